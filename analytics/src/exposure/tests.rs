@@ -1,0 +1,427 @@
+use proptest::prelude::*;
+use rust_decimal::RoundingStrategy;
+use serde_json::Value;
+
+use super::*;
+use crate::option::Greeks;
+
+/// A position of the fixture beside what the arithmetic sees of it.
+struct Position {
+    id: String,
+    underlying: String,
+    tags: Vec<String>,
+    greeks: Option<Greeks>,
+    expect: Value,
+    holding: Holding,
+}
+
+fn portfolios() -> Vec<(Value, Vec<Position>)> {
+    let text = include_str!("../../tests/fixtures/portfolio_aggregation.json");
+    let fixture: Value = serde_json::from_str(text).expect("the fixture is JSON");
+    let cases = fixture["cases"].as_array().expect("cases").clone();
+    let with_positions = |case: Value| {
+        let positions = case["positions"].as_array().expect("positions");
+        let positions = positions.iter().map(position).collect();
+        (case, positions)
+    };
+    cases.into_iter().map(with_positions).collect()
+}
+
+fn position(json: &Value) -> Position {
+    let greek = |name: &str| json["greeks"][name].as_str().map(|text| text.parse().expect(name));
+    Position {
+        id: text(&json["id"]),
+        underlying: text(&json["underlying"]),
+        tags: texts(&json["tags"]),
+        greeks: greek("delta").map(|delta| Greeks {
+            delta,
+            gamma: greek("gamma").expect("gamma beside delta"),
+            theta: greek("theta_day").expect("theta beside delta"),
+            vega: greek("vega_1pt").expect("vega beside delta"),
+            rho: 0.0,
+        }),
+        expect: json["expect"].clone(),
+        holding: Holding {
+            option: match json["kind"].as_str() {
+                Some("call") => Some(Kind::Call),
+                Some("put") => Some(Kind::Put),
+                _ => None,
+            },
+            signed_quantity: decimal(&json["quantity"]).expect("quantity"),
+            multiplier: Decimal::from(json["multiplier"].as_i64().expect("multiplier")),
+            entry_price: decimal(&json["entry_price"]).expect("entry price"),
+            price: decimal(&json["price"]),
+            previous_price: None,
+            underlying_price: decimal(&json["underlying_price"]),
+            delta: decimal(&json["greeks"]["delta"]),
+        },
+    }
+}
+
+fn text(json: &Value) -> String {
+    json.as_str().expect("a text").to_owned()
+}
+
+fn texts(json: &Value) -> Vec<String> {
+    json.as_array().expect("a list").iter().map(text).collect()
+}
+
+fn decimal(json: &Value) -> Option<Decimal> {
+    json.as_str().map(|text| text.parse().expect("a decimal"))
+}
+
+/// Compares each figure that `expect` names; one that nobody knows fails.
+fn assert_totals(totals: &Totals, expect: &Value, whose: &str) {
+    for (figure, expected) in expect.as_object().expect("an object") {
+        let got = match figure.as_str() {
+            "long_exposure" => totals.long_exposure(),
+            "short_exposure" => totals.short_exposure(),
+            "gross_exposure" => totals.gross_exposure(),
+            "net_exposure" => totals.net_exposure(),
+            "market_value_total" => totals.market_value(),
+            "stock_exposure_net" => totals.stock_net(),
+            "option_exposure_net" => totals.option_net(),
+            "stock_exposure_gross" => totals.stock_gross(),
+            "option_exposure_gross" => totals.option_gross(),
+            "notional_total" => totals.notional(),
+            "unrealized_pnl" => totals.unrealized_pnl(),
+            "cost_basis_signed" => totals.cost_basis(),
+            "delta_adjusted_net" => totals.delta_adjusted_net(),
+            "delta_adjusted_gross" => totals.delta_adjusted_gross(),
+            "delta_adjusted_long" => totals.delta_adjusted_long(),
+            "delta_adjusted_short" => totals.delta_adjusted_short(),
+            "positions" => {
+                assert_eq!(Some(totals.counts.positions as u64), expected.as_u64(), "{whose}");
+                continue;
+            }
+            "excluded_missing_greeks" => {
+                assert_eq!(totals.left_out.without_delta, texts(expected).len(), "{whose}");
+                continue;
+            }
+            "excluded_missing_price" => {
+                assert_eq!(totals.left_out.without_price, texts(expected).len(), "{whose}");
+                continue;
+            }
+            "excluded_missing_underlying_price" => {
+                let got = totals.left_out.without_underlying_price;
+                assert_eq!(got, texts(expected).len(), "{whose}");
+                continue;
+            }
+            // Of positions or of Greeks, in tests of their own.
+            "counts"
+            | "weights_of_gross"
+            | "share_delta"
+            | "portfolio_gamma"
+            | "portfolio_theta_day"
+            | "portfolio_vega_1pt" => continue,
+            unknown => panic!("{whose}: nothing checks {unknown}"),
+        };
+        assert_eq!(Some(got), decimal(expected), "{whose}: {figure}");
+    }
+}
+
+#[test]
+fn each_position_has_the_figures_of_the_reference() {
+    for (case, positions) in portfolios() {
+        for Position { id, holding, expect, .. } in &positions {
+            let whose = format!("{} {id}", case["id"]);
+            assert_eq!(holding.market_value(), decimal(&expect["market_value"]), "{whose}");
+            assert_eq!(holding.exposure(), decimal(&expect["exposure"]), "{whose}");
+            assert_eq!(holding.notional(), decimal(&expect["notional"]), "{whose}");
+            assert_eq!(holding.unrealized_pnl(), decimal(&expect["unrealized_pnl"]), "{whose}");
+            let expected = decimal(&expect["delta_adjusted_exposure"]);
+            assert_eq!(holding.delta_adjusted_exposure(), expected, "{whose}");
+        }
+    }
+}
+
+#[test]
+fn each_book_has_the_totals_of_the_reference() {
+    for (case, positions) in portfolios() {
+        let totals = Totals::of(positions.iter().map(|position| &position.holding));
+        assert_totals(&totals, &case["expect"], &text(&case["id"]));
+
+        let counts = &case["expect"]["counts"];
+        let counted = [
+            ("positions", totals.counts.positions),
+            ("long", totals.counts.long),
+            ("short", totals.counts.short),
+            ("stocks", totals.counts.stocks),
+            ("options", totals.counts.options),
+            ("calls", totals.counts.calls),
+            ("puts", totals.counts.puts),
+        ];
+        for (sort, got) in counted {
+            assert_eq!(Some(got as u64), counts[sort].as_u64(), "{}: {sort}", case["id"]);
+        }
+    }
+}
+
+#[test]
+fn what_a_total_left_out_is_what_lacks_the_input() {
+    for (case, positions) in portfolios() {
+        let expect = &case["expect"];
+        let lacking = |lacks: fn(&Holding) -> bool| -> Vec<String> {
+            let lacking = positions.iter().filter(|position| lacks(&position.holding));
+            lacking.map(|position| position.id.clone()).collect()
+        };
+        assert_eq!(
+            lacking(|holding| holding.exposure().is_none()),
+            texts(&expect["excluded_missing_price"])
+        );
+        assert_eq!(
+            lacking(|holding| holding.share_delta().is_none()),
+            texts(&expect["excluded_missing_greeks"])
+        );
+        assert_eq!(
+            lacking(|holding| holding.is_option() && holding.notional().is_none()),
+            texts(&expect["excluded_missing_underlying_price"])
+        );
+    }
+}
+
+#[test]
+fn groups_by_underlying_and_by_tag_are_those_of_the_reference() {
+    for (case, positions) in portfolios() {
+        let by_underlying =
+            grouped(positions.iter().map(|position| (&position.underlying, &position.holding)));
+        let by_tag =
+            grouped(positions.iter().flat_map(|position| {
+                position.tags.iter().map(move |tag| (tag, &position.holding))
+            }));
+
+        for (groups, key) in [(by_underlying, "by_underlying"), (by_tag, "by_tag")] {
+            let expected = case[key].as_object().expect(key);
+            assert!(groups.keys().copied().eq(expected.keys()), "{} {key}", case["id"]);
+            for (name, totals) in groups {
+                assert_totals(&totals, &expected[name], &format!("{} {name}", case["id"]));
+            }
+        }
+    }
+}
+
+#[test]
+fn any_and_all_of_some_tags_add_up_as_in_the_reference() {
+    for (case, positions) in portfolios() {
+        for filter in case["tag_filters"].as_array().expect("filters") {
+            let tags = texts(&filter["tags"]);
+            let is_chosen = |position: &&Position| {
+                let has = |tag| position.tags.contains(tag);
+                if filter["mode"] == "all" { tags.iter().all(has) } else { tags.iter().any(has) }
+            };
+            let chosen: Vec<_> = positions.iter().filter(is_chosen).collect();
+
+            let ids: Vec<_> = chosen.iter().map(|position| position.id.clone()).collect();
+            assert_eq!(ids, texts(&filter["ids"]));
+            let totals = Totals::of(chosen.iter().map(|position| &position.holding));
+            assert_totals(&totals, &filter["expect"], &format!("{} {tags:?}", case["id"]));
+        }
+    }
+}
+
+#[test]
+fn weights_are_signed_shares_of_the_gross_exposure() {
+    for (case, positions) in portfolios() {
+        let gross = Totals::of(positions.iter().map(|p| &p.holding)).gross_exposure();
+        for Position { id, holding, .. } in &positions {
+            let weight = holding.weight_of(gross);
+            let rounded = weight.map(|weight| {
+                weight.round_dp_with_strategy(15, RoundingStrategy::MidpointNearestEven)
+            });
+            assert_eq!(rounded, decimal(&case["expect"]["weights_of_gross"][id]), "{id}");
+        }
+    }
+}
+
+#[test]
+fn the_greeks_of_a_book_are_those_of_the_reference() {
+    for (case, positions) in portfolios() {
+        let shares: Decimal = positions.iter().filter_map(|p| p.holding.share_delta()).sum();
+        assert_eq!(Some(shares), decimal(&case["expect"]["share_delta"]), "{}", case["id"]);
+
+        let of_position = |position: &Position| {
+            let units = position.holding.units().try_into().expect("a float");
+            Some(position.greeks?.of_position(units))
+        };
+        let book: Greeks = positions.iter().filter_map(of_position).sum();
+        let figures = [
+            ("portfolio_gamma", book.gamma),
+            ("portfolio_theta_day", book.theta),
+            ("portfolio_vega_1pt", book.vega),
+        ];
+        for (key, got) in figures {
+            let expected: f64 = text(&case["expect"][key]).parse().expect(key);
+            approx::assert_relative_eq!(got, expected, epsilon = 1e-12, max_relative = 1e-12);
+        }
+    }
+}
+
+const SHORT_STOCK: Holding = Holding {
+    option: None,
+    signed_quantity: Decimal::from_parts(10, 0, 0, true, 0),
+    multiplier: Decimal::ONE,
+    entry_price: Decimal::ONE_HUNDRED,
+    price: Some(Decimal::from_parts(90, 0, 0, false, 0)),
+    previous_price: Some(Decimal::ONE_HUNDRED),
+    underlying_price: None,
+    delta: None,
+};
+
+#[test]
+fn a_short_gains_when_its_price_falls() {
+    assert_eq!(SHORT_STOCK.unrealized_pnl(), Some(Decimal::ONE_HUNDRED));
+    assert_eq!(SHORT_STOCK.unrealized_pnl_percent(), Some(Decimal::new(1, 1)));
+    assert_eq!(SHORT_STOCK.daily_pnl(), Some(Decimal::ONE_HUNDRED));
+    assert_eq!(SHORT_STOCK.daily_return(), Some(Decimal::new(1, 1)));
+}
+
+#[test]
+fn a_share_of_nothing_is_not_a_number() {
+    let free =
+        Holding { entry_price: Decimal::ZERO, previous_price: Some(Decimal::ZERO), ..SHORT_STOCK };
+    assert_eq!(free.unrealized_pnl_percent(), None);
+    assert_eq!(free.daily_return(), None);
+    assert_eq!(free.weight_of(Decimal::ZERO), None);
+}
+
+#[test]
+fn a_day_without_any_previous_price_has_no_daily_pnl() {
+    let new = Holding { previous_price: None, ..SHORT_STOCK };
+    assert_eq!(Totals::of([&new]).daily_pnl(), None);
+    assert_eq!(Totals::of([&new]).left_out.without_previous_price, 1);
+
+    let mixed = Totals::of([&new, &SHORT_STOCK]);
+    assert_eq!(mixed.daily_pnl(), Some(Decimal::ONE_HUNDRED));
+    assert_eq!(mixed.left_out.without_previous_price, 1);
+}
+
+#[test]
+fn figures_too_large_for_a_decimal_saturate() {
+    let huge = Holding {
+        signed_quantity: Decimal::MIN,
+        price: Some(Decimal::MAX),
+        entry_price: Decimal::MAX,
+        previous_price: Some(Decimal::MIN),
+        ..SHORT_STOCK
+    };
+    let totals = Totals::of([&huge, &huge]);
+    assert_eq!(totals.short_exposure(), Decimal::MIN);
+    assert_eq!(totals.gross_exposure(), Decimal::MAX);
+}
+
+fn holding() -> impl Strategy<Value = Holding> {
+    let price = || prop::option::weighted(0.9, (0..1_000_000_i64).prop_map(cents));
+    (
+        prop_oneof![Just(None), Just(Some(Kind::Call)), Just(Some(Kind::Put))],
+        prop_oneof![-1_000_000..0_i64, 1..=1_000_000_i64].prop_map(cents),
+        (1..1_000_000_i64).prop_map(cents),
+        [price(), price(), price()],
+        prop::option::weighted(0.9, (-100..=100_i64).prop_map(cents)),
+    )
+        .prop_map(|(option, signed_quantity, entry_price, prices, delta)| Holding {
+            option,
+            signed_quantity,
+            multiplier: if option.is_some() { Decimal::ONE_HUNDRED } else { Decimal::ONE },
+            entry_price,
+            price: prices[0],
+            previous_price: prices[1],
+            underlying_price: prices[2],
+            delta,
+        })
+}
+
+fn cents(number: i64) -> Decimal {
+    Decimal::new(number, 2)
+}
+
+/// Every sum, so that a property need not be said for each.
+fn sums(totals: &Totals) -> [Decimal; 16] {
+    [
+        totals.long_exposure(),
+        totals.short_exposure(),
+        totals.gross_exposure(),
+        totals.net_exposure(),
+        totals.stock_net(),
+        totals.stock_gross(),
+        totals.option_net(),
+        totals.option_gross(),
+        totals.notional(),
+        totals.delta_adjusted_long(),
+        totals.delta_adjusted_short(),
+        totals.delta_adjusted_gross(),
+        totals.delta_adjusted_net(),
+        totals.cost_basis(),
+        totals.unrealized_pnl(),
+        totals.daily_pnl().unwrap_or_default(),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn twice_the_quantity_is_twice_every_sum(holdings in prop::collection::vec(holding(), 0..9)) {
+        let doubled: Vec<_> = holdings
+            .iter()
+            .map(|h| Holding { signed_quantity: h.signed_quantity * Decimal::TWO, ..*h })
+            .collect();
+        let twice = sums(&Totals::of(&holdings)).map(|sum| sum * Decimal::TWO);
+        prop_assert_eq!(sums(&Totals::of(&doubled)), twice);
+    }
+
+    #[test]
+    fn the_parts_add_up_to_the_whole(
+        holdings in prop::collection::vec((0..3_u8, holding()), 0..20),
+    ) {
+        let whole = Totals::of(holdings.iter().map(|(_, holding)| holding));
+        let parts = grouped(holdings.iter().map(|(key, holding)| (key, holding)));
+
+        let mut sum = [Decimal::ZERO; 16];
+        for part in parts.values() {
+            for (sum, part) in sum.iter_mut().zip(sums(part)) {
+                *sum += part;
+            }
+        }
+        prop_assert_eq!(sum, sums(&whole));
+        let positions: usize = parts.values().map(|part| part.counts.positions).sum();
+        prop_assert_eq!(positions, whole.counts.positions);
+    }
+
+    #[test]
+    fn the_totals_are_the_sums_of_the_positions(
+        holdings in prop::collection::vec(holding(), 0..20),
+    ) {
+        let sum = |figure: fn(&Holding) -> Option<Decimal>| -> Decimal {
+            holdings.iter().filter_map(figure).sum()
+        };
+        let totals = Totals::of(&holdings);
+        prop_assert_eq!(totals.market_value(), sum(Holding::market_value));
+        prop_assert_eq!(totals.net_exposure(), sum(Holding::exposure));
+        prop_assert_eq!(totals.notional(), sum(Holding::notional));
+        prop_assert_eq!(totals.delta_adjusted_net(), sum(Holding::delta_adjusted_exposure));
+        prop_assert_eq!(totals.unrealized_pnl(), sum(Holding::unrealized_pnl));
+        prop_assert_eq!(totals.daily_pnl().unwrap_or_default(), sum(Holding::daily_pnl));
+    }
+
+    #[test]
+    fn gross_is_never_below_the_size_of_net(holdings in prop::collection::vec(holding(), 0..9)) {
+        let totals = Totals::of(&holdings);
+        prop_assert!(totals.gross_exposure() >= totals.net_exposure().abs());
+        prop_assert!(totals.delta_adjusted_gross() >= totals.delta_adjusted_net().abs());
+        prop_assert!(totals.short_exposure() <= Decimal::ZERO);
+    }
+
+    #[test]
+    fn the_opposite_book_is_the_mirror(holdings in prop::collection::vec(holding(), 0..9)) {
+        let opposite: Vec<_> = holdings
+            .iter()
+            .map(|h| Holding { signed_quantity: -h.signed_quantity, ..*h })
+            .collect();
+        let (book, mirror) = (Totals::of(&holdings), Totals::of(&opposite));
+        prop_assert_eq!(mirror.long_exposure(), -book.short_exposure());
+        prop_assert_eq!(mirror.net_exposure(), -book.net_exposure());
+        prop_assert_eq!(mirror.gross_exposure(), book.gross_exposure());
+        prop_assert_eq!(mirror.notional(), book.notional());
+        prop_assert_eq!(mirror.delta_adjusted_net(), -book.delta_adjusted_net());
+        prop_assert_eq!(mirror.unrealized_pnl(), -book.unrealized_pnl());
+        prop_assert_eq!(mirror.counts.long, book.counts.short);
+    }
+}

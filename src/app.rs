@@ -1,0 +1,251 @@
+//! Wires settings, database, services and router; knows them all, alone.
+
+use std::fs;
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use sqlx::postgres::PgConnectOptions;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{Config, ConfigError, Environment};
+use crate::domain::calendar::{Calendar, Closing};
+use crate::error::Error;
+use crate::postgres::embedded::{Embedded, EmbeddedError, Purpose};
+use crate::postgres::{self, Db, MigrateError};
+use crate::services::accounts::{Attempts, Hasher};
+use crate::services::tokens::Tokens;
+use crate::services::{Services, demo};
+use crate::{graphql, http, jobs, store};
+
+/// Connections of the pool. Each request that reads holds one while it runs.
+const CONNECTIONS: u32 = 20;
+/// Passwords hashed at a time: one a core of a small machine.
+const HASHES_AT_ONCE: usize = 2;
+/// How long requests that are under way may take once a stop is asked for.
+const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(10);
+/// How often to look whether the private database still runs.
+const WATCH: Duration = Duration::from_secs(2);
+
+/// Why the program could not do what it was started for, with what to do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    #[error("{0}")]
+    Config(#[from] ConfigError),
+    #[error("{0}")]
+    Embedded(#[from] EmbeddedError),
+    #[error("the database cannot be used; check DATABASE_URL and that PostgreSQL runs")]
+    Migrate(#[from] MigrateError),
+    #[error("the database does not answer; check DATABASE_URL and that PostgreSQL runs")]
+    Database(#[from] sqlx::Error),
+    #[error("DATABASE_URL is no address of a PostgreSQL; write postgres://user@host:5432/name")]
+    DatabaseUrl(#[source] sqlx::Error),
+    #[error("{0} is taken; set SIGMASIGHT_BIND to a free address, or stop what runs there")]
+    Bind(SocketAddr, #[source] io::Error),
+    #[error("{0} cannot be used; check that it exists and who may read it")]
+    File(PathBuf, #[source] io::Error),
+    #[error("demo accounts have a published password; use another database in production")]
+    DemoInProduction,
+    #[error("{0}")]
+    UseCase(#[from] Error),
+    #[error("the server failed")]
+    Server(#[source] io::Error),
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// The database a program works on.
+pub struct Database {
+    pub options: PgConnectOptions,
+    /// Kept while the program runs, if the cluster is its own.
+    pub embedded: Option<Arc<Embedded>>,
+}
+
+impl Database {
+    /// Finds the database that the settings name, or starts the private one.
+    ///
+    /// # Errors
+    /// Whatever keeps it from running.
+    pub async fn open(config: &Config) -> Result<Self, AppError> {
+        if let Some(url) = &config.database_url {
+            let options = url.parse().map_err(AppError::DatabaseUrl)?;
+            return Ok(Self { options, embedded: None });
+        }
+        let data_dir = config.data_dir.clone();
+        let embedded =
+            tokio::task::spawn_blocking(move || Embedded::start(&data_dir, Purpose::Durable))
+                .await
+                .map_err(|error| AppError::Server(io::Error::other(error)))??;
+        Ok(Self { options: embedded.connect_options(), embedded: Some(Arc::new(embedded)) })
+    }
+
+    /// Starts the private cluster again whenever the process that owned it has gone.
+    fn watch(&self, stop: CancellationToken) {
+        let Some(embedded) = self.embedded.clone() else { return };
+        tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    () = tokio::time::sleep(WATCH) => {}
+                }
+                let embedded = Arc::clone(&embedded);
+                let checked = tokio::task::spawn_blocking(move || embedded.ensure_running()).await;
+                if let Ok(Err(error)) = checked {
+                    tracing::error!(%error, "the private database is down");
+                }
+            }
+        });
+    }
+}
+
+/// The program, ready to do anything that needs the database.
+pub struct App {
+    pub config: Config,
+    pub database: Database,
+    pub services: Services,
+}
+
+impl App {
+    /// Opens the database, brings its schema up to date and makes the services.
+    ///
+    /// # Errors
+    /// Whatever is missing, with what to do about it.
+    pub async fn open(config: Config) -> Result<Self, AppError> {
+        let database = Database::open(&config).await?;
+        postgres::migrate(&database.options).await?;
+        let db = Db::connect(database.options.clone(), CONNECTIONS).await?;
+        let services = services(&config, db).await?;
+        if config.environment == Environment::Production
+            && store::users::any_demo(services.db.shared()).await?
+        {
+            return Err(AppError::DemoInProduction);
+        }
+        Ok(Self { config, database, services })
+    }
+
+    /// Serves until a stop is asked for, then lets requests under way end.
+    ///
+    /// # Errors
+    /// When the address is taken, or the demo cannot be made.
+    pub async fn serve(self, keeps_prices: bool) -> Result<(), AppError> {
+        let Self { config, database, services } = self;
+        let address = config.bind;
+        let listener =
+            TcpListener::bind(address).await.map_err(|error| AppError::Bind(address, error))?;
+        let address = listener.local_addr().map_err(AppError::Server)?;
+        let stop = CancellationToken::new();
+        database.watch(stop.clone());
+        if config.environment == Environment::Development {
+            demo::seed(&services, config.environment).await?;
+        }
+        if keeps_prices {
+            services.prices_wanted.notify_one();
+            tokio::spawn(jobs::prices::keep(services.clone(), stop.clone()));
+        }
+
+        let limits = graphql::limits(config.rate_limit_per_minute.get());
+        let schema = graphql::schema(limits, services.now());
+        let door = http::Door::new(&config, services.clone(), schema);
+        let router = http::router(door, &config.cors_allowed_origins)
+            .into_make_service_with_connect_info::<SocketAddr>();
+        announce(&config, address);
+        let asked_to_stop = stop.clone();
+        let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
+            asked_for_a_stop().await;
+            tracing::info!("stopping: requests under way may end");
+            asked_to_stop.cancel();
+        });
+        let overdue = async {
+            stop.cancelled().await;
+            tokio::time::sleep(SHUTDOWN_PATIENCE).await;
+        };
+        tokio::select! {
+            served = serving => served.map_err(AppError::Server)?,
+            () = overdue => tracing::warn!("some requests took too long and were cut off"),
+        }
+        services.db.close().await;
+        drop(database);
+        tracing::info!("stopped");
+        Ok(())
+    }
+}
+
+async fn services(config: &Config, db: Db) -> Result<Services, AppError> {
+    let closings = store::calendar::closings(db.shared()).await?;
+    let calendar = Calendar::with_closings(closings.into_iter().map(|row| Closing {
+        date: row.date,
+        name: row.name,
+        closes_at: row.closes_at,
+    }));
+    let secret = match &config.jwt_secret {
+        Some(secret) => secret.clone(),
+        None => kept_secret(&config.data_dir)?,
+    };
+    Ok(Services {
+        db,
+        clock: config.clock,
+        calendar: Arc::new(calendar),
+        tokens: Arc::new(Tokens::new(secret.as_bytes())),
+        hasher: Hasher::new(HASHES_AT_ONCE),
+        attempts: Attempts::new(),
+        providers: config.providers.clone().into(),
+        prices_wanted: Arc::default(),
+    })
+}
+
+/// The signing secret of a development machine: made once, readable by its owner alone, so that
+/// sign-ins survive a restart.
+fn kept_secret(data_dir: &Path) -> Result<String, AppError> {
+    let path = data_dir.join("jwt.secret");
+    let failed = |error| AppError::File(path.clone(), error);
+    match fs::read_to_string(&path) {
+        Ok(secret) if secret.len() >= crate::config::MIN_SECRET_BYTES => return Ok(secret),
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(failed(error)),
+    }
+    let mut bytes = [0; 48];
+    rand::TryRngCore::try_fill_bytes(&mut rand::rngs::OsRng, &mut bytes)
+        .map_err(|error| failed(io::Error::other(error)))?;
+    let secret = STANDARD.encode(bytes);
+    fs::create_dir_all(data_dir).map_err(failed)?;
+    let mut options = fs::OpenOptions::new();
+    let file = options.write(true).create(true).truncate(true).mode(0o600).open(&path);
+    file.and_then(|mut file| file.write_all(secret.as_bytes())).map_err(failed)?;
+    Ok(secret)
+}
+
+/// Tells whoever started the program where to look.
+fn announce(config: &Config, address: SocketAddr) {
+    tracing::info!(%address, "serving");
+    if config.environment == Environment::Development {
+        let mut out = io::stdout().lock();
+        // Nobody to read it is no reason to stop.
+        let _ = writeln!(
+            out,
+            "\nSigmaSight is ready: open http://{address}/graphql\n\
+             Sign in as demo_hedgefundstyle@sigmasight.com with the password {}\n",
+            demo::PASSWORD
+        );
+    }
+}
+
+async fn asked_for_a_stop() {
+    let interrupt = tokio::signal::ctrl_c();
+    let Ok(mut terminate) =
+        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
+    else {
+        let _ = interrupt.await;
+        return;
+    };
+    tokio::select! {
+        _ = interrupt => {}
+        _ = terminate.recv() => {}
+    }
+}

@@ -1,0 +1,306 @@
+//! Every setting: its default, its unit, its bounds. Checked against each other at start, so that
+//! a contradiction is an error with a name and not a surprise at night.
+
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+
+use chrono::{DateTime, Utc};
+
+use crate::clock::Clock;
+
+/// Least bytes of a signing secret: the output length of HMAC-SHA-256 (RFC 7518, 3.2).
+pub const MIN_SECRET_BYTES: usize = 32;
+
+/// Where the program runs decides what it puts up with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Environment {
+    /// Demo accounts, simulated prices and a generated secret are welcome.
+    Development,
+    /// Refuses weak secrets, demo accounts, simulated prices and open CORS.
+    Production,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    /// Colored lines for a person.
+    Pretty,
+    /// One JSON object a line, for a machine.
+    Json,
+}
+
+/// A source of prices that can be asked. Imported files need no provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Provider {
+    /// A deterministic simulation, labelled SYNTHETIC wherever it is shown.
+    Synthetic,
+}
+
+/// The settings as the environment and the command line give them.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Settings {
+    /// PostgreSQL 14 or later; without it a private cluster runs in the data directory
+    #[arg(long, env = "DATABASE_URL", global = true, hide_env_values = true)]
+    pub database_url: Option<String>,
+
+    /// Where the private database cluster, the generated secret and exports live
+    #[arg(long, env = "SIGMASIGHT_DATA_DIR", global = true, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+
+    /// Address of the HTTP server
+    #[arg(long, env = "SIGMASIGHT_BIND", global = true, default_value = "127.0.0.1:8000")]
+    pub bind: SocketAddr,
+
+    /// What the program puts up with
+    #[arg(
+        long = "env",
+        env = "SIGMASIGHT_ENV",
+        global = true,
+        value_enum,
+        default_value_t = Environment::Development
+    )]
+    pub environment: Environment,
+
+    /// Signs access tokens; at least 32 bytes. Development generates one and keeps it
+    #[arg(long, env = "JWT_SECRET", global = true, hide = true, hide_env_values = true)]
+    pub jwt_secret: Option<String>,
+
+    /// Sources of prices in order of preference [default: synthetic in development, else none]
+    #[arg(
+        long,
+        env = "MARKET_DATA_PROVIDERS",
+        global = true,
+        value_enum,
+        value_delimiter = ',',
+        num_args = 0..
+    )]
+    pub market_data_providers: Option<Vec<Provider>>,
+
+    /// Requests a minute that one user may make
+    #[arg(long, env = "RATE_LIMIT_PER_MINUTE", global = true, default_value = "100")]
+    pub rate_limit_per_minute: NonZeroU32,
+
+    /// Requests a second that one user may make
+    #[arg(long, env = "RATE_LIMIT_BURST_PER_SECOND", global = true, default_value = "10")]
+    pub rate_limit_burst_per_second: NonZeroU32,
+
+    /// Origins whose pages may call the API [default: loopback ones in development, else none]
+    #[arg(long, env = "CORS_ALLOWED_ORIGINS", global = true, value_delimiter = ',')]
+    pub cors_allowed_origins: Option<Vec<String>>,
+
+    /// Least severe level that is logged: error, warn, info, debug, trace, or a filter
+    #[arg(long, env = "LOG_LEVEL", global = true, default_value = "info")]
+    pub log_level: String,
+
+    /// Form of the log [default: json in production, else pretty]
+    #[arg(long, env = "LOG_FORMAT", global = true, value_enum)]
+    pub log_format: Option<LogFormat>,
+
+    /// A clock that stands still at this instant (RFC 3339); refused in production
+    #[arg(long, env = "SIGMASIGHT_NOW", global = true, value_name = "INSTANT")]
+    pub now: Option<DateTime<Utc>>,
+}
+
+/// The settings once they are known to agree with each other.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub database_url: Option<String>,
+    pub data_dir: PathBuf,
+    pub bind: SocketAddr,
+    pub environment: Environment,
+    /// None: generated and kept in the data directory.
+    pub jwt_secret: Option<String>,
+    pub providers: Vec<Provider>,
+    pub rate_limit_per_minute: NonZeroU32,
+    pub rate_limit_burst_per_second: NonZeroU32,
+    pub cors_allowed_origins: Origins,
+    pub log_level: String,
+    pub log_format: LogFormat,
+    pub clock: Clock,
+}
+
+/// Whose pages may call the API from a browser.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origins {
+    /// Pages served from this machine, whatever the port.
+    Loopback,
+    Listed(Vec<String>),
+}
+
+/// A setting that cannot stand, with what to do about it.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("{variable}: {rule}")]
+pub struct ConfigError {
+    pub variable: &'static str,
+    pub rule: String,
+}
+
+impl Settings {
+    /// Fills in what depends on the environment and checks what must agree.
+    ///
+    /// # Errors
+    /// Names the first variable that cannot stand, and the rule it breaks.
+    pub fn check(self) -> Result<Config, ConfigError> {
+        let production = self.environment == Environment::Production;
+
+        if let Some(secret) = &self.jwt_secret
+            && secret.len() < MIN_SECRET_BYTES
+        {
+            return Err(broken(
+                "JWT_SECRET",
+                format!(
+                    "has {} bytes; give at least {MIN_SECRET_BYTES}, as `openssl rand -base64 48` does",
+                    secret.len()
+                ),
+            ));
+        }
+        if production && self.jwt_secret.is_none() {
+            return Err(broken("JWT_SECRET", "must be set in production".into()));
+        }
+        if production && self.now.is_some() {
+            return Err(broken(
+                "SIGMASIGHT_NOW",
+                "a clock that stands still is refused in production".into(),
+            ));
+        }
+
+        let providers = self
+            .market_data_providers
+            .unwrap_or_else(|| if production { Vec::new() } else { vec![Provider::Synthetic] });
+        if production && providers.contains(&Provider::Synthetic) {
+            return Err(broken(
+                "MARKET_DATA_PROVIDERS",
+                "simulated prices are refused in production; leave `synthetic` out".into(),
+            ));
+        }
+
+        let origins = match self.cors_allowed_origins {
+            None if production => Origins::Listed(Vec::new()),
+            None => Origins::Loopback,
+            Some(origins) => {
+                let listed: Vec<String> = origins
+                    .iter()
+                    .map(|origin| origin.trim().trim_end_matches('/').to_owned())
+                    .filter(|origin| !origin.is_empty())
+                    .collect();
+                if let Some(bad) = listed.iter().find(|origin| {
+                    !(origin.starts_with("https://") || origin.starts_with("http://"))
+                        || origin.bytes().any(|byte| !(0x21..0x7f).contains(&byte))
+                }) {
+                    return Err(broken(
+                        "CORS_ALLOWED_ORIGINS",
+                        format!("`{bad}` is no origin; write `https://app.example.com`"),
+                    ));
+                }
+                Origins::Listed(listed)
+            }
+        };
+
+        let data_dir = match self.data_dir {
+            Some(dir) => std::path::absolute(&dir).map_err(|error| {
+                broken("SIGMASIGHT_DATA_DIR", format!("{}: {error}", dir.display()))
+            })?,
+            None => platform_data_dir().ok_or_else(|| {
+                broken("SIGMASIGHT_DATA_DIR", "no home directory is known; set it".into())
+            })?,
+        };
+
+        Ok(Config {
+            database_url: self.database_url.filter(|url| !url.trim().is_empty()),
+            data_dir,
+            bind: self.bind,
+            environment: self.environment,
+            jwt_secret: self.jwt_secret,
+            providers,
+            rate_limit_per_minute: self.rate_limit_per_minute,
+            rate_limit_burst_per_second: self.rate_limit_burst_per_second,
+            cors_allowed_origins: origins,
+            log_level: self.log_level,
+            log_format: self.log_format.unwrap_or(if production {
+                LogFormat::Json
+            } else {
+                LogFormat::Pretty
+            }),
+            clock: self.now.map_or_else(Clock::default, Clock::fixed_at),
+        })
+    }
+}
+
+fn broken(variable: &'static str, rule: String) -> ConfigError {
+    ConfigError { variable, rule }
+}
+
+/// Where programs keep their data on this platform. Root's home is closed to the unprivileged
+/// user that the database runs as, so root's data goes where daemons keep theirs.
+fn platform_data_dir() -> Option<PathBuf> {
+    if is_root() {
+        return Some(PathBuf::from("/var/lib/sigmasight"));
+    }
+    let home = std::env::var_os("HOME").map(PathBuf::from);
+    if cfg!(target_os = "macos") {
+        return home.map(|home| home.join("Library/Application Support/sigmasight"));
+    }
+    std::env::var_os("XDG_DATA_HOME")
+        .map(PathBuf::from)
+        .filter(|dir| dir.is_absolute())
+        .or_else(|| home.map(|home| home.join(".local/share")))
+        .map(|dir| dir.join("sigmasight"))
+}
+
+/// Root owns `/proc/self` only when the process runs as root; no foreign call is needed.
+fn is_root() -> bool {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        settings: Settings,
+    }
+
+    fn config(arguments: &[&str]) -> Result<Config, ConfigError> {
+        let line = Line::parse_from(["sigmasight"].iter().chain(arguments));
+        Settings { data_dir: Some("/tmp".into()), ..line.settings }.check()
+    }
+
+    #[test]
+    fn development_needs_no_setting() {
+        let config = config(&[]).expect("the defaults agree");
+        assert_eq!(config.providers, [Provider::Synthetic]);
+        assert_eq!(config.cors_allowed_origins, Origins::Loopback);
+        assert_eq!(config.log_format, LogFormat::Pretty);
+    }
+
+    #[test]
+    fn production_refuses_what_only_a_demo_may_have() {
+        let secret = "s".repeat(MIN_SECRET_BYTES);
+        let production = |more: &[&str]| {
+            let base = ["--env", "production", "--jwt-secret", &secret];
+            config(&[&base, more].concat()).map_err(|error| error.variable)
+        };
+
+        assert!(production(&[]).is_ok_and(|config| config.providers.is_empty()));
+        assert_eq!(
+            production(&["--market-data-providers", "synthetic"]).unwrap_err(),
+            "MARKET_DATA_PROVIDERS"
+        );
+        assert_eq!(production(&["--now", "2026-01-05T21:00:00Z"]).unwrap_err(), "SIGMASIGHT_NOW");
+        assert_eq!(config(&["--env", "production"]).unwrap_err().variable, "JWT_SECRET");
+    }
+
+    #[test]
+    fn a_short_secret_and_a_bare_host_are_refused_everywhere() {
+        assert_eq!(config(&["--jwt-secret", "short"]).unwrap_err().variable, "JWT_SECRET");
+        assert_eq!(
+            config(&["--cors-allowed-origins", "example.com"]).unwrap_err().variable,
+            "CORS_ALLOWED_ORIGINS"
+        );
+    }
+}

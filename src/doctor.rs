@@ -1,0 +1,122 @@
+//! What is well and what is not, a line each, with what to do about it.
+
+use std::fmt::Write;
+
+use chrono::{DateTime, Utc};
+
+use crate::app::{App, Database};
+use crate::config::Config;
+use crate::domain::calendar::new_york_date;
+use crate::error::chain;
+use crate::postgres;
+use crate::store;
+
+/// What was found.
+pub struct Report {
+    pub text: String,
+    pub is_healthy: bool,
+}
+
+/// How far this machine's clock may be from the database's.
+const MAX_CLOCK_SKEW_SECONDS: i64 = 5;
+
+/// Looks at everything the program depends on.
+pub async fn examine(config: Config) -> Report {
+    let mut report = Report { text: String::new(), is_healthy: true };
+    report.well("configuration", "the settings agree");
+    let where_it_is = match &config.database_url {
+        Some(_) => "DATABASE_URL".to_owned(),
+        None => format!("private, in {}", config.data_dir.display()),
+    };
+    let providers = config.providers.clone();
+    let app = match Box::pin(App::open(config)).await {
+        Ok(app) => app,
+        Err(error) => {
+            report.ill("database", &chain(&error));
+            return report;
+        }
+    };
+    if let Err(error) = report.look_at_database(&app.database, &app, &where_it_is).await {
+        report.ill("database", &error.to_string());
+    }
+    match store::prices::coverage(app.services.db.shared()).await {
+        Ok((last, sources)) => report.look_at_prices(&app, last, &sources),
+        Err(error) => report.ill("prices", &error.to_string()),
+    }
+    if providers.is_empty() {
+        report.well("providers", "none; prices come from imported files alone");
+    } else {
+        report.well("providers", &format!("{providers:?}"));
+    }
+    let now = app.services.now();
+    let today = app.services.calendar.day(new_york_date(now));
+    let session = app.services.last_session();
+    let day = match (&today.holiday, today.is_open()) {
+        (Some(holiday), _) => format!("no session today ({holiday})"),
+        (None, true) => "today is a session".into(),
+        (None, false) => "no session today".into(),
+    };
+    report.well("calendar", &format!("{day}; the last completed one is {session}"));
+    report
+}
+
+impl Report {
+    fn well(&mut self, what: &str, finding: &str) {
+        // Writing to a String cannot fail.
+        let _ = writeln!(self.text, "ok    {what:<14} {finding}");
+    }
+
+    fn ill(&mut self, what: &str, finding: &str) {
+        self.is_healthy = false;
+        let _ = writeln!(self.text, "MEND  {what:<14} {finding}");
+    }
+
+    async fn look_at_database(
+        &mut self,
+        database: &Database,
+        app: &App,
+        where_it_is: &str,
+    ) -> sqlx::Result<()> {
+        let db = &app.services.db;
+        let (version, size, now): (String, String, DateTime<Utc>) = sqlx::query_as(
+            "select current_setting('server_version'),
+                    pg_size_pretty(pg_database_size(current_database())), clock_timestamp()",
+        )
+        .fetch_one(db.shared())
+        .await?;
+        let attached = match &database.embedded {
+            Some(embedded) if !embedded.is_owner() => ", attached to a running one",
+            _ => "",
+        };
+        self.well("database", &format!("PostgreSQL {version}, {size}, {where_it_is}{attached}"));
+        if postgres::is_migrated(db).await? {
+            self.well("schema", "up to date");
+        } else {
+            self.ill("schema", "not this program's; run `sigmasight migrate`");
+        }
+        let skew = (crate::clock::Clock::default().now() - now).num_seconds();
+        if skew.abs() > MAX_CLOCK_SKEW_SECONDS {
+            self.ill("clock", &format!("{skew} s ahead of the database's; set it by NTP"));
+        } else {
+            self.well("clock", "agrees with the database's");
+        }
+        Ok(())
+    }
+
+    fn look_at_prices(
+        &mut self,
+        app: &App,
+        last: Option<chrono::NaiveDate>,
+        sources: &[crate::domain::price::PriceSource],
+    ) {
+        let session = app.services.last_session();
+        match last {
+            None => self.ill("prices", "none yet; run `sigmasight import-prices FILE` or `seed`"),
+            Some(last) if last < session => self.ill(
+                "prices",
+                &format!("the newest are of {last}, the last session was {session}; import some"),
+            ),
+            Some(last) => self.well("prices", &format!("up to {last}, from {sources:?}")),
+        }
+    }
+}

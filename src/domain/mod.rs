@@ -1,0 +1,13 @@
+//! The nouns and their rules: plain data, no I/O.
+
+pub mod calendar;
+pub mod id;
+pub mod instrument;
+pub mod page;
+pub mod portfolio;
+pub mod position;
+pub mod price;
+pub mod quality;
+pub mod tag;
+pub mod upload;
+pub mod user;

@@ -1,0 +1,26 @@
+//! A portfolio: positions held together and valued in one currency.
+
+use chrono::{DateTime, Utc};
+use rust_decimal::Decimal;
+
+use super::id::{PortfolioId, UserId};
+
+#[derive(Clone, Debug)]
+pub struct Portfolio {
+    pub owner_id: UserId,
+    pub id: PortfolioId,
+    /// Chosen by its owner; unique among theirs, whatever the case.
+    pub name: String,
+    pub description: Option<String>,
+    /// ISO 4217.
+    pub currency: String,
+    /// Below zero is borrowed money.
+    pub cash_balance: Decimal,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// Most characters of a portfolio's name.
+pub const MAX_NAME_CHARACTERS: usize = 100;
+/// Most characters of its description.
+pub const MAX_DESCRIPTION_CHARACTERS: usize = 2_000;

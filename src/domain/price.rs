@@ -1,0 +1,106 @@
+//! Daily bars as traded, and the price a position is valued at.
+
+use chrono::{Datelike, NaiveDate};
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
+
+use super::calendar::Calendar;
+use super::id::InstrumentId;
+
+/// Who says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum PriceSource {
+    Polygon,
+    Yahoo,
+    /// A file somebody loaded.
+    Import,
+    /// Simulated: no market ever traded at it.
+    Synthetic,
+}
+
+/// One session of one instrument, exactly as traded.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Bar {
+    pub instrument_id: InstrumentId,
+    pub date: NaiveDate,
+    pub open: Option<Decimal>,
+    pub high: Option<Decimal>,
+    pub low: Option<Decimal>,
+    pub close: Decimal,
+    pub volume: Option<Decimal>,
+    /// Adjusted over raw close, where the source gave both.
+    pub adjustment: Option<Decimal>,
+    pub source: PriceSource,
+}
+
+impl Bar {
+    /// The close on the scale of the newest bar; the raw close where no adjustment is known.
+    pub fn adjusted_close(&self) -> Decimal {
+        self.adjustment
+            .and_then(|adjustment| self.close.checked_mul(adjustment))
+            .map_or(self.close, |adjusted| adjusted.round_dp(10).normalize())
+    }
+}
+
+/// The dates whose closes a valuation needs: its own, and where each period's profit starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Horizon {
+    /// The session whose close values.
+    pub as_of: NaiveDate,
+    /// The last day whose entries and exits count: the session, or today when it is about now,
+    /// so that what was entered since the last close is there at that close's price.
+    pub held_by: NaiveDate,
+    /// The session before it.
+    pub previous: NaiveDate,
+    /// Last session of the month before.
+    pub month_base: NaiveDate,
+    /// Last session of the year before.
+    pub year_base: NaiveDate,
+}
+
+impl Horizon {
+    /// The dates a valuation of a session needs.
+    pub fn of(session: NaiveDate, held_by: NaiveDate, calendar: &Calendar) -> Self {
+        let month = session.with_day(1).unwrap_or(session);
+        let year = month.with_month(1).unwrap_or(month);
+        Self {
+            as_of: session,
+            held_by,
+            previous: calendar.previous_session(session),
+            month_base: calendar.previous_session(month),
+            year_base: calendar.previous_session(year),
+        }
+    }
+}
+
+/// What is known of an instrument's price at a session.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Quote {
+    /// The newest close at or before the session.
+    pub price: Decimal,
+    /// Its session; earlier than asked when stale.
+    pub date: NaiveDate,
+    pub source: PriceSource,
+    pub volume: Option<Decimal>,
+    /// Close of exactly the session before; None when that bar is missing.
+    pub previous: Option<Decimal>,
+    /// Close of exactly the last session of the month before.
+    pub month_base: Option<Decimal>,
+    /// Close of exactly the last session of the year before.
+    pub year_base: Option<Decimal>,
+}
+
+impl Quote {
+    /// Price minus the close of the session before; None when that is missing or the price is
+    /// older than the session.
+    pub fn change(&self, horizon: &Horizon) -> Option<Decimal> {
+        let previous = self.previous.filter(|_| self.date == horizon.as_of)?;
+        self.price.checked_sub(previous)
+    }
+
+    /// The change as a fraction of the close before it.
+    pub fn change_ratio(&self, horizon: &Horizon) -> Option<f64> {
+        self.change(horizon)?.checked_div(self.previous?)?.to_f64()
+    }
+}

@@ -1,0 +1,129 @@
+//! Why a use case did not happen, in words for whoever asked.
+
+use std::borrow::Cow;
+
+/// What kind of refusal this is; the closed list that clients can rely on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Code {
+    /// Nobody is signed in, or the credentials no longer hold.
+    Unauthenticated,
+    /// Signed in, but not allowed.
+    Forbidden,
+    /// Missing, or somebody else's: the caller learns no more than that.
+    NotFound,
+    /// The input breaks a rule.
+    Validation,
+    /// The input contradicts what is stored.
+    Conflict,
+    /// A bound of the service is reached.
+    LimitExceeded,
+    /// Too many requests for now.
+    RateLimited,
+    /// The query asks for more than one request may.
+    QueryTooComplex,
+    /// It took longer than a request may.
+    Timeout,
+    /// Our fault.
+    Internal,
+}
+
+impl Code {
+    /// As it travels.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unauthenticated => "UNAUTHENTICATED",
+            Self::Forbidden => "FORBIDDEN",
+            Self::NotFound => "NOT_FOUND",
+            Self::Validation => "VALIDATION",
+            Self::Conflict => "CONFLICT",
+            Self::LimitExceeded => "LIMIT_EXCEEDED",
+            Self::RateLimited => "RATE_LIMITED",
+            Self::QueryTooComplex => "QUERY_TOO_COMPLEX",
+            Self::Timeout => "TIMEOUT",
+            Self::Internal => "INTERNAL",
+        }
+    }
+}
+
+/// A refusal the caller can understand: a code, a sentence, a hint, and where in the input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    pub code: Code,
+    pub message: Cow<'static, str>,
+    /// Path into `input`.
+    pub field: Vec<String>,
+    pub hint: Option<Cow<'static, str>>,
+}
+
+impl Refusal {
+    pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { code, message: message.into(), field: Vec::new(), hint: None }
+    }
+
+    pub fn validation(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Code::Validation, message)
+    }
+
+    /// The same answer for what is missing and for what is somebody else's.
+    pub fn not_found(what: &str) -> Self {
+        Self::new(Code::NotFound, format!("There is no such {what}."))
+    }
+
+    pub fn unauthenticated() -> Self {
+        Self::new(Code::Unauthenticated, "Sign in first.")
+            .hint("Send `Authorization: Bearer <accessToken>`; `login` gives one.")
+    }
+
+    #[must_use]
+    pub fn at(mut self, field: &str) -> Self {
+        self.field = field.split('.').map(String::from).collect();
+        self
+    }
+
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<Cow<'static, str>>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+/// Why a use case did not happen.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The caller's to mend.
+    #[error("{}", .0.message)]
+    Refused(Box<Refusal>),
+    /// Ours; the caller learns only that it happened.
+    #[error("the database failed")]
+    Database(#[from] sqlx::Error),
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(Box::new(refusal))
+    }
+}
+
+impl Error {
+    /// The refusal, or the error itself when it is ours.
+    pub fn refusal(self) -> Result<Refusal, Self> {
+        match self {
+            Self::Refused(refusal) => Ok(*refusal),
+            other => Err(other),
+        }
+    }
+}
+
+/// An error with its causes, for the log.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

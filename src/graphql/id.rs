@@ -1,0 +1,93 @@
+//! The opaque id: what kind of node, and its key.
+
+use async_graphql::ID;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use uuid::Uuid;
+
+use crate::domain::id::{InstrumentId, PortfolioId, PositionId, TagId, UserId};
+
+/// What an id names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NodeId {
+    User(UserId),
+    Portfolio(PortfolioId),
+    Position(PositionId),
+    Instrument(InstrumentId),
+    Tag(TagId),
+}
+
+impl NodeId {
+    fn parts(self) -> (u8, Uuid) {
+        match self {
+            Self::User(id) => (1, id.0),
+            Self::Portfolio(id) => (2, id.0),
+            Self::Position(id) => (3, id.0),
+            Self::Instrument(id) => (4, id.0),
+            Self::Tag(id) => (5, id.0),
+        }
+    }
+
+    /// None for a text that is no id of ours.
+    pub fn parse(text: &str) -> Option<Self> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        let (kind, key) = bytes.split_first()?;
+        let key = Uuid::from_slice(key).ok()?;
+        match kind {
+            1 => Some(Self::User(UserId(key))),
+            2 => Some(Self::Portfolio(PortfolioId(key))),
+            3 => Some(Self::Position(PositionId(key))),
+            4 => Some(Self::Instrument(InstrumentId(key))),
+            5 => Some(Self::Tag(TagId(key))),
+            _ => None,
+        }
+    }
+
+    /// The portfolio an id names; None for anything else, as for one that does not exist.
+    pub fn portfolio(text: &str) -> Option<PortfolioId> {
+        match Self::parse(text)? {
+            Self::Portfolio(id) => Some(id),
+            _ => None,
+        }
+    }
+
+    /// The position an id names.
+    pub fn position(text: &str) -> Option<PositionId> {
+        match Self::parse(text)? {
+            Self::Position(id) => Some(id),
+            _ => None,
+        }
+    }
+}
+
+impl From<NodeId> for ID {
+    fn from(id: NodeId) -> Self {
+        let (kind, key) = id.parts();
+        let mut bytes = [0; 17];
+        bytes[0] = kind;
+        bytes[1..].copy_from_slice(key.as_bytes());
+        ID(URL_SAFE_NO_PAD.encode(bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_read_back_and_nonsense_is_nothing() {
+        let key = Uuid::now_v7();
+        for id in [
+            NodeId::User(UserId(key)),
+            NodeId::Portfolio(PortfolioId(key)),
+            NodeId::Position(PositionId(key)),
+            NodeId::Instrument(InstrumentId(key)),
+            NodeId::Tag(TagId(key)),
+        ] {
+            assert_eq!(NodeId::parse(&ID::from(id)), Some(id));
+        }
+        for nonsense in ["", "x", "AAAA", &"A".repeat(10_000), "💥"] {
+            assert_eq!(NodeId::parse(nonsense), None);
+        }
+    }
+}

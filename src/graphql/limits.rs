@@ -1,0 +1,88 @@
+//! How much a document asks for once its fragments are written out, found without writing them
+//! out: a few fragments that each use the one before twice stand for millions of fields.
+
+use std::collections::HashMap;
+
+use async_graphql::parser::types::{
+    ExecutableDocument, FragmentDefinition, Selection, SelectionSet,
+};
+use async_graphql::{Name, Positioned};
+
+/// Most fields of a document, fragments written out.
+pub const MAX_FIELDS: usize = 10_000;
+/// Most fields at the root of a mutation: each is a use case of its own, one after the other.
+pub const MAX_MUTATIONS: usize = 10;
+
+/// Fields of all operations of a document, fragments written out; saturates.
+pub fn fields(document: &ExecutableDocument) -> usize {
+    let mut sizes = Sizes { fragments: &document.fragments, known: HashMap::new() };
+    document
+        .operations
+        .iter()
+        .map(|(_, operation)| sizes.of(&operation.node.selection_set.node))
+        .fold(0, usize::saturating_add)
+}
+
+struct Sizes<'a> {
+    fragments: &'a HashMap<Name, Positioned<FragmentDefinition>>,
+    /// None while a fragment is being measured: one that uses itself adds nothing more here, and
+    /// is refused by validation.
+    known: HashMap<&'a Name, Option<usize>>,
+}
+
+impl<'a> Sizes<'a> {
+    fn of(&mut self, set: &'a SelectionSet) -> usize {
+        set.items.iter().map(|item| self.of_one(&item.node)).fold(0, usize::saturating_add)
+    }
+
+    fn of_one(&mut self, selection: &'a Selection) -> usize {
+        match selection {
+            Selection::Field(field) => self.of(&field.node.selection_set.node).saturating_add(1),
+            Selection::InlineFragment(fragment) => self.of(&fragment.node.selection_set.node),
+            Selection::FragmentSpread(spread) => self.of_fragment(&spread.node.fragment_name.node),
+        }
+    }
+
+    fn of_fragment(&mut self, name: &'a Name) -> usize {
+        if let Some(known) = self.known.get(name) {
+            return known.unwrap_or(0);
+        }
+        let Some((name, fragment)) = self.fragments.get_key_value(name) else { return 0 };
+        self.known.insert(name, None);
+        let size = self.of(&fragment.node.selection_set.node);
+        self.known.insert(name, Some(size));
+        size
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use async_graphql::parser::parse_query;
+
+    use super::*;
+
+    #[test]
+    fn a_fragment_counts_each_time_it_is_used() {
+        let document = parse_query("{ a { ...F ...F } } fragment F on T { b c }").expect("parses");
+        assert_eq!(fields(&document), 5);
+    }
+
+    #[test]
+    fn a_bomb_of_fragments_is_measured_at_once() {
+        let mut text = String::from("{ ...F60 } fragment F0 on Query { a }");
+        for n in 1..=60 {
+            let before = n - 1;
+            write!(text, " fragment F{n} on Query {{ ...F{before} ...F{before} }}")
+                .expect("writes");
+        }
+        assert_eq!(fields(&parse_query(text).expect("parses")), 1 << 60);
+    }
+
+    #[test]
+    fn a_fragment_that_uses_itself_ends() {
+        let document = parse_query("{ ...F } fragment F on Query { a ...F }").expect("parses");
+        assert_eq!(fields(&document), 1);
+    }
+}

@@ -1,0 +1,145 @@
+//! The API: the schema assembled with its limits, and thin resolvers over services and loaders.
+
+pub mod error;
+mod id;
+pub mod limits;
+mod loaders;
+mod mutation;
+pub mod page;
+mod query;
+mod scalar;
+mod types;
+pub mod viewer;
+
+use std::sync::Arc;
+
+use async_graphql::extensions::{Extension, ExtensionContext, ExtensionFactory, NextValidation};
+use async_graphql::{
+    EmptySubscription, Response, SDLExportOptions, Schema, ServerError, ValidationResult, Value,
+    async_trait,
+};
+use chrono::{DateTime, Utc};
+
+use self::mutation::Mutation;
+use self::query::{About, Query};
+pub use self::types::service::ServiceLimits;
+use self::viewer::Request;
+use crate::domain::page::MAX_PAGE_SIZE;
+use crate::error::Code;
+use crate::services::upload::judge;
+
+/// Levels a query may nest. The introspection that tools send has fifteen.
+pub const MAX_DEPTH: usize = 16;
+/// Cost of a query: its fields, times the page sizes of the lists they are in.
+pub const MAX_COMPLEXITY: usize = 50_000;
+/// Characters of a query's text: the longest hand-written one is far below.
+pub const MAX_QUERY_BYTES: usize = 64 * 1024;
+/// How deep lists and objects may nest in a query's text, and selections in its parser.
+const MAX_RECURSION: usize = 32;
+/// Directives on one field.
+const MAX_DIRECTIVES: usize = 8;
+
+pub type AppSchema = Schema<Query, Mutation, EmptySubscription>;
+
+/// The limits that are on, as `service` publishes them.
+pub fn limits(requests_per_minute: u32) -> ServiceLimits {
+    ServiceLimits {
+        max_depth: MAX_DEPTH,
+        max_complexity: MAX_COMPLEXITY,
+        max_page_size: MAX_PAGE_SIZE,
+        requests_per_minute,
+        max_upload_bytes: judge::MAX_BYTES,
+        max_upload_rows: judge::MAX_ROWS,
+    }
+}
+
+/// The schema with its limits. Each execution needs an `Arc<Request>` in its data.
+pub fn schema(limits: ServiceLimits, started_at: DateTime<Utc>) -> AppSchema {
+    Schema::build(Query, Mutation::default(), EmptySubscription)
+        .limit_depth(MAX_DEPTH)
+        .limit_complexity(MAX_COMPLEXITY)
+        .limit_recursive_depth(MAX_RECURSION)
+        .limit_directives(MAX_DIRECTIVES)
+        .extension(Measure)
+        .data(About { started_at, limits })
+        .finish()
+}
+
+/// What `schema.graphql` holds.
+pub fn sdl() -> String {
+    let schema = schema(limits(0), DateTime::UNIX_EPOCH);
+    schema.sdl_with_options(SDLExportOptions::new().sorted_fields().sorted_arguments())
+}
+
+/// Runs one request. Every error that comes back has a code.
+pub async fn execute(
+    schema: &AppSchema,
+    request: async_graphql::Request,
+    context: Arc<Request>,
+) -> Response {
+    let mut response = schema.execute(request.data(context)).await;
+    for error in &mut response.errors {
+        give_code(error);
+    }
+    response
+}
+
+/// Errors of resolvers have their code; those of the engine are about the query's text.
+fn give_code(error: &mut ServerError) {
+    let extensions = error.extensions.get_or_insert_default();
+    if extensions.get("code").is_some() {
+        return;
+    }
+    let is_too_complex = ["too complex", "too deep", "recursion depth", "directives"]
+        .iter()
+        .any(|reason| error.message.contains(reason));
+    if is_too_complex {
+        extensions.set("code", Code::QueryTooComplex.as_str());
+        extensions.set(
+            "hint",
+            "Ask for less at once: smaller pages, fewer levels, or several requests. \
+             `service { limits { maxDepth maxComplexity } }` has the bounds.",
+        );
+    } else {
+        extensions.set("code", Code::Validation.as_str());
+    }
+}
+
+/// Notes what a query was measured to cost, for the answer to tell.
+struct Measure;
+
+impl ExtensionFactory for Measure {
+    fn create(&self) -> Arc<dyn Extension> {
+        Arc::new(Self)
+    }
+}
+
+#[async_trait::async_trait]
+impl Extension for Measure {
+    async fn validation(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        next: NextValidation<'_>,
+    ) -> Result<ValidationResult, Vec<ServerError>> {
+        let result = next.run(ctx).await?;
+        if let Some(request) = ctx.data_opt::<Arc<Request>>() {
+            request.cost.measured(result.complexity, result.depth);
+        }
+        Ok(result)
+    }
+}
+
+/// What an answer tells about its request: its cost, and in development its SQL statements.
+pub fn tell_cost(response: &mut Response, request: &Request, with_statements: bool) {
+    let cost = async_graphql::value!({
+        "complexity": request.cost.complexity(),
+        "maxComplexity": MAX_COMPLEXITY,
+        "depth": request.cost.depth(),
+        "maxDepth": MAX_DEPTH,
+    });
+    response.extensions.insert("cost".into(), cost);
+    if with_statements {
+        let statements = Value::from(request.moment.statements());
+        response.extensions.insert("statements".into(), statements);
+    }
+}

@@ -1,0 +1,267 @@
+//! The entry points.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, ID, Object};
+use chrono::{DateTime, Days, Utc};
+
+use super::error::Result;
+use super::id::NodeId;
+use super::loaders::{InstrumentNamed, PortfolioBy};
+use super::page::{PageArguments, Scope, cost};
+use super::scalar::Date;
+use super::types::calendar::TradingDay;
+use super::types::instrument::{AssetClass, Instrument, InstrumentConnection};
+use super::types::node::{Node, find_position};
+use super::types::portfolio::{Portfolio, PortfolioConnection};
+use super::types::position::Position;
+use super::types::service::{ServiceInfo, ServiceLimits};
+use super::types::tag::{Tag, TagKind};
+use super::types::user::User;
+use super::viewer::request;
+use crate::domain::instrument::Symbol;
+use crate::error::Refusal;
+use crate::store;
+
+/// Most ids of one `nodes`, and symbols of one `instruments`.
+const MAX_KEYS: usize = 500;
+/// Most days of one `marketCalendar`: eleven years.
+const MAX_CALENDAR_DAYS: u64 = 4_018;
+
+/// What does not change while the process runs.
+pub struct About {
+    pub started_at: DateTime<Utc>,
+    pub limits: ServiceLimits,
+}
+
+pub struct Query;
+
+/// Where reading starts.
+#[Object]
+impl Query {
+    /// What an id names; null for nothing, and for what is somebody else's.
+    async fn node(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Any `id` of the graph.")] id: ID,
+    ) -> Option<Result<Node>> {
+        Node::find(ctx, &id).await.transpose()
+    }
+
+    /// What ids name, in their order; null for each that names nothing.
+    #[graphql(complexity = "ids.len().saturating_mul(child_complexity)")]
+    async fn nodes(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Any `id`s of the graph; at most 500.")] ids: Vec<ID>,
+    ) -> Result<Vec<Option<Node>>> {
+        if ids.len() > MAX_KEYS {
+            return Err(Refusal::validation(format!("At most {MAX_KEYS} ids at once.")).into());
+        }
+        futures_util::future::try_join_all(ids.iter().map(|id| Node::find(ctx, id))).await
+    }
+
+    /// The signed-in user and everything that is theirs. Null when the request carries no
+    /// credentials.
+    async fn viewer(&self, ctx: &Context<'_>) -> Option<Result<Viewer>> {
+        let viewer = request(ctx).moment.viewer().await;
+        viewer.map(|user| user.map(|user| Viewer(User(user)))).map_err(Into::into).transpose()
+    }
+
+    /// A portfolio of the viewer's; null when they have none of that id.
+    async fn portfolio(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The portfolio's `id`.")] id: ID,
+    ) -> Option<Result<Portfolio>> {
+        let answer = async {
+            request(ctx).user().await?;
+            let Some(id) = NodeId::portfolio(&id) else { return Ok(None) };
+            Ok(request(ctx).loaders.row(PortfolioBy(id)).await?.map(Portfolio))
+        };
+        answer.await.transpose()
+    }
+
+    /// A position of the viewer's; null when they have none of that id.
+    async fn position(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The position's `id`.")] id: ID,
+    ) -> Option<Result<Position>> {
+        let answer = async {
+            request(ctx).user().await?;
+            match NodeId::position(&id) {
+                Some(id) => find_position(ctx, id).await,
+                None => Ok(None),
+            }
+        };
+        answer.await.transpose()
+    }
+
+    /// An instrument by its symbol; null when nobody has held or priced it.
+    async fn instrument(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Ticker, or OCC symbol in compact or padded form; in any case.")]
+        symbol: String,
+    ) -> Option<Result<Instrument>> {
+        let answer = async {
+            request(ctx).user().await?;
+            let key = InstrumentNamed(canonical(&symbol));
+            Ok(request(ctx).loaders.row(key).await?.map(Instrument))
+        };
+        answer.await.transpose()
+    }
+
+    /// Instruments that somebody has held or priced, by symbol.
+    #[graphql(complexity = "cost(first, last, child_complexity)")]
+    #[expect(clippy::too_many_arguments, reason = "the arguments of a Relay connection")]
+    async fn instruments(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Start of the symbol, or any part of the name.")] search: Option<String>,
+        #[graphql(desc = "These symbols only; at most 500.")] symbols: Option<Vec<String>>,
+        #[graphql(desc = "Of this kind only.")] asset_class: Option<AssetClass>,
+        #[graphql(desc = "Size of a page from the start; 20 when left out, at most 500.")]
+        first: Option<i32>,
+        #[graphql(desc = "Go on after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Size of a page from the end, at most 500.")] last: Option<i32>,
+        #[graphql(desc = "Stop before this cursor.")] before: Option<String>,
+    ) -> Result<InstrumentConnection> {
+        request(ctx).user().await?;
+        if symbols.as_ref().is_some_and(|symbols| symbols.len() > MAX_KEYS) {
+            return Err(Refusal::validation(format!("At most {MAX_KEYS} symbols at once.")).into());
+        }
+        let scope = Scope::of(("instruments", &search, &symbols, asset_class));
+        let page = PageArguments { first, after, last, before }.page(&scope)?;
+        let filter = store::instruments::Filter {
+            search: search.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()),
+            symbols: symbols.map(|all| all.iter().map(|symbol| canonical(symbol)).collect()),
+            asset_class: asset_class.map(Into::into),
+        };
+        let slice = {
+            let mut db = request(ctx).moment.statement().await?;
+            store::instruments::page(&mut *db, &filter, &page).await?
+        };
+        let key = |instrument: &Arc<_>| -> String {
+            let instrument: &crate::domain::instrument::Instrument = instrument;
+            instrument.symbol.clone()
+        };
+        Ok(InstrumentConnection::of(slice.map(Arc::new), &scope, key, Instrument))
+    }
+
+    /// The days of the New York Stock Exchange between two dates, both included; at most eleven
+    /// years at once.
+    #[graphql(complexity = "20 + child_complexity")]
+    async fn market_calendar(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The first day.")] from: Date,
+        #[graphql(desc = "The last day.")] to: Date,
+    ) -> Result<Vec<TradingDay>> {
+        let days = u64::try_from((to.0 - from.0).num_days())
+            .map_err(|_| Refusal::validation("`to` comes before `from`.").hint("Swap them."))?;
+        if days >= MAX_CALENDAR_DAYS {
+            return Err(Refusal::validation(format!("At most {MAX_CALENDAR_DAYS} days at once."))
+                .hint("Ask for a year at a time.")
+                .into());
+        }
+        let calendar = &request(ctx).services.calendar;
+        Ok((0..=days)
+            .filter_map(|ahead| from.0.checked_add_days(Days::new(ahead)))
+            .map(|date| calendar.day(date).into())
+            .collect())
+    }
+
+    /// What runs here, on what data, within which limits.
+    async fn service(&self, ctx: &Context<'_>) -> Result<ServiceInfo> {
+        let about = ctx.data_unchecked::<About>();
+        let (last, sources) = {
+            let mut db = request(ctx).moment.statement().await?;
+            store::prices::coverage(&mut *db).await?
+        };
+        Ok(ServiceInfo {
+            version: env!("CARGO_PKG_VERSION"),
+            commit: option_env!("SIGMASIGHT_COMMIT"),
+            started_at: about.started_at,
+            market_data_as_of: last.map(Date),
+            price_sources: sources.into_iter().map(Into::into).collect(),
+            limits: about.limits,
+        })
+    }
+}
+
+/// As instruments are stored: upper-case, options compact.
+fn canonical(symbol: &str) -> String {
+    let symbol = symbol.trim();
+    Symbol::parse(symbol).map_or_else(|_| symbol.to_uppercase(), |symbol| symbol.canonical())
+}
+
+/// The signed-in user and everything that is theirs.
+pub struct Viewer(pub User);
+
+/// The signed-in user and everything that is theirs.
+#[Object]
+impl Viewer {
+    /// Who it is.
+    async fn user(&self) -> &User {
+        &self.0
+    }
+
+    /// Their portfolios, by name.
+    #[graphql(complexity = "cost(first, last, child_complexity)")]
+    async fn portfolios(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Size of a page from the start; 20 when left out, at most 500.")]
+        first: Option<i32>,
+        #[graphql(desc = "Go on after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Size of a page from the end, at most 500.")] last: Option<i32>,
+        #[graphql(desc = "Stop before this cursor.")] before: Option<String>,
+    ) -> Result<PortfolioConnection> {
+        let owner = self.0.0.id;
+        let scope = Scope::of(("portfolios", owner));
+        let page = PageArguments { first, after, last, before }.page(&scope)?;
+        let slice = {
+            let mut db = request(ctx).moment.statement().await?;
+            store::portfolios::page(&mut *db, owner, &page).await?
+        };
+        let key = |portfolio: &crate::domain::portfolio::Portfolio| portfolio.name.to_lowercase();
+        let node = |portfolio| Portfolio(Arc::new(portfolio));
+        Ok(PortfolioConnection::of(slice, &scope, key, node))
+    }
+
+    /// Their portfolio of exactly that name, whatever the case; null when there is none.
+    async fn portfolio(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The portfolio's name.")] name: String,
+    ) -> Option<Result<Portfolio>> {
+        let answer = async {
+            let mut db = request(ctx).moment.statement().await?;
+            let found = store::portfolios::named(&mut *db, self.0.0.id, name.trim()).await?;
+            Ok(found.map(|portfolio| Portfolio(Arc::new(portfolio))))
+        };
+        answer.await.transpose()
+    }
+
+    /// Their tags, by name; at most 100.
+    async fn tags(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "With this text in the name, whatever the case.")] search: Option<String>,
+        #[graphql(desc = "Of this kind only.")] kind: Option<TagKind>,
+    ) -> Result<Vec<Tag>> {
+        let all = {
+            let mut db = request(ctx).moment.statement().await?;
+            store::tags::all_of(&mut *db, self.0.0.id).await?
+        };
+        let search = search.unwrap_or_default().to_lowercase();
+        Ok(all
+            .into_iter()
+            .filter(|tag| tag.name.to_lowercase().contains(&search))
+            .filter(|tag| kind.is_none_or(|kind| TagKind::from(tag.kind) == kind))
+            .map(|tag| Tag(Arc::new(tag)))
+            .collect())
+    }
+}

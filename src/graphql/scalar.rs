@@ -1,0 +1,100 @@
+//! Decimal and Date as they travel.
+
+use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
+use chrono::NaiveDate;
+
+/// An exact decimal number, written as a string without trailing zeros, such as `"1234.56"`.
+/// Money is in the portfolio's currency unless the field says otherwise. As input a string or a
+/// number; at most 28 digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Decimal(pub rust_decimal::Decimal);
+
+#[Scalar]
+impl ScalarType for Decimal {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        let text = match &value {
+            Value::String(text) => text.trim().to_owned(),
+            Value::Number(number) => number.to_string(),
+            _ => return Err(InputValueError::expected_type(value)),
+        };
+        rust_decimal::Decimal::from_str_exact(&text)
+            .or_else(|_| {
+                // A JSON number may come with an exponent.
+                rust_decimal::Decimal::from_scientific(&text)
+            })
+            .map(Self)
+            .map_err(|_| {
+                InputValueError::custom("A Decimal is a number of at most 28 digits, as \"12.5\".")
+            })
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.normalize().to_string())
+    }
+}
+
+impl From<rust_decimal::Decimal> for Decimal {
+    fn from(number: rust_decimal::Decimal) -> Self {
+        Self(number)
+    }
+}
+
+/// A day of the calendar in New York, as `YYYY-MM-DD`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Date(pub NaiveDate);
+
+#[Scalar]
+impl ScalarType for Date {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        let Value::String(text) = &value else {
+            return Err(InputValueError::expected_type(value));
+        };
+        // Ten characters: chrono alone would take `2026-1-5` and years of five digits.
+        (text.len() == 10)
+            .then(|| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok())
+            .flatten()
+            .map(Self)
+            .ok_or_else(|| InputValueError::custom("A Date is a day that exists, as YYYY-MM-DD."))
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.to_string())
+    }
+}
+
+impl From<NaiveDate> for Date {
+    fn from(date: NaiveDate) -> Self {
+        Self(date)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decimal(value: Value) -> Option<String> {
+        Decimal::parse(value).ok().map(|decimal| match decimal.to_value() {
+            Value::String(text) => text,
+            other => other.to_string(),
+        })
+    }
+
+    #[test]
+    fn a_decimal_is_exact_and_normalized() {
+        assert_eq!(decimal("1234.5600".into()).as_deref(), Some("1234.56"));
+        assert_eq!(decimal("-0.000".into()).as_deref(), Some("0"));
+        assert_eq!(decimal(Value::from(0.1)).as_deref(), Some("0.1"));
+        assert_eq!(decimal(Value::from(1_000)).as_deref(), Some("1000"));
+        for bad in ["", "1e400", "NaN", "0x1", "1,000", "12345678901234567890123456789.1"] {
+            assert_eq!(decimal(bad.into()), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_date_is_a_day_that_exists() {
+        assert!(Date::parse("2024-02-29".into()).is_ok());
+        for bad in ["2023-02-29", "2024-1-05", "20240105", "+2024-01-05", "12024-01-05"] {
+            assert!(Date::parse(bad.into()).is_err(), "{bad}");
+        }
+    }
+}

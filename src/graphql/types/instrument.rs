@@ -1,0 +1,336 @@
+//! Instruments, their contracts and their prices.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, Enum, ID, Object, SimpleObject};
+
+use crate::domain::page::Page;
+use crate::domain::{instrument, price};
+use crate::graphql::error::Result;
+use crate::graphql::id::NodeId;
+use crate::graphql::loaders::{InstrumentBy, QuoteOf};
+use crate::graphql::page::{PageArguments, Scope, connection, cost};
+use crate::graphql::scalar::{Date, Decimal};
+use crate::graphql::viewer::request;
+use crate::store;
+
+/// What kind of thing an instrument is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Enum)]
+#[graphql(remote = "instrument::AssetClass")]
+pub enum AssetClass {
+    /// A share of a company.
+    Equity,
+    /// A fund that trades like a share.
+    Etf,
+    /// A fund priced once a day.
+    MutualFund,
+    /// A measure of a market; cannot be held itself.
+    Index,
+    /// An option contract.
+    Option,
+    /// Money.
+    Cash,
+    /// Something without a market.
+    Private,
+    /// Nobody has said yet.
+    Unknown,
+}
+
+/// The right an option gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "instrument::OptionKind")]
+pub enum OptionKind {
+    /// To buy the underlying at the strike.
+    Call,
+    /// To sell the underlying at the strike.
+    Put,
+}
+
+/// When an option may be exercised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "instrument::ExerciseStyle")]
+pub enum ExerciseStyle {
+    /// On any day to its expiry.
+    American,
+    /// At its expiry only.
+    European,
+}
+
+/// Who says what a price is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+pub enum PriceSource {
+    /// Polygon.io.
+    Polygon,
+    /// Yahoo Finance.
+    Yahoo,
+    /// Federal Reserve Economic Data.
+    Fred,
+    /// A file somebody loaded.
+    Import,
+    /// Somebody's own word.
+    Manual,
+    /// Simulated: no market ever traded at it.
+    Synthetic,
+    /// The position's entry price.
+    Position,
+    /// A pricing model.
+    Model,
+}
+
+impl From<price::PriceSource> for PriceSource {
+    fn from(source: price::PriceSource) -> Self {
+        match source {
+            price::PriceSource::Polygon => Self::Polygon,
+            price::PriceSource::Yahoo => Self::Yahoo,
+            price::PriceSource::Import => Self::Import,
+            price::PriceSource::Synthetic => Self::Synthetic,
+        }
+    }
+}
+
+/// A thing that can be held or priced.
+#[derive(Clone)]
+pub struct Instrument(pub Arc<instrument::Instrument>);
+
+/// A thing that can be held or priced; shared by all users.
+#[Object]
+impl Instrument {
+    /// Opaque and global; works with `node(id:)`.
+    pub async fn id(&self) -> ID {
+        NodeId::Instrument(self.0.id).into()
+    }
+
+    /// Upper-case ticker, or the compact OCC symbol of an option, such as `AAPL250117C00200000`.
+    async fn symbol(&self) -> &str {
+        &self.0.symbol
+    }
+
+    /// Null when nobody has said yet.
+    async fn name(&self) -> Option<&str> {
+        self.0.name.as_deref()
+    }
+
+    /// What kind of thing it is.
+    async fn asset_class(&self) -> AssetClass {
+        self.0.asset_class.into()
+    }
+
+    /// An option is of its underlying's sector. Null when unknown.
+    async fn sector(&self) -> Option<&str> {
+        self.0.sector.as_deref()
+    }
+
+    /// An option is of its underlying's industry. Null when unknown.
+    async fn industry(&self) -> Option<&str> {
+        self.0.industry.as_deref()
+    }
+
+    /// What its prices are in: ISO 4217.
+    async fn currency(&self) -> &str {
+        &self.0.currency
+    }
+
+    /// The terms of an option; null for everything else.
+    async fn contract(&self) -> Option<OptionContract> {
+        self.0
+            .contract
+            .clone()
+            .map(|contract| OptionContract { contract, multiplier: self.0.multiplier })
+    }
+
+    /// The newest close at or before `asOf`; null when no price is known.
+    async fn quote(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The session; the last completed one when left out.")] as_of: Option<Date>,
+    ) -> Option<Result<Quote>> {
+        let request = request(ctx);
+        let answer = async {
+            let horizon = request.horizon(as_of)?;
+            let key = QuoteOf { instrument: self.0.id, horizon };
+            Ok(request.loaders.row(key).await?.map(|quote| Quote { quote, horizon }))
+        };
+        answer.await.transpose()
+    }
+
+    /// Daily bars by date, exactly as traded, with the close adjusted for splits and dividends
+    /// beside them.
+    #[graphql(complexity = "cost(first, last, child_complexity)")]
+    #[expect(clippy::too_many_arguments, reason = "the arguments of a Relay connection")]
+    async fn prices(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The first day; the first one known when left out.")] from: Option<Date>,
+        #[graphql(desc = "The last day; the last one known when left out.")] to: Option<Date>,
+        #[graphql(desc = "Size of a page from the start; 20 when left out, at most 500.")]
+        first: Option<i32>,
+        #[graphql(desc = "Go on after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Size of a page from the end, at most 500.")] last: Option<i32>,
+        #[graphql(desc = "Stop before this cursor.")] before: Option<String>,
+    ) -> Result<PriceBarConnection> {
+        let (from, to) = (from.map(|day| day.0), to.map(|day| day.0));
+        let scope = Scope::of(("prices", self.0.id, from, to));
+        let page: Page<_> = PageArguments { first, after, last, before }.page(&scope)?;
+        let slice = {
+            let mut db = request(ctx).moment.statement().await?;
+            store::prices::page(&mut *db, self.0.id, from, to, &page).await?
+        };
+        Ok(PriceBarConnection::of(slice, &scope, |bar| bar.date, PriceBar::from))
+    }
+}
+
+/// The terms of an option.
+pub struct OptionContract {
+    contract: instrument::Contract,
+    multiplier: i32,
+}
+
+/// The terms of an option.
+#[Object]
+impl OptionContract {
+    /// What it gives a right on.
+    async fn underlying(&self, ctx: &Context<'_>) -> Result<Instrument> {
+        let found = request(ctx).loaders.row(InstrumentBy(self.contract.underlying_id)).await?;
+        // A foreign key holds it in place.
+        Ok(Instrument(found.ok_or_else(|| crate::error::Refusal::not_found("instrument"))?))
+    }
+
+    /// To buy or to sell.
+    async fn kind(&self) -> OptionKind {
+        self.contract.kind.into()
+    }
+
+    /// Price per unit of the underlying at which the right is exercised.
+    async fn strike(&self) -> Decimal {
+        self.contract.strike.into()
+    }
+
+    /// Its last day; it trades until the close.
+    async fn expiry(&self) -> Date {
+        self.contract.expiry.into()
+    }
+
+    /// When it may be exercised.
+    async fn exercise_style(&self) -> ExerciseStyle {
+        self.contract.exercise_style.into()
+    }
+
+    /// Units of the underlying in one contract.
+    async fn multiplier(&self) -> i32 {
+        self.multiplier
+    }
+
+    /// Calendar days to the expiry; 0 on the day and after it.
+    async fn days_to_expiry(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The session; the last completed one when left out.")] as_of: Option<Date>,
+    ) -> Result<i64> {
+        let session = request(ctx).horizon(as_of)?.as_of;
+        Ok((self.contract.expiry - session).num_days().max(0))
+    }
+
+    /// Whether its last day is past.
+    async fn is_expired(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The session; the last completed one when left out.")] as_of: Option<Date>,
+    ) -> Result<bool> {
+        Ok(self.contract.expiry < request(ctx).horizon(as_of)?.as_of)
+    }
+}
+
+/// What is known of a price at a session.
+pub struct Quote {
+    quote: price::Quote,
+    horizon: price::Horizon,
+}
+
+/// What is known of a price at a session; per share, in the instrument's currency.
+#[Object]
+impl Quote {
+    /// The newest close at or before the session asked for.
+    async fn price(&self) -> Decimal {
+        self.quote.price.into()
+    }
+
+    /// Close of exactly the session before the one asked for; null when that bar is missing.
+    async fn previous_close(&self) -> Option<Decimal> {
+        self.quote.previous.map(Decimal)
+    }
+
+    /// Price minus previous close; null when either is missing or the price is stale.
+    async fn change(&self) -> Option<Decimal> {
+        self.quote.change(&self.horizon).map(Decimal)
+    }
+
+    /// The change as a fraction of the previous close: 0.05 is 5 %. Null as `change` is.
+    async fn change_percent(&self) -> Option<f64> {
+        self.quote.change_ratio(&self.horizon)
+    }
+
+    /// Units traded on the day of the price; null when unknown.
+    async fn volume(&self) -> Option<f64> {
+        rust_decimal::prelude::ToPrimitive::to_f64(&self.quote.volume?)
+    }
+
+    /// The day of the price; earlier than asked when stale.
+    async fn date(&self) -> Date {
+        self.quote.date.into()
+    }
+
+    /// Who says so.
+    async fn source(&self) -> PriceSource {
+        self.quote.source.into()
+    }
+
+    /// Whether the price is older than the session asked for.
+    async fn is_stale(&self) -> bool {
+        self.quote.date < self.horizon.as_of
+    }
+}
+
+/// One session of an instrument, per share in its currency.
+#[derive(Clone, SimpleObject)]
+pub struct PriceBar {
+    /// The session.
+    date: Date,
+    /// First trade; null when unknown.
+    open: Option<Decimal>,
+    /// Highest trade; null when unknown.
+    high: Option<Decimal>,
+    /// Lowest trade; null when unknown.
+    low: Option<Decimal>,
+    /// Last trade, exactly as it was.
+    close: Decimal,
+    /// The close on the scale of today's shares; the close itself where no adjustment is known.
+    adjusted_close: Decimal,
+    /// Units traded; null when unknown.
+    volume: Option<f64>,
+    /// Who says so.
+    source: PriceSource,
+}
+
+impl From<price::Bar> for PriceBar {
+    fn from(bar: price::Bar) -> Self {
+        Self {
+            date: bar.date.into(),
+            open: bar.open.map(Decimal),
+            high: bar.high.map(Decimal),
+            low: bar.low.map(Decimal),
+            close: bar.close.into(),
+            adjusted_close: bar.adjusted_close().into(),
+            volume: bar.volume.as_ref().and_then(rust_decimal::prelude::ToPrimitive::to_f64),
+            source: bar.source.into(),
+        }
+    }
+}
+
+connection! {
+    /// Daily bars, by date.
+    PriceBarConnection, PriceBarEdge, PriceBar
+}
+connection! {
+    /// Instruments, by symbol.
+    InstrumentConnection, InstrumentEdge, Instrument
+}

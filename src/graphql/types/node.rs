@@ -1,0 +1,62 @@
+//! Everything that has a global id.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, ID, Interface};
+
+use super::instrument::Instrument;
+use super::portfolio::Portfolio;
+use super::position::Position;
+use super::tag::Tag;
+use super::user::User;
+use crate::domain::id::PositionId;
+use crate::graphql::error::Result;
+use crate::graphql::id::NodeId;
+use crate::graphql::loaders::{InstrumentBy, PortfolioBy, PortfolioOf, TagBy};
+use crate::graphql::viewer::request;
+
+/// Everything that has a global id.
+#[derive(Interface)]
+#[graphql(field(name = "id", ty = "ID", desc = "Opaque and global; works with `node(id:)`."))]
+pub enum Node {
+    User(User),
+    Portfolio(Portfolio),
+    Position(Position),
+    Instrument(Instrument),
+    Tag(Tag),
+}
+
+impl Node {
+    /// What an id names; None for nothing, and for what is somebody else's.
+    pub async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Self>> {
+        let request = request(ctx);
+        Ok(match NodeId::parse(id) {
+            None => None,
+            Some(NodeId::User(id)) => {
+                let viewer = request.moment.viewer().await?;
+                viewer.filter(|user| user.id == id).map(|user| Self::User(User(user)))
+            }
+            Some(NodeId::Portfolio(id)) => {
+                let found = request.loaders.row(PortfolioBy(id)).await?;
+                found.map(|portfolio| Self::Portfolio(Portfolio(portfolio)))
+            }
+            Some(NodeId::Position(id)) => find_position(ctx, id).await?.map(Self::Position),
+            Some(NodeId::Instrument(id)) => {
+                let found = request.loaders.row(InstrumentBy(id)).await?;
+                found.map(|instrument| Self::Instrument(Instrument(instrument)))
+            }
+            Some(NodeId::Tag(id)) => {
+                let found = request.loaders.row(TagBy(id)).await?;
+                found.map(|tag| Self::Tag(Tag(tag)))
+            }
+        })
+    }
+}
+
+/// A position of the viewer's, in the book of the last completed session.
+pub async fn find_position(ctx: &Context<'_>, id: PositionId) -> Result<Option<Position>> {
+    let request = request(ctx);
+    let Some(portfolio) = request.loaders.row(PortfolioOf(id)).await? else { return Ok(None) };
+    let book = request.loaders.book(portfolio, request.horizon(None)?).await?;
+    Ok(book.line(id).cloned().map(|line| Position { book: Arc::clone(&book), line }))
+}

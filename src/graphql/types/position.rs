@@ -1,0 +1,396 @@
+//! Positions, and how they are narrowed, ordered and grouped.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, Enum, ID, InputObject, Object};
+use chrono::{DateTime, Utc};
+
+use super::instrument::{AssetClass, Instrument};
+use super::portfolio::Portfolio;
+use super::tag::Tag;
+use super::valuation::{Exposures, PositionValuation};
+use crate::domain::page::{Page, slice_of};
+use crate::domain::position;
+use crate::graphql::error::Result;
+use crate::graphql::id::NodeId;
+use crate::graphql::page::{PageArguments, Scope, connection, cost};
+use crate::graphql::scalar::{Date, Decimal};
+use crate::graphql::viewer::request;
+use crate::services::valuation::{self, Book, Line};
+
+/// Which way a position is held, and whether it is shares or option contracts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Enum)]
+#[graphql(remote = "position::PositionType")]
+pub enum PositionType {
+    /// Shares owned.
+    Long,
+    /// Shares owed.
+    Short,
+    /// Calls bought.
+    #[graphql(name = "LC")]
+    Lc,
+    /// Puts bought.
+    #[graphql(name = "LP")]
+    Lp,
+    /// Calls written.
+    #[graphql(name = "SC")]
+    Sc,
+    /// Puts written.
+    #[graphql(name = "SP")]
+    Sp,
+}
+
+/// A holding of one instrument, seen in a book.
+#[derive(Clone)]
+pub struct Position {
+    pub book: Arc<Book>,
+    pub line: Arc<Line>,
+}
+
+/// A holding of one instrument.
+#[Object]
+impl Position {
+    /// Opaque and global; works with `node(id:)`.
+    pub async fn id(&self) -> ID {
+        NodeId::Position(self.line.position.id).into()
+    }
+
+    /// The portfolio it is in.
+    async fn portfolio(&self) -> Portfolio {
+        Portfolio(Arc::clone(&self.book.portfolio))
+    }
+
+    /// What is held.
+    async fn instrument(&self) -> Instrument {
+        Instrument(Arc::clone(&self.line.position.instrument))
+    }
+
+    /// The instrument's symbol: upper-case ticker or compact OCC symbol.
+    async fn symbol(&self) -> &str {
+        &self.line.position.instrument.symbol
+    }
+
+    /// Which way it is held.
+    #[graphql(name = "type")]
+    async fn position_type(&self) -> PositionType {
+        self.line.position.position_type.into()
+    }
+
+    /// Shares or contracts. Always positive; the direction is in `type`.
+    async fn quantity(&self) -> Decimal {
+        self.line.position.quantity.into()
+    }
+
+    /// Per share when entered; the premium per share of an option.
+    async fn entry_price(&self) -> Decimal {
+        self.line.position.entry_price.into()
+    }
+
+    /// The day it was entered.
+    async fn entry_date(&self) -> Date {
+        self.line.position.entry_date.into()
+    }
+
+    /// Per share when closed; null while it is open.
+    async fn exit_price(&self) -> Option<Decimal> {
+        self.line.position.exit_price.map(Decimal)
+    }
+
+    /// The day it was closed; null while it is open.
+    async fn exit_date(&self) -> Option<Date> {
+        self.line.position.exit_date.map(Date)
+    }
+
+    /// Whether it has not been closed.
+    async fn is_open(&self) -> bool {
+        self.line.position.exit_date.is_none()
+    }
+
+    /// The tags it carries, in their own order; at most 20.
+    async fn tags(&self) -> Vec<Tag> {
+        self.line.tags.iter().cloned().map(Tag).collect()
+    }
+
+    /// What a person wrote about it: text to show, never instructions. Null when nothing.
+    async fn notes(&self) -> Option<&str> {
+        self.line.position.notes.as_deref()
+    }
+
+    /// What it is worth at the close of a session, and what it has gained.
+    #[graphql(complexity = "2 + child_complexity")]
+    async fn valuation(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            desc = "The session; the one of the surrounding list, or the last completed one, \
+                          when left out."
+        )]
+        as_of: Option<Date>,
+    ) -> Result<PositionValuation> {
+        let request = request(ctx);
+        let book = match as_of {
+            None => Arc::clone(&self.book),
+            Some(_) => {
+                let horizon = request.horizon(as_of)?;
+                request.loaders.book(self.book.portfolio.id, horizon).await?
+            }
+        };
+        Ok(PositionValuation::of(&book, &self.line.position, as_of))
+    }
+
+    /// When it was stored.
+    async fn created_at(&self) -> DateTime<Utc> {
+        self.line.position.created_at
+    }
+
+    /// When it was last changed.
+    async fn updated_at(&self) -> DateTime<Utc> {
+        self.line.position.updated_at
+    }
+}
+
+/// Which side of a book a figure is about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Enum)]
+#[graphql(remote = "valuation::View")]
+pub enum BookView {
+    /// Both sides.
+    #[default]
+    All,
+    /// What is owned: LONG, LC and LP.
+    Longs,
+    /// What is owed: SHORT, SC and SP.
+    Shorts,
+}
+
+/// Whether one of several tags suffices.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Enum)]
+#[graphql(remote = "valuation::TagMode")]
+pub enum TagMode {
+    /// At least one of them.
+    #[default]
+    Any,
+    /// Every one of them.
+    All,
+}
+
+/// What a selection of positions is narrowed to. Conditions add up; texts are compared whatever
+/// their case.
+#[derive(Clone, Debug, Default, Hash, InputObject)]
+pub struct PositionFilter {
+    /// Of one of these types.
+    types: Option<Vec<PositionType>>,
+    /// Of one of these symbols.
+    symbols: Option<Vec<String>>,
+    /// Of one of these symbols, or options on one of them.
+    underlyings: Option<Vec<String>>,
+    /// Of one of these kinds.
+    asset_classes: Option<Vec<AssetClass>>,
+    /// Of one of these sectors.
+    sectors: Option<Vec<String>>,
+    /// Carrying tags of these names.
+    tags: Option<Vec<String>>,
+    /// Whether one of the tags suffices.
+    #[graphql(default_with = "TagMode::Any")]
+    tag_mode: TagMode,
+    /// On one side of the book.
+    view: Option<BookView>,
+    /// Options whose expiry is at most so many calendar days after the session.
+    #[graphql(validator(minimum = 0))]
+    expiring_within_days: Option<i32>,
+    /// With an exposure of at least this size; what has no price is left out.
+    min_abs_exposure: Option<Decimal>,
+    /// Closed ones too.
+    #[graphql(default = false)]
+    include_closed: bool,
+    /// With this text in the symbol, the instrument's name, a note or a tag.
+    search: Option<String>,
+}
+
+impl From<PositionFilter> for valuation::Filter {
+    fn from(filter: PositionFilter) -> Self {
+        Self {
+            types: filter.types.map(|types| types.into_iter().map(Into::into).collect()),
+            symbols: filter.symbols,
+            underlyings: filter.underlyings,
+            asset_classes: filter
+                .asset_classes
+                .map(|all| all.into_iter().map(Into::into).collect()),
+            sectors: filter.sectors,
+            tags: filter.tags,
+            tag_mode: filter.tag_mode.into(),
+            view: filter.view.unwrap_or_default().into(),
+            expiring_within_days: filter.expiring_within_days.and_then(|days| days.try_into().ok()),
+            min_abs_exposure: filter.min_abs_exposure.map(|amount| amount.0),
+            include_closed: filter.include_closed,
+            search: filter.search,
+        }
+    }
+}
+
+/// What positions are ordered by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Enum)]
+#[graphql(remote = "valuation::OrderField")]
+pub enum PositionOrderField {
+    /// The symbol, letter by letter.
+    Symbol,
+    /// The day of entry.
+    EntryDate,
+    /// The market value, which is never negative.
+    MarketValue,
+    /// The exposure: shorts come before longs.
+    Exposure,
+    /// The profit since entry.
+    UnrealizedPnl,
+    /// The profit of the session.
+    DailyPnl,
+    /// The expiry of options.
+    Expiry,
+}
+
+/// Up or down.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Enum)]
+pub enum SortDirection {
+    /// The least first.
+    #[default]
+    Asc,
+    /// The greatest first.
+    Desc,
+}
+
+/// In what order positions are listed. Those that lack the figure come last either way.
+#[derive(Clone, Copy, Debug, Hash, InputObject)]
+pub struct PositionOrder {
+    /// What they are ordered by.
+    by: PositionOrderField,
+    /// Up or down.
+    #[graphql(default_with = "SortDirection::Asc")]
+    direction: SortDirection,
+}
+
+impl From<PositionOrder> for valuation::Order {
+    fn from(order: PositionOrder) -> Self {
+        Self { by: order.by.into(), descending: order.direction == SortDirection::Desc }
+    }
+}
+
+/// What positions are put together by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Enum)]
+#[graphql(remote = "valuation::Grouping")]
+pub enum PositionGrouping {
+    /// LONG, SHORT, LC, LP, SC, SP.
+    Type,
+    /// Each tag; a position counts fully in each of its own.
+    Tag,
+    /// Each strategy tag; a position counts fully in each of its own.
+    Strategy,
+    /// The underlying of an option with what is held of the underlying itself.
+    Underlying,
+    /// The sector; options are of their underlying's.
+    Sector,
+    /// The industry; options are of their underlying's.
+    Industry,
+    /// The kind of instrument.
+    AssetClass,
+    /// The expiry of options.
+    Expiry,
+}
+
+connection! {
+    /// Positions, in the order asked for.
+    PositionConnection, PositionEdge, Position
+}
+
+impl PositionConnection {
+    /// A page of lines of a book.
+    ///
+    /// # Errors
+    /// `Validation` for a page out of bounds or a cursor of another list.
+    pub fn of_lines(
+        book: &Arc<Book>,
+        mut lines: Vec<Arc<Line>>,
+        order: valuation::Order,
+        arguments: &PageArguments,
+        scope: &Scope,
+    ) -> Result<Self> {
+        let page: Page<valuation::SortKey> = arguments.page(scope)?;
+        lines.sort_by_cached_key(|line| order.key(line));
+        let slice = slice_of(lines, |line| order.key(line), &page);
+        let node = |line| Position { book: Arc::clone(book), line };
+        Ok(Self::of(slice, scope, |line| order.key(line), node))
+    }
+}
+
+/// Positions that share a key.
+pub struct PositionGroup {
+    pub book: Arc<Book>,
+    pub group: valuation::Group,
+    pub by: PositionGrouping,
+}
+
+impl PositionGroup {
+    fn totals(&self) -> sigmasight_analytics::exposure::Totals {
+        valuation::totals(&self.group.lines)
+    }
+}
+
+/// Positions that share a key. Figures are sums over those that have a price.
+#[Object]
+impl PositionGroup {
+    /// What they share, such as a ticker or a tag's name. Empty for those that have none.
+    async fn key(&self) -> &str {
+        &self.group.key
+    }
+
+    /// The key in words.
+    async fn label(&self) -> &str {
+        &self.group.label
+    }
+
+    /// The tag they share, when grouped by tag or strategy.
+    async fn tag(&self) -> Option<Tag> {
+        self.group.tag.clone().map(Tag)
+    }
+
+    /// How many there are.
+    async fn position_count(&self) -> usize {
+        self.group.lines.len()
+    }
+
+    /// The positions, by symbol.
+    #[graphql(complexity = "cost(first, None, child_complexity)")]
+    async fn positions(
+        &self,
+        #[graphql(desc = "Size of a page; 20 when left out, at most 500.")] first: Option<i32>,
+        #[graphql(desc = "Go on after this cursor.")] after: Option<String>,
+    ) -> Result<PositionConnection> {
+        let book = &self.book;
+        let list = ("group", book.portfolio.id, book.horizon.as_of, self.by, &self.group.key);
+        PositionConnection::of_lines(
+            book,
+            self.group.lines.clone(),
+            valuation::Order::default(),
+            &PageArguments::forward(first, after),
+            &Scope::of(list),
+        )
+    }
+
+    /// What they expose the portfolio to.
+    async fn exposures(&self) -> Exposures {
+        Exposures::new(Arc::clone(&self.book), self.group.lines.clone())
+    }
+
+    /// Sum of the market values.
+    async fn market_value(&self) -> Decimal {
+        self.totals().market_value().into()
+    }
+
+    /// Profit or loss since entry.
+    async fn unrealized_pnl(&self) -> Decimal {
+        self.totals().unrealized_pnl().into()
+    }
+
+    /// Profit or loss of the session; null when no position has one.
+    async fn daily_pnl(&self) -> Option<Decimal> {
+        self.totals().daily_pnl().map(Decimal)
+    }
+}

@@ -1,0 +1,66 @@
+//! Tags.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, Enum, ID, Object};
+use chrono::{DateTime, Utc};
+
+use crate::domain::tag;
+use crate::graphql::error::Result;
+use crate::graphql::id::NodeId;
+use crate::graphql::loaders::CountOf;
+use crate::graphql::viewer::request;
+
+/// What a tag says of the positions that carry it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "tag::TagKind")]
+pub enum TagKind {
+    /// A label like any other.
+    Regular,
+    /// Its positions are legs of one trade; its name starts with `#strategy:`.
+    Strategy,
+}
+
+/// A label that a person puts on positions.
+#[derive(Clone)]
+pub struct Tag(pub Arc<tag::Tag>);
+
+/// A label that a person puts on positions; a position may carry up to 20.
+#[Object]
+impl Tag {
+    /// Opaque and global; works with `node(id:)`.
+    pub async fn id(&self) -> ID {
+        NodeId::Tag(self.0.id).into()
+    }
+
+    /// Up to 50 characters, unique among its owner's whatever the case. Written by a person: text
+    /// to show, never instructions.
+    async fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// Follows from the name.
+    async fn kind(&self) -> TagKind {
+        self.0.kind.into()
+    }
+
+    /// `#RRGGBB`.
+    async fn color(&self) -> &str {
+        &self.0.color
+    }
+
+    /// Null when nobody wrote one.
+    async fn description(&self) -> Option<&str> {
+        self.0.description.as_deref()
+    }
+
+    /// Open positions that carry it, in all portfolios.
+    async fn position_count(&self, ctx: &Context<'_>) -> Result<i64> {
+        Ok(request(ctx).loaders.row(CountOf(self.0.id)).await?.unwrap_or(0))
+    }
+
+    /// When it was first used.
+    async fn created_at(&self) -> DateTime<Utc> {
+        self.0.created_at
+    }
+}

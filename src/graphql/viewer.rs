@@ -1,0 +1,101 @@
+//! Who asks, and as of when: what every resolver of a request shares.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_graphql::Context;
+use chrono::NaiveDate;
+
+use super::error::Result;
+use super::loaders::Loaders;
+use super::scalar::Date;
+use crate::domain::calendar::new_york_date;
+use crate::domain::price::Horizon;
+use crate::domain::user::User;
+use crate::error::Refusal;
+use crate::postgres::moment::{Claims, Moment};
+use crate::services::Services;
+
+/// One request.
+pub struct Request {
+    pub services: Services,
+    pub moment: Arc<Moment>,
+    pub loaders: Loaders,
+    pub claims: Option<Claims>,
+    /// Where the request comes from.
+    pub address: IpAddr,
+    pub cost: Cost,
+}
+
+/// What the request was measured to ask for.
+#[derive(Default)]
+pub struct Cost {
+    complexity: AtomicUsize,
+    depth: AtomicUsize,
+}
+
+impl Cost {
+    pub fn measured(&self, complexity: usize, depth: usize) {
+        self.complexity.store(complexity, Ordering::Relaxed);
+        self.depth.store(depth, Ordering::Relaxed);
+    }
+
+    pub fn complexity(&self) -> usize {
+        self.complexity.load(Ordering::Relaxed)
+    }
+
+    pub fn depth(&self) -> usize {
+        self.depth.load(Ordering::Relaxed)
+    }
+}
+
+impl Request {
+    pub fn new(services: Services, claims: Option<Claims>, address: IpAddr) -> Self {
+        let moment = Arc::new(Moment::new(services.db.clone(), services.now(), claims));
+        let loaders = Loaders::new(Arc::clone(&moment));
+        Self { services, moment, loaders, claims, address, cost: Cost::default() }
+    }
+
+    /// Whoever is signed in.
+    ///
+    /// # Errors
+    /// `Unauthenticated` when nobody is.
+    pub async fn user(&self) -> Result<User> {
+        Ok(self.moment.viewer().await?.ok_or_else(Refusal::unauthenticated)?)
+    }
+
+    /// The dates of a valuation as of a day, or as of the last session when no day is named. A
+    /// day that is no session stands for the session before it.
+    ///
+    /// # Errors
+    /// `Validation` for a day that has not come yet.
+    pub fn horizon(&self, as_of: Option<Date>) -> Result<Horizon> {
+        let calendar = &self.services.calendar;
+        let last = calendar.last_completed_session(self.moment.now());
+        let today = new_york_date(self.moment.now());
+        let Some(Date(day)) = as_of else { return Ok(Horizon::of(last, today, calendar)) };
+        if day > today {
+            return Err(Refusal::validation(format!("{day} has not come yet."))
+                .hint(format!("The last session is {last}; leave `asOf` out for it."))
+                .into());
+        }
+        let session = calendar.session_on_or_before(day).min(last);
+        Ok(Horizon::of(session, session, calendar))
+    }
+}
+
+/// What to say when the day asked for is not the one answered for.
+pub fn resolved_warning(asked: Option<Date>, session: NaiveDate) -> Option<String> {
+    let Date(asked) = asked?;
+    (asked != session).then(|| {
+        format!(
+            "{asked} has no completed session; the figures are as of {session}, the one before."
+        )
+    })
+}
+
+/// The request of a context. It is put there with every execution.
+pub fn request<'a>(ctx: &Context<'a>) -> &'a Request {
+    ctx.data_unchecked::<Arc<Request>>()
+}

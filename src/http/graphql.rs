@@ -1,0 +1,393 @@
+//! GraphQL over HTTP: JSON and multipart by POST, queries by GET, the editor for a browser.
+//!
+//! The order of a request: who asks, whether they may ask again so soon, and only then what.
+//! Files are taken from nobody who has not signed in.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_graphql::http::{MultipartOptions, parse_query_string, receive_body};
+use async_graphql::parser::types::{ExecutableDocument, OperationType, Selection};
+use async_graphql::{ErrorExtensionValues, ParseRequestError, ServerError};
+use async_graphql_axum::GraphQLResponse;
+use axum::body::Body;
+use axum::extract::{ConnectInfo, RawQuery, Request, State};
+use axum::http::header::{
+    ACCEPT, ALLOW, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, VARY, WWW_AUTHENTICATE,
+};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use futures_util::TryStreamExt;
+use tokio_util::compat::TokioAsyncReadCompatExt;
+use tokio_util::io::StreamReader;
+
+use super::limits::{self, Caller, Verdict};
+use super::{Door, graphiql};
+use crate::error::{Code, Error, Refusal, chain};
+use crate::graphql::limits::{MAX_FIELDS, MAX_MUTATIONS, fields};
+use crate::graphql::{self, MAX_QUERY_BYTES, viewer};
+use crate::market::import;
+use crate::postgres::moment::Claims;
+
+/// Most bytes of a JSON request. Files go by multipart.
+const MAX_JSON_BYTES: usize = 2 << 20;
+/// Files of one multipart request.
+const MAX_FILES: usize = 1;
+/// Bytes of a query in an address.
+const MAX_GET_BYTES: usize = 16 * 1024;
+/// How long a request may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// The media type of GraphQL over HTTP, which says by its status whether there is an answer.
+const GRAPHQL_JSON: &str = "application/graphql-response+json";
+/// Mutations that somebody whose token has ended must still be able to send.
+const SIGN_IN: [&str; 2] = ["login", "refreshSession"];
+
+/// `GET /graphql`: the editor for a browser, queries for everybody else.
+pub async fn get(
+    State(door): State<Door>,
+    RawQuery(query): RawQuery,
+    request: Request,
+) -> Response {
+    let query = query.unwrap_or_default();
+    if query.is_empty() && accepts(request.headers(), "text/html") {
+        return graphiql::page();
+    }
+    let asker = Asker::of(&door, &request);
+    let outcome = async {
+        asker.may_ask()?;
+        if query.len() > MAX_GET_BYTES {
+            return Err(Refused::too_large(StatusCode::URI_TOO_LONG, "An address", MAX_GET_BYTES));
+        }
+        let asked = parse_query_string(&query)
+            .ok()
+            .filter(|asked| !asked.query.is_empty())
+            .ok_or_else(|| {
+                let refusal = Refusal::validation("The address carries no readable query.");
+                Refused::new(StatusCode::BAD_REQUEST, refusal.hint("Write `/graphql?query={...}`."))
+            })?;
+        door.run(asked, &asker, false).await
+    };
+    asker.answer(outcome.await)
+}
+
+/// `POST /graphql`.
+pub async fn post(State(door): State<Door>, request: Request) -> Response {
+    let asker = Asker::of(&door, &request);
+    let outcome = async {
+        asker.may_ask()?;
+        let asked = read(&asker, request).await?;
+        door.run(asked, &asker, true).await
+    };
+    asker.answer(outcome.await)
+}
+
+/// Reads a request's body by its content type.
+async fn read(asker: &Asker, request: Request) -> Result<async_graphql::Request, Refused> {
+    let content_type = request
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
+        .to_owned();
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let body = match essence.as_str() {
+        "application/json" | GRAPHQL_JSON => {
+            let bytes = axum::body::to_bytes(request.into_body(), MAX_JSON_BYTES).await;
+            Body::from(bytes.map_err(|_| {
+                Refused::too_large(StatusCode::PAYLOAD_TOO_LARGE, "A JSON request", MAX_JSON_BYTES)
+            })?)
+        }
+        "multipart/form-data" if asker.claims.is_none() => {
+            return Err(Refused::new(StatusCode::UNAUTHORIZED, Refusal::unauthenticated()));
+        }
+        "multipart/form-data" => request.into_body(),
+        _ => {
+            let refusal = Refusal::validation("The body must be JSON, or multipart for a file.")
+                .hint("Send `Content-Type: application/json`.");
+            return Err(Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, refusal));
+        }
+    };
+    let stream = body.into_data_stream().map_err(std::io::Error::other);
+    let options =
+        MultipartOptions::default().max_file_size(import::MAX_BYTES).max_num_files(MAX_FILES);
+    receive_body(Some(content_type), StreamReader::new(stream).compat(), options)
+        .await
+        .map_err(Refused::from)
+}
+
+impl Door {
+    /// Runs what is asked; `may_change` says whether the method allows mutations.
+    async fn run(
+        &self,
+        mut asked: async_graphql::Request,
+        asker: &Asker,
+        may_change: bool,
+    ) -> Result<async_graphql::Response, Refused> {
+        if asked.query.len() > MAX_QUERY_BYTES {
+            let status = StatusCode::PAYLOAD_TOO_LARGE;
+            return Err(Refused::too_large(status, "A query's text", MAX_QUERY_BYTES));
+        }
+        let operation = asked.operation_name.clone();
+        let summary = match asked.parsed_query() {
+            Ok(document) => Summary::of(document, operation.as_deref()),
+            // Told again, with its place in the text, by the execution.
+            Err(_) => Summary::default(),
+        };
+        summary.check(may_change)?;
+        let claims = match asker.token {
+            Token::None => None,
+            Token::Good(claims) => Some(claims),
+            Token::Bad if summary.only_signs_in => None,
+            Token::Bad => {
+                let message = "The access token is not valid, or not any more.";
+                let refusal = Refusal { message: message.into(), ..Refusal::unauthenticated() }
+                    .hint("Renew it with `refreshSession`, or sign in with `login`.");
+                return Err(Refused::new(StatusCode::UNAUTHORIZED, refusal));
+            }
+        };
+
+        let request = Arc::new(viewer::Request::new(self.services.clone(), claims, asker.address));
+        if claims.is_some() && !summary.only_signs_in {
+            // Whether the session still stands, before anything is done in its name.
+            request.moment.viewer().await.map_err(Refused::from)?;
+        }
+        let execution = graphql::execute(&self.schema, asked, Arc::clone(&request));
+        let mut response = tokio::time::timeout(PATIENCE, execution).await.map_err(|_| {
+            let seconds = PATIENCE.as_secs();
+            let refusal = Refusal::new(Code::Timeout, format!("It took more than {seconds} s."));
+            Refused::new(StatusCode::GATEWAY_TIMEOUT, refusal.hint("Ask for less at once."))
+        })?;
+        graphql::tell_cost(&mut response, &request, self.is_development);
+        Ok(response)
+    }
+}
+
+/// What a document is, before it runs.
+#[derive(Default)]
+struct Summary {
+    fields: usize,
+    mutations: usize,
+    only_signs_in: bool,
+}
+
+impl Summary {
+    fn of(document: &ExecutableDocument, name: Option<&str>) -> Self {
+        let operation = document
+            .operations
+            .iter()
+            .find(|(its, _)| name.is_none_or(|name| its.is_some_and(|its| its == name)))
+            .map(|(_, operation)| &operation.node);
+        let Some(operation) = operation.filter(|op| op.ty == OperationType::Mutation) else {
+            return Self { fields: fields(document), ..Self::default() };
+        };
+        let items = &operation.selection_set.node.items;
+        let signs_in = |selection: &Selection| {
+            matches!(selection, Selection::Field(field)
+                if SIGN_IN.contains(&field.node.name.node.as_str()))
+        };
+        Self {
+            fields: fields(document),
+            mutations: items.len(),
+            only_signs_in: items.iter().all(|item| signs_in(&item.node)),
+        }
+    }
+
+    fn check(&self, may_change: bool) -> Result<(), Refused> {
+        if self.mutations > 0 && !may_change {
+            let refusal = Refusal::validation("GET never changes anything.");
+            let refused = Refused::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                refusal.hint("Send mutations by POST."),
+            );
+            return Err(refused);
+        }
+        if self.mutations > MAX_MUTATIONS || self.fields > MAX_FIELDS {
+            let refusal = Refusal::new(
+                Code::QueryTooComplex,
+                format!("At most {MAX_FIELDS} fields and {MAX_MUTATIONS} mutations at once."),
+            );
+            return Err(Refused::new(
+                StatusCode::BAD_REQUEST,
+                refusal.hint("Send several requests."),
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Who asks, and how they want to be answered.
+struct Asker {
+    token: Token,
+    claims: Option<Claims>,
+    address: IpAddr,
+    verdict: Verdict,
+    wants_graphql_json: bool,
+}
+
+/// What the `Authorization` header holds.
+#[derive(Clone, Copy)]
+enum Token {
+    None,
+    Good(Claims),
+    Bad,
+}
+
+impl Asker {
+    /// Reads who asks, and counts the request.
+    fn of(door: &Door, request: &Request) -> Self {
+        let headers = request.headers();
+        let token = match headers.get(AUTHORIZATION) {
+            None => Token::None,
+            Some(value) => value
+                .to_str()
+                .ok()
+                .and_then(|value| value.split_once(' '))
+                .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+                .and_then(|(_, token)| door.services.tokens.read(token.trim(), door.services.now()))
+                .map_or(Token::Bad, Token::Good),
+        };
+        let claims = match token {
+            Token::Good(claims) => Some(claims),
+            Token::None | Token::Bad => None,
+        };
+        let address = request
+            .extensions()
+            .get::<ConnectInfo<SocketAddr>>()
+            .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(peer)| peer.ip());
+        let caller = claims.map_or(Caller::Address(address), |claims| Caller::User(claims.user));
+        Self {
+            token,
+            claims,
+            address,
+            verdict: door.rates.count(caller),
+            wants_graphql_json: accepts(headers, GRAPHQL_JSON),
+        }
+    }
+
+    fn may_ask(&self) -> Result<(), Refused> {
+        let Some(seconds) = self.verdict.retry_after_seconds else { return Ok(()) };
+        let refusal = Refusal::new(
+            Code::RateLimited,
+            format!(
+                "That is more than {} requests a minute, or too many at once.",
+                self.verdict.allowed
+            ),
+        );
+        let hint = format!("Try again in {seconds} s.");
+        Err(Refused::new(StatusCode::TOO_MANY_REQUESTS, refusal.hint(hint)))
+    }
+
+    fn answer(&self, outcome: Result<async_graphql::Response, Refused>) -> Response {
+        let (status, response) = match outcome {
+            // By the specification: the answer as a whole failed when there is no data.
+            Ok(response)
+                if self.wants_graphql_json
+                    && response.data == async_graphql::Value::Null
+                    && response.is_err() =>
+            {
+                (StatusCode::BAD_REQUEST, response)
+            }
+            Ok(response) => (StatusCode::OK, response),
+            Err(refused) => (refused.status, refused.into_response()),
+        };
+        let mut response = (status, GraphQLResponse::from(response)).into_response();
+        let headers = response.headers_mut();
+        if self.wants_graphql_json {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(GRAPHQL_JSON));
+        }
+        headers.append(VARY, HeaderValue::from_static("Accept"));
+        headers.insert(limits::LIMIT, self.verdict.allowed.into());
+        headers.insert(limits::REMAINING, self.verdict.remaining.into());
+        if let Some(seconds) = self.verdict.retry_after_seconds {
+            headers.insert(RETRY_AFTER, seconds.into());
+        }
+        match status {
+            StatusCode::UNAUTHORIZED => {
+                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            StatusCode::METHOD_NOT_ALLOWED => {
+                headers.insert(ALLOW, HeaderValue::from_static("POST"));
+            }
+            _ => {}
+        }
+        response
+    }
+}
+
+fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
+    headers
+        .get_all(ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|one| one.split(';').next().is_some_and(|one| one.trim() == media_type))
+}
+
+/// A request that is refused as a whole.
+struct Refused {
+    status: StatusCode,
+    refusal: Refusal,
+}
+
+impl Refused {
+    fn new(status: StatusCode, refusal: Refusal) -> Self {
+        Self { status, refusal }
+    }
+
+    fn too_large(status: StatusCode, what: &str, bytes: usize) -> Self {
+        let refusal =
+            Refusal::new(Code::LimitExceeded, format!("{what} has at most {bytes} bytes."));
+        Self::new(status, refusal.hint("Send files as multipart/form-data, and less text."))
+    }
+
+    fn into_response(self) -> async_graphql::Response {
+        let mut extensions = ErrorExtensionValues::default();
+        extensions.set("code", self.refusal.code.as_str());
+        if let Some(hint) = &self.refusal.hint {
+            extensions.set("hint", hint.as_ref());
+        }
+        let mut error = ServerError::new(self.refusal.message, None);
+        error.extensions = Some(extensions);
+        async_graphql::Response::from_errors(vec![error])
+    }
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        match error.refusal() {
+            Ok(refusal) => {
+                let status = match refusal.code {
+                    Code::Unauthenticated => StatusCode::UNAUTHORIZED,
+                    Code::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+                    _ => StatusCode::BAD_REQUEST,
+                };
+                Self::new(status, refusal)
+            }
+            Err(ours) => {
+                tracing::error!(error = %chain(&ours), "a request failed");
+                let refusal = Refusal::new(Code::Internal, graphql::error::INTERNAL);
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, refusal)
+            }
+        }
+    }
+}
+
+impl From<ParseRequestError> for Refused {
+    fn from(error: ParseRequestError) -> Self {
+        match error {
+            ParseRequestError::PayloadTooLarge => {
+                Self::too_large(StatusCode::PAYLOAD_TOO_LARGE, "A file", import::MAX_BYTES)
+            }
+            ParseRequestError::UnsupportedBatch => {
+                let refusal = Refusal::validation("One request at a time, not a list of them.");
+                Self::new(StatusCode::BAD_REQUEST, refusal)
+            }
+            other => {
+                let refusal = Refusal::validation(format!("The request cannot be read: {other}."));
+                let hint = "Send `{\"query\": \"...\", \"variables\": {}}`.";
+                Self::new(StatusCode::BAD_REQUEST, refusal.hint(hint))
+            }
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! How often one user may ask: so many a minute, and so many of them a second.
+
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use axum::http::header::HeaderName;
+use governor::clock::{Clock, DefaultClock};
+use governor::middleware::StateInformationMiddleware;
+use governor::state::keyed::DefaultKeyedStateStore;
+use governor::{Quota, RateLimiter};
+
+use crate::domain::id::UserId;
+
+/// Requests a minute that are allowed.
+pub const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
+/// Requests that are left at this moment.
+pub const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
+
+/// Keys are swept when there are this many, so that a swarm of addresses costs little memory.
+const SWEEP_AT: usize = 10_000;
+
+/// Who is counted: a signed-in user, else the address a request comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Caller {
+    User(UserId),
+    Address(IpAddr),
+}
+
+type Limiter =
+    RateLimiter<Caller, DefaultKeyedStateStore<Caller>, DefaultClock, StateInformationMiddleware>;
+
+/// The limits of this process.
+#[derive(Clone)]
+pub struct RateLimits {
+    a_minute: Arc<Limiter>,
+    a_second: Arc<Limiter>,
+    allowed: u32,
+}
+
+/// What is left, or how long to wait.
+pub struct Verdict {
+    pub allowed: u32,
+    pub remaining: u32,
+    /// Seconds to wait; None when the request may go on.
+    pub retry_after_seconds: Option<u64>,
+}
+
+impl RateLimits {
+    pub fn new(a_minute: NonZeroU32, a_second: NonZeroU32) -> Self {
+        let limiter = |quota| {
+            Arc::new(RateLimiter::keyed(quota).with_middleware::<StateInformationMiddleware>())
+        };
+        Self {
+            a_minute: limiter(Quota::per_minute(a_minute)),
+            a_second: limiter(Quota::per_second(a_second)),
+            allowed: a_minute.get(),
+        }
+    }
+
+    /// Counts a request.
+    pub fn count(&self, caller: Caller) -> Verdict {
+        if self.a_minute.len() > SWEEP_AT {
+            self.a_minute.retain_recent();
+            self.a_second.retain_recent();
+        }
+        let checked =
+            self.a_second.check_key(&caller).and_then(|_| self.a_minute.check_key(&caller));
+        match checked {
+            Ok(state) => Verdict {
+                allowed: self.allowed,
+                remaining: state.remaining_burst_capacity(),
+                retry_after_seconds: None,
+            },
+            Err(not_until) => {
+                let wait = not_until.wait_time_from(DefaultClock::default().now());
+                Verdict {
+                    allowed: self.allowed,
+                    remaining: 0,
+                    retry_after_seconds: Some(wait.as_secs() + 1),
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_caller_has_an_allowance_of_their_own() {
+        let two = NonZeroU32::new(2).expect("above zero");
+        let limits = RateLimits::new(two, NonZeroU32::new(50).expect("above zero"));
+        let [ada, bob] = [UserId::fresh(), UserId::fresh()].map(Caller::User);
+
+        assert_eq!(limits.count(ada).remaining, 1);
+        assert_eq!(limits.count(ada).remaining, 0);
+        let refused = limits.count(ada);
+        assert!(refused.retry_after_seconds.is_some_and(|seconds| (1..=31).contains(&seconds)));
+        assert!(limits.count(bob).retry_after_seconds.is_none());
+    }
+}

@@ -1,0 +1,3 @@
+//! Work the service owes itself.
+
+pub mod prices;

@@ -1,0 +1,219 @@
+//! The command line: a subcommand a function.
+
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use sigmasight::app::{App, AppError};
+use sigmasight::config::{Config, LogFormat, Settings};
+use sigmasight::domain::upload::RowError;
+use sigmasight::domain::user::Role;
+use sigmasight::services::accounts::{self, NewUser};
+use sigmasight::services::{demo, prices};
+use sigmasight::{doctor, graphql};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Complaints about a file that are shown; the rest is counted.
+const SHOWN_ERRORS: usize = 20;
+
+/// Portfolio-risk analytics as one navigable GraphQL graph
+#[derive(Parser)]
+#[command(version)]
+struct Line {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    settings: Settings,
+    /// Show the causes of an error
+    #[arg(short, long, global = true)]
+    verbose: bool,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the database, the demo, the API and `GraphiQL`; what happens without a subcommand
+    Serve {
+        /// Leave keeping prices complete to another process
+        #[arg(long)]
+        no_scheduler: bool,
+    },
+    /// Bring the schema of the database up to date
+    Migrate,
+    /// Make the demo users and books, or complete them
+    Seed {
+        /// Forget the demo's books first
+        #[arg(long)]
+        reset: bool,
+    },
+    /// Load a CSV of daily prices: symbol,date,close and optionally open,high,low,adjusted_close,volume
+    ImportPrices {
+        /// The file
+        file: PathBuf,
+    },
+    /// Print the schema of the graph
+    Schema,
+    /// Manage people
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Check configuration, database, prices, clock and calendar
+    Doctor,
+}
+
+#[derive(Subcommand)]
+enum UserCommand {
+    /// Register a person; the password comes from standard input, or is made up and printed
+    Create {
+        /// Their email address
+        email: String,
+        /// May operate the service
+        #[arg(long)]
+        admin: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    // Settings of a developer's machine; those of the environment stand above them.
+    dotenvy::dotenv().ok();
+    let line = Line::parse();
+    let verbose = line.verbose;
+    match start(line) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let mut message = error.to_string();
+            let mut cause = std::error::Error::source(&error);
+            while let Some(because) = cause.filter(|_| verbose) {
+                message.push_str("\n  because ");
+                message.push_str(&because.to_string());
+                cause = because.source();
+            }
+            let more = if verbose { "" } else { " (-v shows the causes)" };
+            // Nobody to read it is no reason for another exit code.
+            let _ = writeln!(io::stderr(), "error: {message}{more}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(line: Line) -> Result<(), AppError> {
+    if let Some(Command::Schema) = line.command {
+        return print(&graphql::sdl());
+    }
+    let config = line.settings.check()?;
+    start_log(&config);
+    let runtime = tokio::runtime::Runtime::new().map_err(AppError::Server)?;
+    runtime.block_on(run(line.command, config))
+}
+
+async fn run(command: Option<Command>, config: Config) -> Result<(), AppError> {
+    match command {
+        None => App::open(config).await?.serve(true).await,
+        Some(Command::Serve { no_scheduler }) => {
+            App::open(config).await?.serve(!no_scheduler).await
+        }
+        Some(Command::Migrate) => {
+            App::open(config).await?;
+            print("The schema is up to date.\n")
+        }
+        Some(Command::Seed { reset }) => seed(App::open(config).await?, reset).await,
+        Some(Command::ImportPrices { file }) => import(App::open(config).await?, file).await,
+        Some(Command::User(UserCommand::Create { email, admin })) => {
+            create_user(App::open(config).await?, &email, admin).await
+        }
+        Some(Command::Doctor) => {
+            let report = doctor::examine(config).await;
+            print(&report.text)?;
+            if report.is_healthy {
+                return Ok(());
+            }
+            Err(AppError::Refused("something needs mending; see the lines above".into()))
+        }
+        Some(Command::Schema) => print(&graphql::sdl()),
+    }
+}
+
+async fn seed(app: App, reset: bool) -> Result<(), AppError> {
+    if reset {
+        demo::reset(&app.services).await?;
+    }
+    demo::seed(&app.services, app.config.environment).await?;
+    print("The demo is complete.\n")
+}
+
+async fn import(app: App, file: PathBuf) -> Result<(), AppError> {
+    let bytes = tokio::fs::read(&file).await.map_err(|error| AppError::File(file, error))?;
+    let imported = prices::store_file(&app.services, bytes).await?;
+    for warning in &imported.warnings {
+        print(&format!("note: {}\n", warning.message))?;
+    }
+    for error in imported.errors.iter().take(SHOWN_ERRORS) {
+        print(&format!("{}\n", told(error)))?;
+    }
+    print(&format!(
+        "{} bars of {} symbols stored, {} rows refused\n",
+        imported.bars,
+        imported.symbols.len(),
+        imported.rejected
+    ))?;
+    if imported.symbols.is_empty() {
+        return Err(AppError::Refused("the file holds no good row".into()));
+    }
+    prices::fill(&app.services).await?;
+    Ok(())
+}
+
+fn told(error: &RowError) -> String {
+    let place = error.row.map_or_else(|| "file".into(), |row| format!("row {row}"));
+    let column = error.column.as_ref().map_or_else(String::new, |column| format!(" {column}"));
+    let hint = error.hint.as_ref().map_or_else(String::new, |hint| format!(" {hint}"));
+    format!("{place}{column}: {} [{}]{hint}", error.message, error.code.code())
+}
+
+async fn create_user(app: App, email: &str, admin: bool) -> Result<(), AppError> {
+    let (password, is_made_up) = if io::stdin().is_terminal() {
+        (made_up_password()?, true)
+    } else {
+        let mut line = String::new();
+        io::stdin().lock().read_line(&mut line).map_err(AppError::Server)?;
+        match line.trim_end_matches(['\r', '\n']) {
+            "" => (made_up_password()?, true),
+            given => (given.to_owned(), false),
+        }
+    };
+    let new = NewUser {
+        email,
+        password: password.clone(),
+        full_name: None,
+        role: if admin { Role::Admin } else { Role::User },
+        is_demo: false,
+    };
+    let user = accounts::register(&app.services, new).await?;
+    print(&format!("Registered {}.\n", user.email))?;
+    if is_made_up { print(&format!("Password: {password}\n")) } else { Ok(()) }
+}
+
+/// 24 letters and digits: 142 bits.
+fn made_up_password() -> Result<String, AppError> {
+    use rand::distr::{Alphanumeric, SampleString};
+    use rand::{SeedableRng, rngs::StdRng};
+    let mut random =
+        StdRng::try_from_os_rng().map_err(|error| AppError::Server(io::Error::other(error)))?;
+    Ok(Alphanumeric.sample_string(&mut random, 24))
+}
+
+fn print(text: &str) -> Result<(), AppError> {
+    io::stdout().write_all(text.as_bytes()).map_err(AppError::Server)
+}
+
+/// The log goes to standard error: standard output is for answers.
+fn start_log(config: &Config) {
+    let filter = tracing_subscriber::EnvFilter::try_new(&config.log_level)
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    match config.log_format {
+        LogFormat::Json => log.json().flatten_event(true).init(),
+        LogFormat::Pretty => log.with_target(false).init(),
+    }
+}

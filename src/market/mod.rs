@@ -1,0 +1,4 @@
+//! Prices from outside: files somebody loads, and a simulation that needs nobody.
+
+pub mod import;
+pub mod synthetic;

@@ -1,0 +1,132 @@
+//! The way to PostgreSQL: the pool, the owner of a transaction, migrations.
+//!
+//! Two walls stand between tenants. Finders in `store` demand an owner, and every connection of
+//! [`Db`] runs as a role that row-level security binds: without `app.owner_id` a query of a
+//! tenant's table is an error. Only [`migrate`] connects as the role that owns the tables.
+
+pub mod embedded;
+pub mod moment;
+
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::{Connection, PgConnection, Postgres, Transaction};
+
+use crate::domain::id::UserId;
+
+/// Oldest PostgreSQL the SQL here is written for.
+pub const OLDEST_VERSION: i32 = 140_000;
+
+static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
+
+/// Brings the schema of the database up to this program's.
+///
+/// # Errors
+/// When the database cannot be reached, or holds a schema this program does not know.
+pub async fn migrate(options: &PgConnectOptions) -> Result<(), MigrateError> {
+    let mut connection = PgConnection::connect_with(options).await?;
+    let version: i32 = sqlx::query_scalar("select current_setting('server_version_num')::int")
+        .fetch_one(&mut connection)
+        .await?;
+    if version < OLDEST_VERSION {
+        return Err(MigrateError::TooOld(version / 10_000));
+    }
+    MIGRATIONS.run(&mut connection).await?;
+    // So that readiness can be asked on the application's own connections.
+    sqlx::query("grant select on _sqlx_migrations to sigmasight_app")
+        .execute(&mut connection)
+        .await?;
+    connection.close().await?;
+    Ok(())
+}
+
+/// Whether the database holds exactly this program's schema.
+///
+/// # Errors
+/// When the database cannot be asked.
+pub async fn is_migrated(db: &Db) -> sqlx::Result<bool> {
+    let applied: i64 = sqlx::query_scalar(
+        "select count(*) from _sqlx_migrations where success and version = any($1)",
+    )
+    .bind(MIGRATIONS.iter().map(|step| step.version).collect::<Vec<_>>())
+    .fetch_one(&db.pool)
+    .await?;
+    Ok(usize::try_from(applied) == Ok(MIGRATIONS.iter().count()))
+}
+
+/// Why the schema is not this program's.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrateError {
+    #[error("PostgreSQL {0} is too old: version 14 or later is needed")]
+    TooOld(i32),
+    #[error("the database cannot be reached")]
+    Unreachable(#[from] sqlx::Error),
+    #[error("the schema of the database does not fit this program")]
+    Schema(#[from] sqlx::migrate::MigrateError),
+}
+
+/// The pool of connections that row-level security binds.
+#[derive(Clone, Debug)]
+pub struct Db {
+    pool: PgPool,
+}
+
+impl Db {
+    /// # Errors
+    /// When no connection can be made.
+    pub async fn connect(options: PgConnectOptions, connections: u32) -> sqlx::Result<Self> {
+        // A request that outlives its patience must not go on in the database.
+        let options = options.application_name("sigmasight").options([
+            ("statement_timeout", "30s"),
+            ("lock_timeout", "10s"),
+            ("idle_in_transaction_session_timeout", "60s"),
+        ]);
+        let pool = PgPoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(Duration::from_secs(5))
+            .after_connect(|connection, _| {
+                Box::pin(async move {
+                    sqlx::query("set role sigmasight_app").execute(connection).await?;
+                    Ok(())
+                })
+            })
+            .connect_with(options)
+            .await?;
+        Ok(Self { pool })
+    }
+
+    /// Begins the work of one owner: the transaction sees their rows and no others.
+    ///
+    /// # Errors
+    /// When no connection is free in time or the database fails.
+    pub async fn begin_as(&self, owner: UserId) -> sqlx::Result<Transaction<'static, Postgres>> {
+        let mut tx = self.pool.begin().await?;
+        set_owner(&mut tx, owner).await?;
+        Ok(tx)
+    }
+
+    /// Begins work on what all owners share: instruments, prices, users. A tenant's table is
+    /// out of reach.
+    ///
+    /// # Errors
+    /// When no connection is free in time or the database fails.
+    pub async fn begin_shared(&self) -> sqlx::Result<Transaction<'static, Postgres>> {
+        self.pool.begin().await
+    }
+
+    /// For one statement on what all owners share.
+    pub fn shared(&self) -> &PgPool {
+        &self.pool
+    }
+
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+async fn set_owner(connection: &mut PgConnection, owner: UserId) -> sqlx::Result<()> {
+    sqlx::query!("select set_config('app.owner_id', $1::text, true)", owner.0.to_string())
+        .fetch_one(connection)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,126 @@
+//! One request, one moment: every read of a request happens in one read-only snapshot, as one
+//! tenant, at one "now". Opened by the first read; a request that reads nothing costs nothing.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use chrono::{DateTime, Utc};
+use sqlx::{PgConnection, Postgres, Transaction};
+use tokio::sync::{Mutex, MutexGuard};
+
+use super::Db;
+use crate::domain::id::{SessionId, UserId};
+use crate::domain::user::User;
+use crate::error::{Error, Refusal};
+use crate::store;
+
+/// Who a request says it is, by a token whose signature held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claims {
+    pub user: UserId,
+    pub session: SessionId,
+}
+
+/// The reads of one request.
+pub struct Moment {
+    db: Db,
+    now: DateTime<Utc>,
+    open: Mutex<Open>,
+    statements: AtomicU32,
+}
+
+#[derive(Default)]
+struct Open {
+    claims: Option<Claims>,
+    transaction: Option<Transaction<'static, Postgres>>,
+    viewer: Option<User>,
+}
+
+impl Moment {
+    pub fn new(db: Db, now: DateTime<Utc>, claims: Option<Claims>) -> Self {
+        let open = Mutex::new(Open { claims, ..Open::default() });
+        Self { db, now, open, statements: AtomicU32::new(0) }
+    }
+
+    pub fn now(&self) -> DateTime<Utc> {
+        self.now
+    }
+
+    /// Statements sent so far, each one round trip.
+    pub fn statements(&self) -> u32 {
+        self.statements.load(Ordering::Relaxed)
+    }
+
+    /// Whoever is signed in; None for a request without credentials.
+    ///
+    /// # Errors
+    /// `Unauthenticated` when the session has ended or the user may not sign in any more.
+    pub async fn viewer(&self) -> Result<Option<User>, Error> {
+        let mut open = self.open.lock().await;
+        if open.claims.is_none() {
+            return Ok(None);
+        }
+        if open.viewer.is_none() {
+            self.begin(&mut open).await?;
+        }
+        Ok(open.viewer.clone())
+    }
+
+    /// The connection of this moment, for exactly one statement.
+    ///
+    /// # Errors
+    /// As [`Moment::viewer`]; also when no connection is free in time.
+    pub async fn statement(&self) -> Result<Statement<'_>, Error> {
+        let mut open = self.open.lock().await;
+        if open.transaction.is_none() {
+            self.begin(&mut open).await?;
+        }
+        self.statements.fetch_add(1, Ordering::Relaxed);
+        Ok(Statement(open))
+    }
+
+    /// Gives the connection back. The next read opens a new moment, which sees what was written
+    /// in between: a mutation calls this before it answers.
+    pub async fn close(&self) {
+        self.open.lock().await.transaction = None;
+    }
+
+    /// From now on this request speaks for somebody else: whoever has just signed in.
+    pub async fn become_viewer(&self, claims: Option<Claims>) {
+        *self.open.lock().await = Open { claims, ..Open::default() };
+    }
+
+    async fn begin(&self, open: &mut Open) -> Result<(), Error> {
+        let mut transaction =
+            self.db.pool.begin_with("begin isolation level repeatable read read only").await?;
+        if let Some(claims) = open.claims {
+            self.statements.fetch_add(1, Ordering::Relaxed);
+            let viewer = store::users::open_session(&mut *transaction, claims, self.now).await?;
+            open.viewer = Some(viewer.ok_or_else(|| Refusal {
+                message: "The session has ended.".into(),
+                ..Refusal::unauthenticated()
+            })?);
+        }
+        open.transaction = Some(transaction);
+        Ok(())
+    }
+}
+
+/// The right to send one statement; others of the request wait until it is dropped.
+pub struct Statement<'a>(MutexGuard<'a, Open>);
+
+const OPEN: &str = "a statement is only given out over an open transaction, and holds its lock";
+
+impl Deref for Statement<'_> {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        self.0.transaction.as_deref().expect(OPEN)
+    }
+}
+
+impl DerefMut for Statement<'_> {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        self.0.transaction.as_deref_mut().expect(OPEN)
+    }
+}

@@ -1,0 +1,383 @@
+//! The demo: three books and an administrator, as `seeds/demo_portfolios.csv` describes them.
+//!
+//! Running it again changes nothing, except that options which have expired make room for new
+//! ones: their expiries move with the calendar, so that the demo never goes stale.
+
+use std::collections::{BTreeMap, HashMap};
+
+use chrono::{Datelike, Months, NaiveDate, Weekday};
+use rust_decimal::Decimal;
+use serde::Deserialize;
+
+use super::accounts::{self, NewUser};
+use super::portfolios::{self, NewPortfolio};
+use super::{Services, instruments, prices};
+use crate::config::Environment;
+use crate::domain::id::{PortfolioId, PositionId, TagId, UserId};
+use crate::domain::instrument::{AssetClass, Instrument, OccSymbol, OptionKind};
+use crate::domain::position::PositionType;
+use crate::domain::tag::{Tag, TagKind, default_color};
+use crate::domain::user::Role;
+use crate::error::{Error, Refusal};
+use crate::market::synthetic;
+use crate::store;
+use crate::store::positions::NewPosition;
+
+/// The password of every demo account; published, which is why production has none of them.
+pub const PASSWORD: &str = "demo12345";
+
+const HOLDINGS: &str = include_str!("../../seeds/demo_portfolios.csv");
+
+/// Sessions before the last one at which the options of the demo are entered.
+const OPTIONS_HELD_SESSIONS: u32 = 20;
+
+/// An account of the demo and its book.
+struct Account {
+    /// Also the key of its rows in the file.
+    name: &'static str,
+    full_name: &'static str,
+    portfolio: &'static str,
+    description: &'static str,
+    /// What is held beside positions, so that the book is worth at entry what it is said to be.
+    cash: i64,
+}
+
+const ACCOUNTS: [Account; 3] = [
+    Account {
+        name: "demo_individual",
+        full_name: "Demo Individual Investor",
+        portfolio: "Balanced Individual Portfolio",
+        description: "Nine stocks, four mutual funds and three ETFs of a private investor: about \
+                      $485,000 at entry.",
+        cash: 0,
+    },
+    Account {
+        name: "demo_hnw",
+        full_name: "Demo High Net Worth Investor",
+        portfolio: "Sophisticated High Net Worth Portfolio",
+        description: "Blue chips with index funds, gold and commodities: about $2.85 million at \
+                      entry, more than half of it in cash.",
+        cash: 1_523_265,
+    },
+    Account {
+        name: "demo_hedgefundstyle",
+        full_name: "Demo Hedge Fund Style Investor",
+        portfolio: "Long/Short Equity Hedge Fund Style Portfolio",
+        description: "Thirteen longs, nine shorts and eight option positions on $3.2 million.",
+        cash: 1_135_100,
+    },
+];
+
+/// One row of the file.
+#[derive(Clone, Debug, Deserialize)]
+struct Row {
+    user: String,
+    symbol: String,
+    quantity: Decimal,
+    entry_price: Decimal,
+    entry_date: Option<NaiveDate>,
+    tags: String,
+    asset_class: String,
+    sector: Option<String>,
+    option_kind: Option<String>,
+    option_underlying: Option<String>,
+    /// Strike over the price of the underlying when entered.
+    option_moneyness: Option<Decimal>,
+    /// 1 is the next monthly expiry after entry.
+    option_monthly_expiries_ahead: Option<u32>,
+}
+
+/// Makes the demo, or completes what of it is there.
+///
+/// # Errors
+/// `Forbidden` in production; else when the database fails.
+pub async fn seed(services: &Services, environment: Environment) -> Result<(), Error> {
+    if environment == Environment::Production {
+        return Err(Refusal::new(
+            crate::error::Code::Forbidden,
+            "Demo accounts have a published password and are refused in production.",
+        )
+        .into());
+    }
+    let rows: Vec<Row> = csv::Reader::from_reader(HOLDINGS.as_bytes())
+        .deserialize()
+        .collect::<Result<_, _>>()
+        .map_err(|error| Error::Internal(format!("seeds/demo_portfolios.csv: {error}")))?;
+
+    ensure_user(services, "admin@sigmasight.com", "Demo Administrator", Role::Admin).await?;
+    for account in &ACCOUNTS {
+        let email = format!("{}@sigmasight.com", account.name);
+        let owner = ensure_user(services, &email, account.full_name, Role::User).await?;
+        let portfolio = ensure_portfolio(services, owner, account).await?;
+        let rows: Vec<_> = rows.iter().filter(|row| row.user == account.name).collect();
+        ensure_positions(services, owner, portfolio, &rows).await?;
+    }
+    prices::fill(services).await?;
+    Ok(())
+}
+
+/// Forgets the books of the demo accounts, so that [`seed`] makes them anew.
+///
+/// # Errors
+/// When the database fails.
+pub async fn reset(services: &Services) -> Result<(), Error> {
+    for account in &ACCOUNTS {
+        let email = format!("{}@sigmasight.com", account.name);
+        let known = store::users::credentials_of(services.db.shared(), &email).await?;
+        if let Some(user) = known.filter(|user| user.is_demo) {
+            let mut tx = services.db.begin_as(user.id).await?;
+            store::portfolios::delete_all(&mut *tx, user.id).await?;
+            store::tags::delete_all(&mut *tx, user.id).await?;
+            tx.commit().await?;
+        }
+    }
+    Ok(())
+}
+
+async fn ensure_user(
+    services: &Services,
+    email: &str,
+    full_name: &str,
+    role: Role,
+) -> Result<UserId, Error> {
+    if let Some(known) = store::users::credentials_of(services.db.shared(), email).await? {
+        return Ok(known.id);
+    }
+    let new = NewUser {
+        email,
+        password: PASSWORD.into(),
+        full_name: Some(full_name),
+        role,
+        is_demo: true,
+    };
+    Ok(accounts::register(services, new).await?.id)
+}
+
+async fn ensure_portfolio(
+    services: &Services,
+    owner: UserId,
+    account: &Account,
+) -> Result<PortfolioId, Error> {
+    let mut tx = services.db.begin_as(owner).await?;
+    let known = store::portfolios::named(&mut *tx, owner, account.portfolio).await?;
+    tx.commit().await?;
+    if let Some(portfolio) = known {
+        return Ok(portfolio.id);
+    }
+    let new = NewPortfolio {
+        name: account.portfolio.into(),
+        description: Some(account.description.into()),
+        currency: "USD".into(),
+        cash_balance: account.cash.into(),
+    };
+    Ok(portfolios::create(services, owner, new).await?.id)
+}
+
+/// A row with the instrument it comes to.
+struct Holding<'a> {
+    row: &'a Row,
+    instrument: Instrument,
+    entry_date: NaiveDate,
+}
+
+async fn ensure_positions(
+    services: &Services,
+    owner: UserId,
+    portfolio: PortfolioId,
+    rows: &[&Row],
+) -> Result<(), Error> {
+    let mut tx = services.db.begin_as(owner).await?;
+    let now = services.now();
+    store::portfolios::touch(&mut *tx, owner, portfolio, now).await?;
+    let held = store::positions::of_portfolios(&mut *tx, owner, &[portfolio]).await?;
+    let last = services.last_session();
+    let expired: Vec<_> = held
+        .iter()
+        .filter(|p| p.instrument.contract.as_ref().is_some_and(|c| c.expiry < last))
+        .map(|p| p.id)
+        .collect();
+    let missing: Vec<_> = if held.is_empty() {
+        rows.to_vec()
+    } else if expired.is_empty() {
+        return Ok(());
+    } else {
+        let lives = |row: &Row| {
+            held.iter().filter(|p| !expired.contains(&p.id)).any(|p| {
+                p.instrument.contract.as_ref().is_some_and(|contract| {
+                    Some(&contract.underlying_symbol) == row.option_underlying.as_ref()
+                        && Some(contract.kind) == row.kind()
+                })
+            })
+        };
+        rows.iter().filter(|row| row.kind().is_some() && !lives(row)).copied().collect()
+    };
+    store::positions::delete(&mut *tx, owner, &expired).await?;
+
+    // Underlyings get an id before the options that name it.
+    let plain: Vec<_> = missing.iter().filter(|row| row.kind().is_none()).collect();
+    let mut holdings: Vec<_> = plain
+        .iter()
+        .map(|row| Holding {
+            row,
+            instrument: row.plain_instrument(),
+            entry_date: row.entry_date.unwrap_or(last),
+        })
+        .collect();
+    let described: Vec<_> = holdings.iter().map(|holding| holding.instrument.clone()).collect();
+    instruments::ensure_all(&mut tx, &described).await?;
+    let entered = services.calendar.sessions_before(last, OPTIONS_HELD_SESSIONS);
+    for row in missing.iter().filter(|row| row.kind().is_some()) {
+        if let Some(symbol) = row.option_symbol(services, entered) {
+            let underlying = match symbol.underlying() {
+                "VIX" => Instrument {
+                    asset_class: AssetClass::Index,
+                    ..Instrument::unknown("VIX".into())
+                },
+                ticker => Instrument::unknown(ticker.into()),
+            };
+            let ids = instruments::ensure_all(&mut tx, &[underlying]).await?;
+            if let Some(id) = ids.get(symbol.underlying()) {
+                holdings.push(Holding {
+                    row,
+                    instrument: Instrument::option(&symbol, *id),
+                    entry_date: entered,
+                });
+            }
+        }
+    }
+    let described: Vec<_> = holdings.iter().map(|holding| holding.instrument.clone()).collect();
+    let ids = instruments::ensure_all(&mut tx, &described).await?;
+    let tags = ensure_tags(services, &mut tx, owner, &holdings).await?;
+
+    let mut positions = Vec::new();
+    let mut links = Vec::new();
+    for holding in &holdings {
+        let Some(instrument_id) = ids.get(&holding.instrument.symbol) else { continue };
+        let id = PositionId::fresh();
+        let quantity = holding.row.quantity;
+        positions.push(NewPosition {
+            id,
+            instrument_id: *instrument_id,
+            position_type: PositionType::of(holding.row.kind(), quantity.is_sign_positive()),
+            quantity: quantity.abs(),
+            entry_price: holding.row.entry_price,
+            entry_date: holding.entry_date,
+        });
+        links.extend(
+            (0_i16..)
+                .zip(holding.row.tag_names())
+                .filter_map(|(ordinal, name)| Some((id, *tags.get(name)?, ordinal))),
+        );
+    }
+    store::positions::insert_all(&mut *tx, owner, portfolio, &positions, now).await?;
+    store::tags::attach_all(&mut *tx, owner, &links).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+async fn ensure_tags(
+    services: &Services,
+    tx: &mut sqlx::PgConnection,
+    owner: UserId,
+    holdings: &[Holding<'_>],
+) -> Result<HashMap<String, TagId>, Error> {
+    let known = store::tags::all_of(&mut *tx, owner).await?;
+    let mut ids: HashMap<_, _> = known.into_iter().map(|tag| (tag.name, tag.id)).collect();
+    let new: BTreeMap<&str, Tag> = holdings
+        .iter()
+        .flat_map(|holding| holding.row.tag_names())
+        .filter(|name| !ids.contains_key(*name))
+        .map(|name| {
+            let tag = Tag {
+                id: TagId::fresh(),
+                name: name.to_owned(),
+                kind: TagKind::of(name),
+                color: default_color(name).to_owned(),
+                description: None,
+                created_at: services.now(),
+            };
+            (name, tag)
+        })
+        .collect();
+    let new: Vec<_> = new.into_values().collect();
+    store::tags::insert_all(&mut *tx, owner, &new).await?;
+    ids.extend(new.into_iter().map(|tag| (tag.name, tag.id)));
+    Ok(ids)
+}
+
+impl Row {
+    fn kind(&self) -> Option<OptionKind> {
+        match self.option_kind.as_deref() {
+            Some("CALL") => Some(OptionKind::Call),
+            Some("PUT") => Some(OptionKind::Put),
+            _ => None,
+        }
+    }
+
+    fn tag_names(&self) -> impl Iterator<Item = &str> {
+        self.tags.split(';').filter(|name| !name.is_empty())
+    }
+
+    fn plain_instrument(&self) -> Instrument {
+        Instrument {
+            asset_class: match self.asset_class.as_str() {
+                "EQUITY" => AssetClass::Equity,
+                "ETF" => AssetClass::Etf,
+                "MUTUAL_FUND" => AssetClass::MutualFund,
+                _ => AssetClass::Unknown,
+            },
+            sector: self.sector.clone().filter(|sector| !sector.is_empty()),
+            ..Instrument::unknown(self.symbol.clone())
+        }
+    }
+
+    /// The contract the row comes to when entered at a session: a monthly expiry some months
+    /// ahead, at the listed strike nearest to the moneyness asked for.
+    fn option_symbol(&self, services: &Services, entered: NaiveDate) -> Option<OccSymbol> {
+        let underlying = self.option_underlying.as_deref()?;
+        let spot = synthetic::bars(underlying, &services.calendar, entered, entered).first()?.close;
+        let strike = listed_strike(spot.checked_mul(self.option_moneyness?)?);
+        let expiry = monthly_expiry(services, entered, self.option_monthly_expiries_ahead?)?;
+        OccSymbol::new(underlying, expiry, self.kind()?, strike).ok()
+    }
+}
+
+/// The nearest strike an exchange would list: every dollar below 50, every five below 500, else
+/// every ten.
+fn listed_strike(wanted: Decimal) -> Decimal {
+    let step = if wanted < Decimal::from(50) {
+        Decimal::ONE
+    } else if wanted < Decimal::from(500) {
+        Decimal::from(5)
+    } else {
+        Decimal::TEN
+    };
+    ((wanted / step).round() * step).max(step)
+}
+
+/// The n-th monthly expiry after a date: the third Friday, or the session before a holiday.
+fn monthly_expiry(services: &Services, after: NaiveDate, ahead: u32) -> Option<NaiveDate> {
+    let third_friday = |months: u32| {
+        let month = after.with_day(1)?.checked_add_months(Months::new(months))?;
+        NaiveDate::from_weekday_of_month_opt(month.year(), month.month(), Weekday::Fri, 3)
+    };
+    (0..)
+        .map_while(third_friday)
+        .filter(|friday| *friday > after)
+        .nth(ahead.checked_sub(1)? as usize)
+        .map(|friday| services.calendar.session_on_or_before(friday))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strikes_are_those_that_are_listed() {
+        let strike = |wanted: &str| listed_strike(wanted.parse().expect("a number")).to_string();
+        assert_eq!(strike("18.4"), "18");
+        assert_eq!(strike("203.7"), "205");
+        assert_eq!(strike("636.2"), "640");
+        assert_eq!(strike("0.2"), "1");
+    }
+}

@@ -1,0 +1,45 @@
+//! The use cases: authorize, decide, transact. A rule that matters lives here, so that a job, a
+//! command and a resolver cannot disagree.
+
+pub mod accounts;
+pub mod demo;
+pub mod instruments;
+pub mod portfolios;
+pub mod prices;
+pub mod tokens;
+pub mod upload;
+pub mod valuation;
+
+use std::sync::Arc;
+
+use chrono::{DateTime, NaiveDate, Utc};
+
+use crate::clock::Clock;
+use crate::config::Provider;
+use crate::domain::calendar::Calendar;
+use crate::postgres::Db;
+
+/// What every use case has at hand.
+#[derive(Clone)]
+pub struct Services {
+    pub db: Db,
+    pub clock: Clock,
+    pub calendar: Arc<Calendar>,
+    pub tokens: Arc<tokens::Tokens>,
+    pub hasher: accounts::Hasher,
+    pub attempts: accounts::Attempts,
+    pub providers: Arc<[Provider]>,
+    /// Rung when something is held that may lack prices.
+    pub prices_wanted: Arc<tokio::sync::Notify>,
+}
+
+impl Services {
+    pub fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    /// The newest session whose close has passed: what "now" means for a figure.
+    pub fn last_session(&self) -> NaiveDate {
+        self.calendar.last_completed_session(self.now())
+    }
+}

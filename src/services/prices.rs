@@ -1,0 +1,280 @@
+//! Getting prices in: from files somebody loads, and from the providers for whatever is held.
+
+use std::collections::{BTreeSet, HashMap};
+
+use chrono::{Days, NaiveDate};
+use rust_decimal::Decimal;
+use serde_json::json;
+
+use super::{Services, instruments};
+use crate::config::Provider;
+use crate::domain::calendar::new_york_date;
+use crate::domain::id::InstrumentId;
+use crate::domain::instrument::{Instrument, OccSymbol, Symbol};
+use crate::domain::price::{Bar, PriceSource};
+use crate::domain::upload::{RowError, RowWarning};
+use crate::domain::user::{Role, User};
+use crate::error::{Code, Error, Refusal};
+use crate::market::import::read_prices;
+use crate::market::synthetic;
+use crate::store;
+
+/// How far back prices are kept ready beyond what is held: thirteen months.
+const WINDOW: Days = Days::new(400);
+/// Bars stored by one statement.
+const BARS_A_STATEMENT: usize = 5_000;
+/// Instruments filled up in one transaction.
+const INSTRUMENTS_A_STEP: usize = 100;
+
+/// What became of a price file.
+#[derive(Debug, Default)]
+pub struct Imported {
+    /// Bars that were new or corrected; repeated ones change nothing.
+    pub bars: u64,
+    /// Symbols of the good rows, ascending.
+    pub symbols: Vec<String>,
+    pub rejected: usize,
+    pub errors: Vec<RowError>,
+    pub warnings: Vec<RowWarning>,
+}
+
+/// Stores the good rows of a price file, in one transaction. A symbol that gets observed prices
+/// loses its simulated ones.
+///
+/// # Errors
+/// `Forbidden` for whoever is no admin.
+pub async fn import(
+    services: &Services,
+    actor: &User,
+    bytes: Vec<u8>,
+    source: Option<&str>,
+) -> Result<Imported, Error> {
+    if actor.role != Role::Admin {
+        return Err(Refusal::new(Code::Forbidden, "Only an administrator imports prices.").into());
+    }
+    let imported = store_file(services, bytes).await?;
+    let mut tx = services.db.begin_as(actor.id).await?;
+    let entry = store::audit::Entry {
+        owner: actor.id,
+        actor: actor.id,
+        action: "prices.import",
+        subject: None,
+        detail: json!({
+            "bars": imported.bars,
+            "symbols": imported.symbols.len(),
+            "source": source,
+        }),
+    };
+    store::audit::append(&mut *tx, entry, services.now()).await?;
+    tx.commit().await?;
+    Ok(imported)
+}
+
+/// The same for whoever runs the command: they have the database already.
+///
+/// # Errors
+/// When the database fails.
+pub async fn store_file(services: &Services, bytes: Vec<u8>) -> Result<Imported, Error> {
+    let today = new_york_date(services.now());
+    let file = tokio::task::spawn_blocking(move || read_prices(&bytes, today))
+        .await
+        .map_err(|error| Error::Internal(format!("reading prices failed: {error}")))?;
+
+    let symbols: BTreeSet<&str> = file.bars.iter().map(|bar| bar.symbol.as_str()).collect();
+    let mut imported = Imported {
+        symbols: symbols.iter().map(|&symbol| symbol.to_owned()).collect(),
+        rejected: file.rejected_rows,
+        errors: file.errors,
+        warnings: file.warnings,
+        ..Imported::default()
+    };
+    if file.bars.is_empty() {
+        return Ok(imported);
+    }
+
+    let mut tx = services.db.begin_shared().await?;
+    let (named, indices): (Vec<_>, Vec<_>) =
+        symbols.into_iter().partition(|symbol| !symbol.starts_with('^'));
+    let named: Vec<_> = named.into_iter().filter_map(|text| Symbol::parse(text).ok()).collect();
+    let mut ids = instruments::ensure(&mut tx, &named).await?;
+    let indices = indices.into_iter().map(str::to_owned).collect();
+    ids.extend(instruments::ensure_plain(&mut tx, indices).await?);
+    let bars: Vec<_> = file
+        .bars
+        .into_iter()
+        .filter_map(|bar| {
+            Some(Bar {
+                instrument_id: *ids.get(&bar.symbol)?,
+                date: bar.date,
+                open: bar.open,
+                high: bar.high,
+                low: bar.low,
+                close: bar.close,
+                volume: bar.volume,
+                adjustment: bar.adjusted_close.and_then(|adjusted| adjusted.checked_div(bar.close)),
+                source: PriceSource::Import,
+            })
+        })
+        .collect();
+    let observed: BTreeSet<_> = bars.iter().map(|bar| bar.instrument_id).collect();
+    let observed: Vec<_> = observed.into_iter().collect();
+    store::prices::delete_synthetic(&mut *tx, &observed).await?;
+    for chunk in bars.chunks(BARS_A_STATEMENT) {
+        imported.bars += store::prices::upsert_all(&mut *tx, chunk).await?;
+    }
+    tx.commit().await?;
+    services.prices_wanted.notify_one();
+    Ok(imported)
+}
+
+/// Fetches what is missing of the prices of everything held, up to the last session. Safe to run
+/// at any time, by any number of processes. The number of bars stored.
+///
+/// # Errors
+/// When the database fails.
+pub async fn fill(services: &Services) -> Result<u64, Error> {
+    if !services.providers.contains(&Provider::Synthetic) {
+        return Ok(0);
+    }
+    let last = services.last_session();
+    let window = last.checked_sub_days(WINDOW).unwrap_or(last);
+    let mut tx = services.db.begin_shared().await?;
+    let held = store::positions::held_since(&mut *tx).await?;
+    let mut since: HashMap<InstrumentId, NaiveDate> =
+        held.into_iter().map(|(id, date)| (id, date.min(window))).collect();
+    let ids: Vec<_> = since.keys().copied().collect();
+    let mut known = store::instruments::by_id(&mut *tx, &ids).await?;
+
+    let underlyings: Vec<_> =
+        known.iter().filter_map(|i| Some((i.contract.as_ref()?.underlying_id, i.id))).collect();
+    for (underlying, option) in underlyings {
+        let wanted = since.get(&option).copied().unwrap_or(window);
+        since.entry(underlying).and_modify(|date| *date = wanted.min(*date)).or_insert(wanted);
+    }
+    let ids: Vec<_> = since.keys().copied().collect();
+    known = store::instruments::by_id(&mut *tx, &ids).await?;
+    let stored = store::prices::stored(&mut *tx, &ids).await?;
+    tx.commit().await?;
+    let stored: HashMap<_, _> = stored.into_iter().map(|s| (s.instrument_id, s)).collect();
+
+    let gaps = known.into_iter().filter_map(|instrument| {
+        let from = *since.get(&instrument.id)?;
+        let missing = match stored.get(&instrument.id) {
+            Some(stored) if stored.has_observed => return None,
+            Some(stored) => Gaps { before: stored.first, after: stored.last, from, to: last },
+            None => Gaps { before: NaiveDate::MAX, after: NaiveDate::MAX, from, to: last },
+        };
+        (!missing.is_empty()).then_some((instrument, missing))
+    });
+    // Options are priced from their underlyings, which therefore come first.
+    let (options, plain): (Vec<_>, Vec<_>) = gaps.partition(|(i, _)| i.contract.is_some());
+    let mut bars = 0;
+    for step in plain.chunks(INSTRUMENTS_A_STEP) {
+        bars += fill_plain(services, step.to_vec()).await?;
+    }
+    for step in options.chunks(INSTRUMENTS_A_STEP) {
+        bars += fill_options(services, step).await?;
+    }
+    Ok(bars)
+}
+
+/// The days wanted, less those between the first and the last one stored.
+#[derive(Clone, Copy)]
+struct Gaps {
+    before: NaiveDate,
+    after: NaiveDate,
+    from: NaiveDate,
+    to: NaiveDate,
+}
+
+impl Gaps {
+    fn ranges(self) -> impl Iterator<Item = (NaiveDate, NaiveDate)> {
+        let before = self.before.pred_opt().map(|end| (self.from, end.min(self.to)));
+        let after = self.after.succ_opt().map(|start| (start, self.to));
+        before.into_iter().chain(after).filter(|(from, to)| from <= to)
+    }
+
+    fn is_empty(self) -> bool {
+        self.ranges().next().is_none()
+    }
+}
+
+async fn fill_plain(services: &Services, wanted: Vec<(Instrument, Gaps)>) -> Result<u64, Error> {
+    let calendar = services.calendar.clone();
+    let bars = tokio::task::spawn_blocking(move || {
+        let mut bars = Vec::new();
+        for (instrument, gaps) in wanted {
+            for (from, to) in gaps.ranges() {
+                let made = synthetic::bars(&instrument.symbol, &calendar, from, to);
+                bars.extend(made.into_iter().map(|bar| Bar {
+                    instrument_id: instrument.id,
+                    date: bar.date,
+                    open: Some(bar.open),
+                    high: Some(bar.high),
+                    low: Some(bar.low),
+                    close: bar.close,
+                    volume: Some(bar.volume.into()),
+                    adjustment: None,
+                    source: PriceSource::Synthetic,
+                }));
+            }
+        }
+        bars
+    })
+    .await
+    .map_err(|error| Error::Internal(format!("simulating prices failed: {error}")))?;
+    store_bars(services, &bars).await
+}
+
+async fn fill_options(services: &Services, wanted: &[(Instrument, Gaps)]) -> Result<u64, Error> {
+    let underlyings: BTreeSet<_> =
+        wanted.iter().filter_map(|(i, _)| Some(i.contract.as_ref()?.underlying_id)).collect();
+    let underlyings: Vec<_> = underlyings.into_iter().collect();
+    let Some(from) = wanted.iter().map(|(_, gaps)| gaps.from).min() else { return Ok(0) };
+    let closes =
+        store::prices::closes(services.db.shared(), &underlyings, from, services.last_session())
+            .await?;
+    let mut by_underlying = HashMap::<InstrumentId, Vec<(NaiveDate, Decimal)>>::new();
+    for (id, date, close) in closes {
+        by_underlying.entry(id).or_default().push((date, close));
+    }
+
+    let mut bars = Vec::new();
+    for (instrument, gaps) in wanted {
+        let (Some(contract), Ok(symbol)) =
+            (&instrument.contract, OccSymbol::parse(&instrument.symbol))
+        else {
+            continue;
+        };
+        for (from, to) in gaps.ranges() {
+            let closes = by_underlying.get(&contract.underlying_id).into_iter().flatten();
+            let priced = closes.filter(|(date, _)| (from..=to).contains(date)).filter_map(
+                |(date, close)| {
+                    Some(Bar {
+                        instrument_id: instrument.id,
+                        date: *date,
+                        open: None,
+                        high: None,
+                        low: None,
+                        close: synthetic::option_close(&symbol, *close, *date)?,
+                        volume: None,
+                        adjustment: None,
+                        source: PriceSource::Synthetic,
+                    })
+                },
+            );
+            bars.extend(priced);
+        }
+    }
+    store_bars(services, &bars).await
+}
+
+async fn store_bars(services: &Services, bars: &[Bar]) -> Result<u64, Error> {
+    let mut stored = 0;
+    let mut tx = services.db.begin_shared().await?;
+    for chunk in bars.chunks(BARS_A_STATEMENT) {
+        stored += store::prices::upsert_all(&mut *tx, chunk).await?;
+    }
+    tx.commit().await?;
+    Ok(stored)
+}

@@ -1,0 +1,17 @@
+//! SQL and only SQL: a file a table, or a close family.
+//!
+//! A function here is one statement. It takes many ids, promises an order or none, decides
+//! nothing, and opens no transaction. Those of a tenant's table run inside one that
+//! [`Db::begin_as`](crate::postgres::Db::begin_as) or a
+//! [`Moment`](crate::postgres::moment::Moment) opened: without an owner they fail.
+
+pub mod audit;
+pub mod calendar;
+pub mod idempotency;
+pub mod instruments;
+pub mod portfolios;
+pub mod positions;
+pub mod prices;
+pub mod sessions;
+pub mod tags;
+pub mod users;

@@ -1,0 +1,200 @@
+//! Positions, with the instruments they hold.
+
+use std::sync::Arc;
+
+use sqlx::PgExecutor;
+
+use super::instruments;
+use crate::domain::id::{InstrumentId, PortfolioId, PositionId, UserId};
+use crate::domain::instrument::{AssetClass, ExerciseStyle, Instrument, OptionKind};
+use crate::domain::position::{Position, PositionType};
+
+/// All positions of portfolios, closed ones too; no order.
+pub async fn of_portfolios(
+    db: impl PgExecutor<'_>,
+    owner: UserId,
+    portfolios: &[PortfolioId],
+) -> sqlx::Result<Vec<Position>> {
+    sqlx::query!(
+        r#"
+        select p.id as "id!: PositionId", p.portfolio_id as "portfolio_id!: PortfolioId",
+               p.type as "position_type!: PositionType", p.quantity as "quantity!",
+               p.entry_price as "entry_price!", p.entry_date as "entry_date!",
+               p.exit_price as "exit_price?", p.exit_date as "exit_date?", p.notes as "notes?",
+               p.created_at as "created_at!", p.updated_at as "updated_at!",
+               i.id as "instrument_id!: InstrumentId", i.symbol as "symbol!", i.name as "name?",
+               i.asset_class as "asset_class!: AssetClass",
+               coalesce(i.sector, u.sector) as "sector?",
+               coalesce(i.industry, u.industry) as "industry?", i.currency as "currency!",
+               i.underlying_id as "underlying_id?: InstrumentId",
+               u.symbol as "underlying_symbol?", i.option_kind as "option_kind?: OptionKind",
+               i.strike as "strike?", i.expiry as "expiry?",
+               i.exercise_style as "exercise_style?: ExerciseStyle",
+               i.multiplier as "multiplier!"
+          from positions p
+          join instruments i on i.id = p.instrument_id
+          left join instruments u on u.id = i.underlying_id
+         where p.owner_id = $1 and p.portfolio_id = any($2)
+        "#,
+        owner.0,
+        portfolios as &[PortfolioId],
+    )
+    .map(|row| Position {
+        id: row.id,
+        portfolio_id: row.portfolio_id,
+        instrument: Arc::new(Instrument::from(instruments::Row {
+            id: row.instrument_id,
+            symbol: row.symbol,
+            name: row.name,
+            asset_class: row.asset_class,
+            sector: row.sector,
+            industry: row.industry,
+            currency: row.currency,
+            underlying_id: row.underlying_id,
+            underlying_symbol: row.underlying_symbol,
+            option_kind: row.option_kind,
+            strike: row.strike,
+            expiry: row.expiry,
+            exercise_style: row.exercise_style,
+            multiplier: row.multiplier,
+        })),
+        position_type: row.position_type,
+        quantity: row.quantity.normalize(),
+        entry_price: row.entry_price.normalize(),
+        entry_date: row.entry_date,
+        exit_price: row.exit_price.map(|price| price.normalize()),
+        exit_date: row.exit_date,
+        notes: row.notes,
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+    })
+    .fetch_all(db)
+    .await
+}
+
+/// Which portfolio each of the owner's positions among `ids` is in; no order.
+pub async fn portfolios_of(
+    db: impl PgExecutor<'_>,
+    owner: UserId,
+    ids: &[PositionId],
+) -> sqlx::Result<Vec<(PositionId, PortfolioId)>> {
+    sqlx::query!(
+        r#"
+        select id as "id: PositionId", portfolio_id as "portfolio_id: PortfolioId"
+          from positions
+         where owner_id = $1 and id = any($2)
+        "#,
+        owner.0,
+        ids as &[PositionId],
+    )
+    .map(|row| (row.id, row.portfolio_id))
+    .fetch_all(db)
+    .await
+}
+
+/// Symbol and entry date of each open position of a portfolio; no order.
+pub async fn open_entries(
+    db: impl PgExecutor<'_>,
+    owner: UserId,
+    portfolio: PortfolioId,
+) -> sqlx::Result<Vec<(String, chrono::NaiveDate)>> {
+    sqlx::query!(
+        r#"
+        select i.symbol, p.entry_date
+          from positions p
+          join instruments i on i.id = p.instrument_id
+         where p.owner_id = $1 and p.portfolio_id = $2 and p.exit_date is null
+        "#,
+        owner.0,
+        portfolio.0,
+    )
+    .map(|row| (row.symbol, row.entry_date))
+    .fetch_all(db)
+    .await
+}
+
+/// A position to be stored.
+#[derive(Clone, Debug)]
+pub struct NewPosition {
+    pub id: PositionId,
+    pub instrument_id: InstrumentId,
+    pub position_type: PositionType,
+    pub quantity: rust_decimal::Decimal,
+    pub entry_price: rust_decimal::Decimal,
+    pub entry_date: chrono::NaiveDate,
+}
+
+pub async fn insert_all(
+    db: impl PgExecutor<'_>,
+    owner: UserId,
+    portfolio: PortfolioId,
+    positions: &[NewPosition],
+    now: chrono::DateTime<chrono::Utc>,
+) -> sqlx::Result<()> {
+    let each = positions.iter();
+    sqlx::query!(
+        r#"
+        insert into positions (owner_id, portfolio_id, created_at, updated_at, id, instrument_id,
+                               type, quantity, entry_price, entry_date)
+        select $1, $2, $3, $3, *
+          from unnest($4::uuid[], $5::uuid[], $6::text[], $7::numeric[], $8::numeric[], $9::date[])
+        "#,
+        owner.0,
+        portfolio.0,
+        now,
+        &each.clone().map(|p| p.id.0).collect::<Vec<_>>(),
+        &each.clone().map(|p| p.instrument_id.0).collect::<Vec<_>>(),
+        &each.clone().map(|p| p.position_type).collect::<Vec<_>>() as &[PositionType],
+        &each.clone().map(|p| p.quantity).collect::<Vec<_>>(),
+        &each.clone().map(|p| p.entry_price).collect::<Vec<_>>(),
+        &each.map(|p| p.entry_date).collect::<Vec<_>>(),
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Empties a portfolio; the history keeps what was in it. The number removed.
+pub async fn delete_all(
+    db: impl PgExecutor<'_>,
+    owner: UserId,
+    portfolio: PortfolioId,
+) -> sqlx::Result<u64> {
+    let done = sqlx::query!(
+        "delete from positions where owner_id = $1 and portfolio_id = $2",
+        owner.0,
+        portfolio.0,
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// What is held by anybody and since when: instruments with the earliest entry into each.
+/// Runs without an owner: only the keeper of prices asks, and learns of nobody.
+pub async fn held_since(
+    db: impl PgExecutor<'_>,
+) -> sqlx::Result<Vec<(InstrumentId, chrono::NaiveDate)>> {
+    sqlx::query!(
+        r#"select instrument_id as "id!: InstrumentId", since as "since!" from held_instruments()"#
+    )
+    .map(|row| (row.id, row.since))
+    .fetch_all(db)
+    .await
+}
+
+/// Removes some of the owner's positions; the history keeps them.
+pub async fn delete(
+    db: impl PgExecutor<'_>,
+    owner: UserId,
+    ids: &[PositionId],
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "delete from positions where owner_id = $1 and id = any($2)",
+        owner.0,
+        ids as &[PositionId],
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}

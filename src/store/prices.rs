@@ -1,0 +1,243 @@
+//! Daily bars.
+
+use chrono::NaiveDate;
+use rust_decimal::Decimal;
+use sqlx::PgExecutor;
+
+use crate::domain::id::InstrumentId;
+use crate::domain::page::{Page, Slice};
+use crate::domain::price::{Bar, Horizon, PriceSource, Quote};
+
+/// Quotes of instruments, each at its own horizon; those without any bar are absent. No order.
+pub async fn quotes(
+    db: impl PgExecutor<'_>,
+    wanted: &[(InstrumentId, Horizon)],
+) -> sqlx::Result<Vec<(InstrumentId, NaiveDate, Quote)>> {
+    let ids: Vec<_> = wanted.iter().map(|(id, _)| id.0).collect();
+    let as_of: Vec<_> = wanted.iter().map(|(_, horizon)| horizon.as_of).collect();
+    let previous: Vec<_> = wanted.iter().map(|(_, horizon)| horizon.previous).collect();
+    let month: Vec<_> = wanted.iter().map(|(_, horizon)| horizon.month_base).collect();
+    let year: Vec<_> = wanted.iter().map(|(_, horizon)| horizon.year_base).collect();
+    sqlx::query!(
+        r#"
+        select w.id as "id!: InstrumentId", w.as_of as "as_of!", bar.date, bar.close, bar.volume,
+               bar.source as "source: PriceSource", previous.close as "previous?",
+               month.close as "month_base?", year.close as "year_base?"
+          from unnest($1::uuid[], $2::date[], $3::date[], $4::date[], $5::date[])
+               as w (id, as_of, previous, month_base, year_base)
+         cross join lateral (
+               select date, close, volume, source
+                 from prices
+                where instrument_id = w.id and date <= w.as_of
+                order by date desc
+                limit 1) bar
+          left join prices previous
+                 on (previous.instrument_id, previous.date) = (w.id, w.previous)
+          left join prices month on (month.instrument_id, month.date) = (w.id, w.month_base)
+          left join prices year on (year.instrument_id, year.date) = (w.id, w.year_base)
+        "#,
+        &ids,
+        &as_of,
+        &previous,
+        &month,
+        &year,
+    )
+    .map(|row| {
+        let quote = Quote {
+            price: row.close.normalize(),
+            date: row.date,
+            source: row.source,
+            volume: row.volume,
+            previous: row.previous.map(|close| close.normalize()),
+            month_base: row.month_base.map(|close| close.normalize()),
+            year_base: row.year_base.map(|close| close.normalize()),
+        };
+        (row.id, row.as_of, quote)
+    })
+    .fetch_all(db)
+    .await
+}
+
+/// A page of an instrument's bars between two dates, both included, by date.
+pub async fn page(
+    db: impl PgExecutor<'_>,
+    instrument: InstrumentId,
+    from: Option<NaiveDate>,
+    to: Option<NaiveDate>,
+    page: &Page<NaiveDate>,
+) -> sqlx::Result<Slice<Bar>> {
+    let limit = i64::try_from(page.limit).unwrap_or(i64::MAX).saturating_add(1);
+    let mut total = 0;
+    let bars = sqlx::query!(
+        r#"
+        with chosen as (
+            select *
+              from prices
+             where instrument_id = $1
+               and ($2::date is null or date >= $2)
+               and ($3::date is null or date <= $3))
+        select instrument_id as "instrument_id: InstrumentId", date, open, high, low, close,
+               volume, adjustment, source as "source: PriceSource",
+               (select count(*) from chosen) as "total!"
+          from chosen
+         where ($4::date is null or date > $4) and ($5::date is null or date < $5)
+         order by case when $6 then date end desc, date
+         limit $7
+        "#,
+        instrument.0,
+        from,
+        to,
+        page.after,
+        page.before,
+        page.from_end,
+        limit,
+    )
+    .map(|row| {
+        total = row.total;
+        Bar {
+            instrument_id: row.instrument_id,
+            date: row.date,
+            open: row.open.map(|price| price.normalize()),
+            high: row.high.map(|price| price.normalize()),
+            low: row.low.map(|price| price.normalize()),
+            close: row.close.normalize(),
+            volume: row.volume.map(|volume| volume.normalize()),
+            adjustment: row.adjustment,
+            source: row.source,
+        }
+    })
+    .fetch_all(db)
+    .await?;
+    Ok(Slice::of_fetched(bars, page, usize::try_from(total).unwrap_or(0)))
+}
+
+/// Stores bars; one that is there already is corrected, and its earlier version kept, unless
+/// it says the same. A simulated bar never replaces one from outside. The number changed.
+pub async fn upsert_all(db: impl PgExecutor<'_>, bars: &[Bar]) -> sqlx::Result<u64> {
+    let ids: Vec<_> = bars.iter().map(|bar| bar.instrument_id.0).collect();
+    let dates: Vec<_> = bars.iter().map(|bar| bar.date).collect();
+    let sources: Vec<_> = bars.iter().map(|bar| bar.source).collect();
+    let closes: Vec<_> = bars.iter().map(|bar| bar.close).collect();
+    let column = |of: fn(&Bar) -> Option<Decimal>| bars.iter().map(of).collect::<Vec<_>>();
+    let done = sqlx::query!(
+        r#"
+        insert into prices as stored
+               (instrument_id, date, open, high, low, close, volume, adjustment, source)
+        select * from unnest($1::uuid[], $2::date[], $3::numeric[], $4::numeric[], $5::numeric[],
+                             $6::numeric[], $7::numeric[], $8::numeric[], $9::text[])
+        on conflict (instrument_id, date) do update
+           set open = excluded.open, high = excluded.high, low = excluded.low,
+               close = excluded.close, volume = excluded.volume,
+               adjustment = excluded.adjustment, source = excluded.source
+         where (excluded.source <> 'SYNTHETIC' or stored.source = 'SYNTHETIC')
+           and (stored.open, stored.high, stored.low, stored.close, stored.volume,
+                stored.adjustment, stored.source)
+               is distinct from
+               (excluded.open, excluded.high, excluded.low, excluded.close, excluded.volume,
+                excluded.adjustment, excluded.source)
+        "#,
+        &ids,
+        &dates,
+        &column(|bar| bar.open) as &[Option<Decimal>],
+        &column(|bar| bar.high) as &[Option<Decimal>],
+        &column(|bar| bar.low) as &[Option<Decimal>],
+        &closes,
+        &column(|bar| bar.volume) as &[Option<Decimal>],
+        &column(|bar| bar.adjustment) as &[Option<Decimal>],
+        &sources as &[PriceSource],
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// What is stored of an instrument's history.
+pub struct Stored {
+    pub instrument_id: InstrumentId,
+    pub first: NaiveDate,
+    pub last: NaiveDate,
+    /// Whether any bar comes from outside: such a series is never filled up with simulated ones.
+    pub has_observed: bool,
+}
+
+/// The stored range of each instrument that has bars; no order.
+pub async fn stored(
+    db: impl PgExecutor<'_>,
+    instruments: &[InstrumentId],
+) -> sqlx::Result<Vec<Stored>> {
+    sqlx::query_as!(
+        Stored,
+        r#"
+        select instrument_id as "instrument_id: InstrumentId", min(date) as "first!",
+               max(date) as "last!", bool_or(source <> 'SYNTHETIC') as "has_observed!"
+          from prices
+         where instrument_id = any($1)
+         group by instrument_id
+        "#,
+        instruments as &[InstrumentId],
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// Closes of instruments between two dates, both included, by instrument and date.
+pub async fn closes(
+    db: impl PgExecutor<'_>,
+    instruments: &[InstrumentId],
+    from: NaiveDate,
+    to: NaiveDate,
+) -> sqlx::Result<Vec<(InstrumentId, NaiveDate, Decimal)>> {
+    sqlx::query!(
+        r#"
+        select instrument_id as "instrument_id: InstrumentId", date, close
+          from prices
+         where instrument_id = any($1) and date between $2 and $3
+         order by instrument_id, date
+        "#,
+        instruments as &[InstrumentId],
+        from,
+        to,
+    )
+    .map(|row| (row.instrument_id, row.date, row.close))
+    .fetch_all(db)
+    .await
+}
+
+/// The newest session any bar is stored for, and the sources that bars come from.
+pub async fn coverage(
+    db: impl PgExecutor<'_>,
+) -> sqlx::Result<(Option<NaiveDate>, Vec<PriceSource>)> {
+    let row = sqlx::query!(
+        r#"
+        select (select max(date) from prices) as last,
+               array(select source
+                       from unnest(array['POLYGON', 'YAHOO', 'IMPORT', 'SYNTHETIC']) source
+                      where exists (select from prices p where p.source = source.source))
+               as "sources!: Vec<PriceSource>"
+        "#
+    )
+    .fetch_one(db)
+    .await?;
+    Ok((row.last, row.sources))
+}
+
+/// Removes the simulated bars of instruments, and of options on them: what is observed of a
+/// series is not mixed with what was made up. The history keeps them. The number removed.
+pub async fn delete_synthetic(
+    db: impl PgExecutor<'_>,
+    instruments: &[InstrumentId],
+) -> sqlx::Result<u64> {
+    let done = sqlx::query!(
+        r#"
+        delete from prices p
+         using instruments i
+         where i.id = p.instrument_id
+           and (i.id = any($1) or i.underlying_id = any($1))
+           and p.source = 'SYNTHETIC'
+        "#,
+        instruments as &[InstrumentId],
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}

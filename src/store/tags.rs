@@ -1,0 +1,161 @@
+//! Tags, and which positions carry them.
+
+use sqlx::PgExecutor;
+
+use crate::domain::id::{PortfolioId, PositionId, TagId, UserId};
+use crate::domain::tag::{Tag, TagKind};
+
+/// A position's tag; `ordinal` is its place among them.
+pub struct Carried {
+    pub portfolio_id: PortfolioId,
+    pub position_id: PositionId,
+    pub tag: Tag,
+}
+
+/// All of the owner's tags, by name.
+pub async fn all_of(db: impl PgExecutor<'_>, owner: UserId) -> sqlx::Result<Vec<Tag>> {
+    sqlx::query_as!(
+        Tag,
+        r#"
+        select id as "id: TagId", name, kind as "kind: TagKind", color, description, created_at
+          from tags
+         where owner_id = $1 and deleted_at is null
+         order by lower(name)
+        "#,
+        owner.0,
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// Those of the owner among `ids`; no order.
+pub async fn owned(
+    db: impl PgExecutor<'_>,
+    owner: UserId,
+    ids: &[TagId],
+) -> sqlx::Result<Vec<Tag>> {
+    sqlx::query_as!(
+        Tag,
+        r#"
+        select id as "id: TagId", name, kind as "kind: TagKind", color, description, created_at
+          from tags
+         where owner_id = $1 and deleted_at is null and id = any($2)
+        "#,
+        owner.0,
+        ids as &[TagId],
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// Tags carried by the positions of portfolios, each position's in its own order.
+pub async fn carried_in(
+    db: impl PgExecutor<'_>,
+    owner: UserId,
+    portfolios: &[PortfolioId],
+) -> sqlx::Result<Vec<Carried>> {
+    sqlx::query!(
+        r#"
+        select p.portfolio_id as "portfolio_id: PortfolioId", p.id as "position_id: PositionId",
+               t.id as "id: TagId", t.name, t.kind as "kind: TagKind", t.color, t.description,
+               t.created_at
+          from positions p
+          join position_tags pt on (pt.owner_id, pt.position_id) = (p.owner_id, p.id)
+          join tags t on (t.owner_id, t.id) = (pt.owner_id, pt.tag_id)
+         where p.owner_id = $1 and p.portfolio_id = any($2) and t.deleted_at is null
+         order by p.id, pt.ordinal
+        "#,
+        owner.0,
+        portfolios as &[PortfolioId],
+    )
+    .map(|row| Carried {
+        portfolio_id: row.portfolio_id,
+        position_id: row.position_id,
+        tag: Tag {
+            id: row.id,
+            name: row.name,
+            kind: row.kind,
+            color: row.color,
+            description: row.description,
+            created_at: row.created_at,
+        },
+    })
+    .fetch_all(db)
+    .await
+}
+
+/// How many open positions carry each tag; tags without any are absent.
+pub async fn position_counts(
+    db: impl PgExecutor<'_>,
+    owner: UserId,
+    tags: &[TagId],
+) -> sqlx::Result<Vec<(TagId, i64)>> {
+    sqlx::query!(
+        r#"
+        select pt.tag_id as "tag_id: TagId", count(*) as "count!"
+          from position_tags pt
+          join positions p on (p.owner_id, p.id) = (pt.owner_id, pt.position_id)
+         where pt.owner_id = $1 and pt.tag_id = any($2) and p.exit_date is null
+         group by pt.tag_id
+        "#,
+        owner.0,
+        tags as &[TagId],
+    )
+    .map(|row| (row.tag_id, row.count))
+    .fetch_all(db)
+    .await
+}
+
+/// Adds tags; their names must be new to the owner.
+pub async fn insert_all(db: impl PgExecutor<'_>, owner: UserId, tags: &[Tag]) -> sqlx::Result<()> {
+    let ids: Vec<_> = tags.iter().map(|tag| tag.id.0).collect();
+    let names: Vec<_> = tags.iter().map(|tag| tag.name.clone()).collect();
+    let colors: Vec<_> = tags.iter().map(|tag| tag.color.clone()).collect();
+    let kinds: Vec<TagKind> = tags.iter().map(|tag| tag.kind).collect();
+    let created: Vec<_> = tags.iter().map(|tag| tag.created_at).collect();
+    sqlx::query!(
+        r#"
+        insert into tags (owner_id, id, name, kind, color, created_at)
+        select $1, * from unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::timestamptz[])
+        "#,
+        owner.0,
+        &ids,
+        &names,
+        &kinds as &[TagKind],
+        &colors,
+        &created,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// One tag on one position: (position, tag, place among the position's tags).
+pub async fn attach_all(
+    db: impl PgExecutor<'_>,
+    owner: UserId,
+    links: &[(PositionId, TagId, i16)],
+) -> sqlx::Result<()> {
+    let positions: Vec<_> = links.iter().map(|(position, _, _)| position.0).collect();
+    let tags: Vec<_> = links.iter().map(|(_, tag, _)| tag.0).collect();
+    let ordinals: Vec<_> = links.iter().map(|(_, _, ordinal)| *ordinal).collect();
+    sqlx::query!(
+        r#"
+        insert into position_tags (owner_id, position_id, tag_id, ordinal)
+        select $1, * from unnest($2::uuid[], $3::uuid[], $4::smallint[])
+        "#,
+        owner.0,
+        &positions,
+        &tags,
+        &ordinals,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Removes all tags of an owner, from the positions that carry them too.
+pub async fn delete_all(db: impl PgExecutor<'_>, owner: UserId) -> sqlx::Result<()> {
+    sqlx::query!("delete from tags where owner_id = $1", owner.0).execute(db).await?;
+    Ok(())
+}

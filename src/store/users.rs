@@ -1,0 +1,89 @@
+//! People who can sign in.
+
+use chrono::{DateTime, Utc};
+use sqlx::PgExecutor;
+
+use crate::domain::id::UserId;
+use crate::domain::user::{Role, User};
+use crate::postgres::moment::Claims;
+
+/// Who signs in with an address, and the hash the password is held against.
+pub struct Credentials {
+    pub id: UserId,
+    pub password_hash: String,
+    pub is_demo: bool,
+}
+
+/// Fixes the owner of the transaction and says who is asking; None when the session ended.
+pub async fn open_session(
+    db: impl PgExecutor<'_>,
+    claims: Claims,
+    now: DateTime<Utc>,
+) -> sqlx::Result<Option<User>> {
+    sqlx::query_as!(
+        User,
+        r#"
+        select id as "id!: UserId", email as "email!", full_name, role as "role!: Role",
+               created_at as "created_at!"
+          from open_session($1, $2, $3)
+        "#,
+        claims.user.0,
+        claims.session.0,
+        now,
+    )
+    .fetch_optional(db)
+    .await
+}
+
+/// The credentials behind an address, whatever its case, unless disabled.
+pub async fn credentials_of(
+    db: impl PgExecutor<'_>,
+    email: &str,
+) -> sqlx::Result<Option<Credentials>> {
+    sqlx::query_as!(
+        Credentials,
+        r#"
+        select id as "id: UserId", password_hash, is_demo
+          from users
+         where lower(email) = lower($1) and disabled_at is null
+        "#,
+        email,
+    )
+    .fetch_optional(db)
+    .await
+}
+
+/// False when the address is taken.
+pub async fn insert(
+    db: impl PgExecutor<'_>,
+    user: &User,
+    password_hash: &str,
+    is_demo: bool,
+) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
+        r#"
+        insert into users (id, email, full_name, role, password_hash, is_demo, created_at)
+        values ($1, $2, $3, $4, $5, $6, $7)
+        on conflict (lower(email)) do nothing
+        "#,
+        user.id.0,
+        user.email,
+        user.full_name,
+        user.role as Role,
+        password_hash,
+        is_demo,
+        user.created_at,
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Whether any account with a published password is there.
+pub async fn any_demo(db: impl PgExecutor<'_>) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"select exists(select from users where is_demo and disabled_at is null) as "any!""#
+    )
+    .fetch_one(db)
+    .await
+}
