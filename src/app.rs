@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sqlx::postgres::PgConnectOptions;
@@ -149,11 +150,8 @@ impl App {
             tokio::spawn(jobs::prices::keep(services.clone(), stop.clone()));
         }
 
-        let limits = graphql::limits(config.rate_limit_per_minute.get());
-        let schema = graphql::schema(limits, services.now());
-        let door = http::Door::new(&config, services.clone(), schema);
-        let router = http::router(door, &config.cors_allowed_origins)
-            .into_make_service_with_connect_info::<SocketAddr>();
+        let router =
+            router(&config, services.clone()).into_make_service_with_connect_info::<SocketAddr>();
         announce(&config, address);
         let asked_to_stop = stop.clone();
         let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
@@ -176,7 +174,19 @@ impl App {
     }
 }
 
-async fn services(config: &Config, db: Db) -> Result<Services, AppError> {
+/// All routes over these services, within the limits of the settings.
+pub fn router(config: &Config, services: Services) -> Router {
+    let limits = graphql::limits(config.rate_limit_per_minute.get());
+    let schema = graphql::schema(limits, services.now());
+    let door = http::Door::new(config, services, schema);
+    http::router(door, &config.cors_allowed_origins)
+}
+
+/// The services over a database whose schema is up to date.
+///
+/// # Errors
+/// When the database fails, or a generated secret cannot be kept.
+pub async fn services(config: &Config, db: Db) -> Result<Services, AppError> {
     let closings = store::calendar::closings(db.shared()).await?;
     let calendar = Calendar::with_closings(closings.into_iter().map(|row| Closing {
         date: row.date,

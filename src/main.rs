@@ -48,7 +48,8 @@ enum Command {
         #[arg(long)]
         reset: bool,
     },
-    /// Load a CSV of daily prices: symbol,date,close and optionally open,high,low,adjusted_close,volume
+    /// Load a CSV of daily prices: `symbol,date,close` and optionally `open`, `high`, `low`,
+    /// `adjusted_close` and `volume`
     ImportPrices {
         /// The file
         file: PathBuf,

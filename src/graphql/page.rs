@@ -43,7 +43,7 @@ impl PageArguments {
     ///
     /// # Errors
     /// `Validation` for a size out of bounds, both ends at once, or a cursor of another list.
-    pub fn page<K: DeserializeOwned>(&self, scope: &Scope) -> Result<Page<K>> {
+    pub fn page<K: DeserializeOwned>(&self, scope: Scope) -> Result<Page<K>> {
         let (limit, from_end) = match (self.first, self.last) {
             (Some(_), Some(_)) => {
                 return Err(Refusal::validation("Give `first` or `last`, not both.").into());
@@ -89,14 +89,14 @@ impl Scope {
         Self(hasher.finish())
     }
 
-    pub fn cursor(&self, key: &impl Serialize) -> String {
+    pub fn cursor(self, key: &impl Serialize) -> String {
         let mut bytes = self.0.to_be_bytes().to_vec();
         // Keys are texts, numbers and dates, which JSON can always write.
         serde_json::to_writer(&mut bytes, key).unwrap_or_default();
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    fn read<K: DeserializeOwned>(&self, cursor: &str) -> Result<K> {
+    fn read<K: DeserializeOwned>(self, cursor: &str) -> Result<K> {
         let key = URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| {
             let key = bytes.strip_prefix(&self.0.to_be_bytes())?;
             serde_json::from_slice(key).ok()
@@ -137,7 +137,7 @@ macro_rules! connection {
             /// The page of a slice, `key` being what the list is ordered by.
             pub fn of<T, K: serde::Serialize>(
                 slice: $crate::domain::page::Slice<T>,
-                scope: &$crate::graphql::page::Scope,
+                scope: $crate::graphql::page::Scope,
                 key: impl Fn(&T) -> K,
                 node: impl Fn(T) -> $node,
             ) -> Self {
@@ -185,7 +185,7 @@ mod tests {
     fn sizes_out_of_bounds_and_both_ends_at_once_are_refused() {
         let page = |first, last| {
             PageArguments { first, last, ..PageArguments::default() }
-                .page::<String>(&Scope::of(0))
+                .page::<String>(Scope::of(0))
                 .map(|page| (page.limit, page.from_end))
                 .ok()
         };

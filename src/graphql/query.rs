@@ -133,7 +133,7 @@ impl Query {
             return Err(Refusal::validation(format!("At most {MAX_KEYS} symbols at once.")).into());
         }
         let scope = Scope::of(("instruments", &search, &symbols, asset_class));
-        let page = PageArguments { first, after, last, before }.page(&scope)?;
+        let page = PageArguments { first, after, last, before }.page(scope)?;
         let filter = store::instruments::Filter {
             search: search.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()),
             symbols: symbols.map(|all| all.iter().map(|symbol| canonical(symbol)).collect()),
@@ -147,7 +147,7 @@ impl Query {
             let instrument: &crate::domain::instrument::Instrument = instrument;
             instrument.symbol.clone()
         };
-        Ok(InstrumentConnection::of(slice.map(Arc::new), &scope, key, Instrument))
+        Ok(InstrumentConnection::of(slice.map(Arc::new), scope, key, Instrument))
     }
 
     /// The days of the New York Stock Exchange between two dates, both included; at most eleven
@@ -221,14 +221,14 @@ impl Viewer {
     ) -> Result<PortfolioConnection> {
         let owner = self.0.0.id;
         let scope = Scope::of(("portfolios", owner));
-        let page = PageArguments { first, after, last, before }.page(&scope)?;
+        let page = PageArguments { first, after, last, before }.page(scope)?;
         let slice = {
             let mut db = request(ctx).moment.statement().await?;
             store::portfolios::page(&mut *db, owner, &page).await?
         };
         let key = |portfolio: &crate::domain::portfolio::Portfolio| portfolio.name.to_lowercase();
         let node = |portfolio| Portfolio(Arc::new(portfolio));
-        Ok(PortfolioConnection::of(slice, &scope, key, node))
+        Ok(PortfolioConnection::of(slice, scope, key, node))
     }
 
     /// Their portfolio of exactly that name, whatever the case; null when there is none.

@@ -3,12 +3,13 @@
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
 use chrono::NaiveDate;
 
-/// An exact decimal number, written as a string without trailing zeros, such as `"1234.56"`.
-/// Money is in the portfolio's currency unless the field says otherwise. As input a string or a
-/// number; at most 28 digits.
+/// An exact decimal number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Decimal(pub rust_decimal::Decimal);
 
+/// An exact decimal number, written as a string without trailing zeros, such as `"1234.56"`.
+/// Money is in the portfolio's currency unless the field says otherwise. As input a string or a
+/// number; at most 28 digits.
 #[Scalar]
 impl ScalarType for Decimal {
     fn parse(value: Value) -> InputValueResult<Self> {
@@ -39,10 +40,11 @@ impl From<rust_decimal::Decimal> for Decimal {
     }
 }
 
-/// A day of the calendar in New York, as `YYYY-MM-DD`.
+/// A day of the calendar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Date(pub NaiveDate);
 
+/// A day of the calendar in New York, as `YYYY-MM-DD`.
 #[Scalar]
 impl ScalarType for Date {
     fn parse(value: Value) -> InputValueResult<Self> {

@@ -53,9 +53,9 @@ pub async fn get(
     if query.is_empty() && accepts(request.headers(), "text/html") {
         return graphiql::page();
     }
-    let asker = Asker::of(&door, &request);
+    let client = Client::of(&door, &request);
     let outcome = async {
-        asker.may_ask()?;
+        client.may_ask()?;
         if query.len() > MAX_GET_BYTES {
             return Err(Refused::too_large(StatusCode::URI_TOO_LONG, "An address", MAX_GET_BYTES));
         }
@@ -66,24 +66,24 @@ pub async fn get(
                 let refusal = Refusal::validation("The address carries no readable query.");
                 Refused::new(StatusCode::BAD_REQUEST, refusal.hint("Write `/graphql?query={...}`."))
             })?;
-        door.run(asked, &asker, false).await
+        door.run(asked, &client, false).await
     };
-    asker.answer(outcome.await)
+    client.answer(outcome.await)
 }
 
 /// `POST /graphql`.
 pub async fn post(State(door): State<Door>, request: Request) -> Response {
-    let asker = Asker::of(&door, &request);
+    let client = Client::of(&door, &request);
     let outcome = async {
-        asker.may_ask()?;
-        let asked = read(&asker, request).await?;
-        door.run(asked, &asker, true).await
+        client.may_ask()?;
+        let asked = read(&client, request).await?;
+        door.run(asked, &client, true).await
     };
-    asker.answer(outcome.await)
+    client.answer(outcome.await)
 }
 
 /// Reads a request's body by its content type.
-async fn read(asker: &Asker, request: Request) -> Result<async_graphql::Request, Refused> {
+async fn read(client: &Client, request: Request) -> Result<async_graphql::Request, Refused> {
     let content_type = request
         .headers()
         .get(CONTENT_TYPE)
@@ -98,7 +98,7 @@ async fn read(asker: &Asker, request: Request) -> Result<async_graphql::Request,
                 Refused::too_large(StatusCode::PAYLOAD_TOO_LARGE, "A JSON request", MAX_JSON_BYTES)
             })?)
         }
-        "multipart/form-data" if asker.claims.is_none() => {
+        "multipart/form-data" if client.claims.is_none() => {
             return Err(Refused::new(StatusCode::UNAUTHORIZED, Refusal::unauthenticated()));
         }
         "multipart/form-data" => request.into_body(),
@@ -121,7 +121,7 @@ impl Door {
     async fn run(
         &self,
         mut asked: async_graphql::Request,
-        asker: &Asker,
+        client: &Client,
         may_change: bool,
     ) -> Result<async_graphql::Response, Refused> {
         if asked.query.len() > MAX_QUERY_BYTES {
@@ -135,7 +135,7 @@ impl Door {
             Err(_) => Summary::default(),
         };
         summary.check(may_change)?;
-        let claims = match asker.token {
+        let claims = match client.token {
             Token::None => None,
             Token::Good(claims) => Some(claims),
             Token::Bad if summary.only_signs_in => None,
@@ -147,7 +147,7 @@ impl Door {
             }
         };
 
-        let request = Arc::new(viewer::Request::new(self.services.clone(), claims, asker.address));
+        let request = Arc::new(viewer::Request::new(self.services.clone(), claims, client.address));
         if claims.is_some() && !summary.only_signs_in {
             // Whether the session still stands, before anything is done in its name.
             request.moment.viewer().await.map_err(Refused::from)?;
@@ -217,7 +217,7 @@ impl Summary {
 }
 
 /// Who asks, and how they want to be answered.
-struct Asker {
+struct Client {
     token: Token,
     claims: Option<Claims>,
     address: IpAddr,
@@ -233,7 +233,7 @@ enum Token {
     Bad,
 }
 
-impl Asker {
+impl Client {
     /// Reads who asks, and counts the request.
     fn of(door: &Door, request: &Request) -> Self {
         let headers = request.headers();

@@ -115,7 +115,7 @@ fn cors(origins: &Origins) -> CorsLayer {
             limits::LIMIT,
             limits::REMAINING,
         ])
-        .max_age(Duration::from_secs(600))
+        .max_age(Duration::from_mins(10))
 }
 
 /// Whether a page was served from this machine, whatever the port.

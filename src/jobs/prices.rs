@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use crate::services::{Services, prices};
 
 /// How often to look whether a session has closed since.
-const PULSE: Duration = Duration::from_secs(60);
+const PULSE: Duration = Duration::from_mins(1);
 
 /// Runs until cancelled. A failure is logged and tried again at the next occasion.
 pub async fn keep(services: Services, stop: CancellationToken) {

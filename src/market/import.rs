@@ -219,8 +219,11 @@ mod tests {
         text.parse().expect("a number")
     }
 
-    fn codes(file: &PriceFile) -> Vec<(Option<u32>, Option<&'static str>, &'static str)> {
-        file.errors.iter().map(|error| (error.row, error.column, error.code.code())).collect()
+    fn codes(file: &PriceFile) -> Vec<(Option<u32>, Option<&str>, &'static str)> {
+        file.errors
+            .iter()
+            .map(|error| (error.row, error.column.as_deref(), error.code.code()))
+            .collect()
     }
 
     /// A file of real prices, which has to be read without a complaint about any row.

@@ -262,6 +262,8 @@ fn legacy_header(written: &str, name: &str) -> RowWarning {
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
     use super::*;
     use crate::domain::upload::records::MAX_CELLS;
 
@@ -275,7 +277,8 @@ mod tests {
     };
 
     /// Row, line and cells of every record, or the codes and columns for which it is refused.
-    type Read = Result<Vec<(u32, u32, [String; 3])>, Vec<(UploadErrorCode, Option<&'static str>)>>;
+    type Read = Result<Vec<(u32, u32, [String; 3])>, Vec<Finding>>;
+    type Finding = (UploadErrorCode, Option<Cow<'static, str>>);
 
     fn read(text: &str) -> Read {
         let all = || {
@@ -315,14 +318,17 @@ mod tests {
     #[test]
     fn a_column_may_stand_in_for_another() {
         assert!(read("name,mass\na,1").is_ok());
-        assert_eq!(read("name\na"), Err(vec![(UploadErrorCode::MissingColumn, Some("size"))]));
+        assert_eq!(
+            read("name\na"),
+            Err(vec![(UploadErrorCode::MissingColumn, Some("size".into()))])
+        );
     }
 
     #[test]
     fn repeated_and_missing_columns_are_told_together() {
         let expected = vec![
-            (UploadErrorCode::DuplicateColumn, Some("weight")),
-            (UploadErrorCode::MissingColumn, Some("name")),
+            (UploadErrorCode::DuplicateColumn, Some("weight".into())),
+            (UploadErrorCode::MissingColumn, Some("name".into())),
         ];
         assert_eq!(read("mass,weight,mass\n1,2,3"), Err(expected));
     }

@@ -170,12 +170,12 @@ impl Instrument {
     ) -> Result<PriceBarConnection> {
         let (from, to) = (from.map(|day| day.0), to.map(|day| day.0));
         let scope = Scope::of(("prices", self.0.id, from, to));
-        let page: Page<_> = PageArguments { first, after, last, before }.page(&scope)?;
+        let page: Page<_> = PageArguments { first, after, last, before }.page(scope)?;
         let slice = {
             let mut db = request(ctx).moment.statement().await?;
             store::prices::page(&mut *db, self.0.id, from, to, &page).await?
         };
-        Ok(PriceBarConnection::of(slice, &scope, |bar| bar.date, PriceBar::from))
+        Ok(PriceBarConnection::of(slice, scope, |bar| bar.date, PriceBar::from))
     }
 }
 

@@ -96,7 +96,7 @@ impl Portfolio {
         let lines = book.select(&filter.map(Filter::from).unwrap_or_default());
         let order = order_by.map(Into::into).unwrap_or_default();
         let arguments = PageArguments { first, after, last, before };
-        PositionConnection::of_lines(&book, lines, order, &arguments, &scope)
+        PositionConnection::of_lines(&book, lines, order, &arguments, scope)
     }
 
     /// Its positions put together by what they share, by label; at most one group a position and

@@ -128,12 +128,11 @@ impl Position {
         as_of: Option<Date>,
     ) -> Result<PositionValuation> {
         let request = request(ctx);
-        let book = match as_of {
-            None => Arc::clone(&self.book),
-            Some(_) => {
-                let horizon = request.horizon(as_of)?;
-                request.loaders.book(self.book.portfolio.id, horizon).await?
-            }
+        let book = if as_of.is_some() {
+            let horizon = request.horizon(as_of)?;
+            request.loaders.book(self.book.portfolio.id, horizon).await?
+        } else {
+            Arc::clone(&self.book)
         };
         Ok(PositionValuation::of(&book, &self.line.position, as_of))
     }
@@ -310,7 +309,7 @@ impl PositionConnection {
         mut lines: Vec<Arc<Line>>,
         order: valuation::Order,
         arguments: &PageArguments,
-        scope: &Scope,
+        scope: Scope,
     ) -> Result<Self> {
         let page: Page<valuation::SortKey> = arguments.page(scope)?;
         lines.sort_by_cached_key(|line| order.key(line));
@@ -370,7 +369,7 @@ impl PositionGroup {
             self.group.lines.clone(),
             valuation::Order::default(),
             &PageArguments::forward(first, after),
-            &Scope::of(list),
+            Scope::of(list),
         )
     }
 

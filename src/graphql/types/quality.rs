@@ -67,7 +67,7 @@ pub struct ProvenanceInput {
 }
 
 impl ProvenanceInput {
-    pub fn new(name: &str, value: impl ToString) -> Self {
+    pub fn new(name: &str, value: &impl ToString) -> Self {
         Self { name: name.into(), value: value.to_string(), unit: None, as_of: None, source: None }
     }
 

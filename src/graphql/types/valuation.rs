@@ -136,20 +136,20 @@ fn position_inputs(line: &Line) -> Vec<ProvenanceInput> {
     let per_share = format!("{} per share", position.instrument.currency);
     let units = if position.position_type.is_option() { "contracts" } else { "shares" };
     let mut inputs = vec![
-        ProvenanceInput::new("signedQuantity", position.signed_quantity()).in_unit(units),
-        ProvenanceInput::new("multiplier", position.instrument.multiplier),
-        ProvenanceInput::new("entryPrice", position.entry_price).in_unit(&per_share),
+        ProvenanceInput::new("signedQuantity", &position.signed_quantity()).in_unit(units),
+        ProvenanceInput::new("multiplier", &position.instrument.multiplier),
+        ProvenanceInput::new("entryPrice", &position.entry_price).in_unit(&per_share),
     ];
     if let Some(quote) = &line.quote {
-        let price = ProvenanceInput::new("price", quote.price).in_unit(&per_share);
+        let price = ProvenanceInput::new("price", &quote.price).in_unit(&per_share);
         inputs.push(price.from(quote.source.into(), quote.date));
         if let Some(previous) = quote.previous {
-            let price = ProvenanceInput::new("previousPrice", previous).in_unit(&per_share);
+            let price = ProvenanceInput::new("previousPrice", &previous).in_unit(&per_share);
             inputs.push(price.from(quote.source.into(), line.horizon.previous));
         }
     }
     if let Some(quote) = &line.underlying_quote {
-        let price = ProvenanceInput::new("underlyingPrice", quote.price).in_unit(&per_share);
+        let price = ProvenanceInput::new("underlyingPrice", &quote.price).in_unit(&per_share);
         inputs.push(price.from(quote.source.into(), quote.date));
     }
     inputs
@@ -197,8 +197,8 @@ impl PortfolioValuation {
     /// Where the figures come from. The inputs of each position are in its own valuation.
     async fn provenance(&self) -> Provenance {
         let currency = &self.book.portfolio.currency;
-        let cash = ProvenanceInput::new("cashBalance", self.cash_balance.0).in_unit(currency);
-        let count = ProvenanceInput::new("positions", self.position_count);
+        let cash = ProvenanceInput::new("cashBalance", &self.cash_balance.0).in_unit(currency);
+        let count = ProvenanceInput::new("positions", &self.position_count);
         provenance(&self.book, vec![cash, count], self.coverage)
     }
 }
@@ -335,7 +335,8 @@ impl Exposures {
     /// Gross exposure over the total value of the whole portfolio. Null when that is not above
     /// zero.
     async fn leverage(&self) -> Option<f64> {
-        let value = Some(self.book.total_value()).filter(|value| value.is_sign_positive())?;
+        let value =
+            Some(self.book.total_value()).filter(|value| *value > rust_decimal::Decimal::ZERO)?;
         self.totals.gross_exposure().checked_div(value)?.to_f64()
     }
 
@@ -365,7 +366,7 @@ impl Exposures {
     /// Where the figures come from. The inputs of each position are in its own valuation.
     async fn provenance(&self) -> Provenance {
         let summary = Summary::of(self.lines.iter().filter(|line| line.is_open()));
-        let count = ProvenanceInput::new("positions", self.totals.counts.positions);
+        let count = ProvenanceInput::new("positions", &self.totals.counts.positions);
         provenance(&self.book, vec![count], summary.coverage)
     }
 }
