@@ -29,7 +29,8 @@ use crate::store;
 /// Most keys of one statement; longer batches are split.
 const MAX_BATCH: usize = 50_000;
 
-/// Made anew for each request: their caches must not outlive the viewer's rights.
+/// Made anew for each request, and whenever it has written: their caches must not outlive the
+/// viewer's rights or what was true when they were filled.
 pub struct Loaders {
     rows: Arc<DataLoader<Rows, HashMapCache>>,
     books: DataLoader<Books, HashMapCache>,
@@ -40,12 +41,6 @@ impl Loaders {
         let rows = Arc::new(loader(Rows { moment: Arc::clone(&moment) }));
         let books = loader(Books { moment, rows: Arc::clone(&rows) });
         Self { rows, books }
-    }
-
-    /// Answers from the database from now on: a mutation changes what was loaded.
-    pub fn forget(&self) {
-        self.rows.enable_all_cache(false);
-        self.books.enable_all_cache(false);
     }
 
     /// The answer to one question about rows; None when there is nothing, or it is not theirs.

@@ -139,7 +139,7 @@ pub fn tell_cost(response: &mut Response, request: &Request, with_statements: bo
     });
     response.extensions.insert("cost".into(), cost);
     if with_statements {
-        let statements = Value::from(request.moment.statements());
+        let statements = Value::from(request.services.db.statements());
         response.extensions.insert("statements".into(), statements);
     }
 }

@@ -77,7 +77,7 @@ impl Query {
         let answer = async {
             request(ctx).user().await?;
             let Some(id) = NodeId::portfolio(&id) else { return Ok(None) };
-            Ok(request(ctx).loaders.row(PortfolioBy(id)).await?.map(Portfolio))
+            Ok(request(ctx).loaders().row(PortfolioBy(id)).await?.map(Portfolio))
         };
         answer.await.transpose()
     }
@@ -108,7 +108,7 @@ impl Query {
         let answer = async {
             request(ctx).user().await?;
             let key = InstrumentNamed(canonical(&symbol));
-            Ok(request(ctx).loaders.row(key).await?.map(Instrument))
+            Ok(request(ctx).loaders().row(key).await?.map(Instrument))
         };
         answer.await.transpose()
     }

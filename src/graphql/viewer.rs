@@ -1,8 +1,8 @@
 //! Who asks, and as of when: what every resolver of a request shares.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use async_graphql::Context;
 use chrono::NaiveDate;
@@ -21,7 +21,7 @@ use crate::services::Services;
 pub struct Request {
     pub services: Services,
     pub moment: Arc<Moment>,
-    pub loaders: Loaders,
+    loaders: RwLock<Arc<Loaders>>,
     pub claims: Option<Claims>,
     /// Where the request comes from.
     pub address: IpAddr,
@@ -52,9 +52,22 @@ impl Cost {
 
 impl Request {
     pub fn new(services: Services, claims: Option<Claims>, address: IpAddr) -> Self {
+        let services = Services { db: services.db.counting_anew(), ..services };
         let moment = Arc::new(Moment::new(services.db.clone(), services.now(), claims));
-        let loaders = Loaders::new(Arc::clone(&moment));
+        let loaders = RwLock::new(Arc::new(Loaders::new(Arc::clone(&moment))));
         Self { services, moment, loaders, claims, address, cost: Cost::default() }
+    }
+
+    /// What has been read so far, and what may be.
+    pub fn loaders(&self) -> Arc<Loaders> {
+        Arc::clone(&self.loaders.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// From now on reads see what was written: a mutation ends with this.
+    pub async fn has_written(&self) {
+        let anew = Arc::new(Loaders::new(Arc::clone(&self.moment)));
+        *self.loaders.write().unwrap_or_else(PoisonError::into_inner) = anew;
+        self.moment.close().await;
     }
 
     /// Whoever is signed in.

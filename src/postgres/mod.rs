@@ -7,6 +7,8 @@
 pub mod embedded;
 pub mod moment;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
@@ -65,10 +67,11 @@ pub enum MigrateError {
     Schema(#[from] sqlx::migrate::MigrateError),
 }
 
-/// The pool of connections that row-level security binds.
+/// The pool of connections that row-level security binds, and a count of what is sent.
 #[derive(Clone, Debug)]
 pub struct Db {
     pool: PgPool,
+    statements: Arc<AtomicU32>,
 }
 
 impl Db {
@@ -92,17 +95,35 @@ impl Db {
             })
             .connect_with(options)
             .await?;
-        Ok(Self { pool })
+        Ok(Self { pool, statements: Arc::default() })
+    }
+
+    /// The same pool with a count of its own: for one request.
+    #[must_use]
+    pub fn counting_anew(&self) -> Self {
+        Self { pool: self.pool.clone(), statements: Arc::default() }
+    }
+
+    /// Statements sent so far, each one round trip. What begins and ends a transaction is not
+    /// counted.
+    pub fn statements(&self) -> u32 {
+        self.statements.load(Ordering::Relaxed)
+    }
+
+    fn count(&self) {
+        self.statements.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Begins the work of one owner: the transaction sees their rows and no others.
     ///
     /// # Errors
     /// When no connection is free in time or the database fails.
-    pub async fn begin_as(&self, owner: UserId) -> sqlx::Result<Transaction<'static, Postgres>> {
-        let mut tx = self.pool.begin().await?;
-        set_owner(&mut tx, owner).await?;
-        Ok(tx)
+    pub async fn begin_as(&self, owner: UserId) -> sqlx::Result<Work> {
+        let mut work = self.begin_shared().await?;
+        sqlx::query!("select set_config('app.owner_id', $1::text, true)", owner.0.to_string())
+            .fetch_one(work.statement())
+            .await?;
+        Ok(work)
     }
 
     /// Begins work on what all owners share: instruments, prices, users. A tenant's table is
@@ -110,12 +131,13 @@ impl Db {
     ///
     /// # Errors
     /// When no connection is free in time or the database fails.
-    pub async fn begin_shared(&self) -> sqlx::Result<Transaction<'static, Postgres>> {
-        self.pool.begin().await
+    pub async fn begin_shared(&self) -> sqlx::Result<Work> {
+        Ok(Work { transaction: self.pool.begin().await?, db: self.clone() })
     }
 
     /// For one statement on what all owners share.
     pub fn shared(&self) -> &PgPool {
+        self.count();
         &self.pool
     }
 
@@ -124,9 +146,23 @@ impl Db {
     }
 }
 
-async fn set_owner(connection: &mut PgConnection, owner: UserId) -> sqlx::Result<()> {
-    sqlx::query!("select set_config('app.owner_id', $1::text, true)", owner.0.to_string())
-        .fetch_one(connection)
-        .await?;
-    Ok(())
+/// A transaction that writes; undone when dropped.
+#[derive(Debug)]
+pub struct Work {
+    transaction: Transaction<'static, Postgres>,
+    db: Db,
+}
+
+impl Work {
+    /// The connection, for exactly one statement.
+    pub fn statement(&mut self) -> &mut PgConnection {
+        self.db.count();
+        &mut self.transaction
+    }
+
+    /// # Errors
+    /// When the database fails; nothing is stored then.
+    pub async fn commit(self) -> sqlx::Result<()> {
+        self.transaction.commit().await
+    }
 }

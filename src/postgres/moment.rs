@@ -2,7 +2,6 @@
 //! tenant, at one "now". Opened by the first read; a request that reads nothing costs nothing.
 
 use std::ops::{Deref, DerefMut};
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, Postgres, Transaction};
@@ -26,7 +25,6 @@ pub struct Moment {
     db: Db,
     now: DateTime<Utc>,
     open: Mutex<Open>,
-    statements: AtomicU32,
 }
 
 #[derive(Default)]
@@ -39,16 +37,11 @@ struct Open {
 impl Moment {
     pub fn new(db: Db, now: DateTime<Utc>, claims: Option<Claims>) -> Self {
         let open = Mutex::new(Open { claims, ..Open::default() });
-        Self { db, now, open, statements: AtomicU32::new(0) }
+        Self { db, now, open }
     }
 
     pub fn now(&self) -> DateTime<Utc> {
         self.now
-    }
-
-    /// Statements sent so far, each one round trip.
-    pub fn statements(&self) -> u32 {
-        self.statements.load(Ordering::Relaxed)
     }
 
     /// Whoever is signed in; None for a request without credentials.
@@ -75,7 +68,7 @@ impl Moment {
         if open.transaction.is_none() {
             self.begin(&mut open).await?;
         }
-        self.statements.fetch_add(1, Ordering::Relaxed);
+        self.db.count();
         Ok(Statement(open))
     }
 
@@ -94,7 +87,7 @@ impl Moment {
         let mut transaction =
             self.db.pool.begin_with("begin isolation level repeatable read read only").await?;
         if let Some(claims) = open.claims {
-            self.statements.fetch_add(1, Ordering::Relaxed);
+            self.db.count();
             let viewer = store::users::open_session(&mut *transaction, claims, self.now).await?;
             open.viewer = Some(viewer.ok_or_else(|| Refusal {
                 message: "The session has ended.".into(),

@@ -18,6 +18,7 @@ use crate::domain::user::{
     MAX_EMAIL_BYTES, MAX_PASSWORD_BYTES, MIN_PASSWORD_CHARACTERS, Role, User,
 };
 use crate::error::{Code, Error, Refusal};
+use crate::postgres::Work;
 use crate::postgres::moment::Claims;
 use crate::store;
 use crate::store::sessions::Revocation;
@@ -169,7 +170,7 @@ pub async fn login(
     let claims = Claims { user: user.id, session: SessionId::fresh() };
     let mut tx = services.db.begin_as(user.id).await?;
     let ends = now + Duration::days(SESSION_DAYS);
-    store::sessions::insert(&mut *tx, user.id, claims.session, now, ends).await?;
+    store::sessions::insert(tx.statement(), user.id, claims.session, now, ends).await?;
     let tokens = issue(services, &mut tx, claims, now).await?;
     audit(&mut tx, claims, "session.login", now).await?;
     tx.commit().await?;
@@ -190,7 +191,8 @@ pub async fn refresh(services: &Services, refresh_token: &str) -> Result<Tokens,
     let now = services.now();
 
     let mut tx = services.db.begin_as(token.owner).await?;
-    let Some(known) = store::sessions::lock_token(&mut *tx, token.owner, token.hash()).await?
+    let Some(known) =
+        store::sessions::lock_token(tx.statement(), token.owner, token.hash()).await?
     else {
         return Err(over().into());
     };
@@ -201,14 +203,14 @@ pub async fn refresh(services: &Services, refresh_token: &str) -> Result<Tokens,
     if let Some(used_at) = known.used_at {
         if now - used_at > Duration::seconds(REUSE_GRACE_SECONDS) {
             let why = Revocation::Reuse;
-            store::sessions::revoke(&mut *tx, token.owner, known.session, why, now).await?;
+            store::sessions::revoke(tx.statement(), token.owner, known.session, why, now).await?;
             audit(&mut tx, claims, "session.refresh_token_reused", now).await?;
             tx.commit().await?;
             tracing::warn!(user = %token.owner, "a refresh token was used twice; session revoked");
         }
         return Err(over().into());
     }
-    store::sessions::mark_used(&mut *tx, token.owner, token.hash(), now).await?;
+    store::sessions::mark_used(tx.statement(), token.owner, token.hash(), now).await?;
     let tokens = issue(services, &mut tx, claims, now).await?;
     tx.commit().await?;
     Ok(tokens)
@@ -222,7 +224,7 @@ pub async fn logout(services: &Services, claims: Claims) -> Result<(), Error> {
     let now = services.now();
     let mut tx = services.db.begin_as(claims.user).await?;
     let why = Revocation::Logout;
-    store::sessions::revoke(&mut *tx, claims.user, claims.session, why, now).await?;
+    store::sessions::revoke(tx.statement(), claims.user, claims.session, why, now).await?;
     audit(&mut tx, claims, "session.logout", now).await?;
     tx.commit().await?;
     Ok(())
@@ -270,7 +272,7 @@ pub async fn register(services: &Services, new: NewUser<'_>) -> Result<User, Err
     };
     let hash = services.hasher.hash(new.password).await?;
     let mut tx = services.db.begin_as(user.id).await?;
-    if !store::users::insert(&mut *tx, &user, &hash, new.is_demo).await? {
+    if !store::users::insert(tx.statement(), &user, &hash, new.is_demo).await? {
         return Err(Refusal::new(Code::Conflict, "That email address is registered already.")
             .at("email")
             .into());
@@ -282,7 +284,7 @@ pub async fn register(services: &Services, new: NewUser<'_>) -> Result<User, Err
         subject: Some(("User", user.id.0)),
         detail: json!({ "role": user.role }),
     };
-    store::audit::append(&mut *tx, entry, now).await?;
+    store::audit::append(tx.statement(), entry, now).await?;
     tx.commit().await?;
     Ok(user)
 }
@@ -298,14 +300,14 @@ fn is_email(text: &str) -> bool {
 
 async fn issue(
     services: &Services,
-    tx: &mut sqlx::PgConnection,
+    tx: &mut Work,
     claims: Claims,
     now: DateTime<Utc>,
 ) -> Result<Tokens, Error> {
     let refresh = RefreshToken::fresh(claims.user)
         .map_err(|error| Error::Internal(format!("no randomness: {error}")))?;
     let (session, hash) = (claims.session, refresh.hash());
-    store::sessions::insert_token(&mut *tx, claims.user, session, hash, now).await?;
+    store::sessions::insert_token(tx.statement(), claims.user, session, hash, now).await?;
     let (access_token, expires_at) = services
         .tokens
         .issue(claims, now)
@@ -314,7 +316,7 @@ async fn issue(
 }
 
 async fn audit(
-    tx: &mut sqlx::PgConnection,
+    tx: &mut Work,
     claims: Claims,
     action: &str,
     now: DateTime<Utc>,
@@ -326,6 +328,6 @@ async fn audit(
         subject: Some(("Session", claims.session.0)),
         detail: json!({}),
     };
-    store::audit::append(tx, entry, now).await?;
+    store::audit::append(tx.statement(), entry, now).await?;
     Ok(())
 }

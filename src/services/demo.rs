@@ -3,20 +3,17 @@
 //! Running it again changes nothing, except that options which have expired make room for new
 //! ones: their expiries move with the calendar, so that the demo never goes stale.
 
-use std::collections::{BTreeMap, HashMap};
-
 use chrono::{Datelike, Months, NaiveDate, Weekday};
 use rust_decimal::Decimal;
 use serde::Deserialize;
 
 use super::accounts::{self, NewUser};
 use super::portfolios::{self, NewPortfolio};
-use super::{Services, instruments, prices};
+use super::{Services, instruments, prices, tags};
 use crate::config::Environment;
-use crate::domain::id::{PortfolioId, PositionId, TagId, UserId};
+use crate::domain::id::{PortfolioId, PositionId, UserId};
 use crate::domain::instrument::{AssetClass, Instrument, OccSymbol, OptionKind};
 use crate::domain::position::PositionType;
-use crate::domain::tag::{Tag, TagKind, default_color};
 use crate::domain::user::Role;
 use crate::error::{Error, Refusal};
 use crate::market::synthetic;
@@ -126,8 +123,8 @@ pub async fn reset(services: &Services) -> Result<(), Error> {
         let known = store::users::credentials_of(services.db.shared(), &email).await?;
         if let Some(user) = known.filter(|user| user.is_demo) {
             let mut tx = services.db.begin_as(user.id).await?;
-            store::portfolios::delete_all(&mut *tx, user.id).await?;
-            store::tags::delete_all(&mut *tx, user.id).await?;
+            store::portfolios::delete_all(tx.statement(), user.id).await?;
+            store::tags::delete_all(tx.statement(), user.id).await?;
             tx.commit().await?;
         }
     }
@@ -159,7 +156,7 @@ async fn ensure_portfolio(
     account: &Account,
 ) -> Result<PortfolioId, Error> {
     let mut tx = services.db.begin_as(owner).await?;
-    let known = store::portfolios::named(&mut *tx, owner, account.portfolio).await?;
+    let known = store::portfolios::named(tx.statement(), owner, account.portfolio).await?;
     tx.commit().await?;
     if let Some(portfolio) = known {
         return Ok(portfolio.id);
@@ -188,8 +185,8 @@ async fn ensure_positions(
 ) -> Result<(), Error> {
     let mut tx = services.db.begin_as(owner).await?;
     let now = services.now();
-    store::portfolios::touch(&mut *tx, owner, portfolio, now).await?;
-    let held = store::positions::of_portfolios(&mut *tx, owner, &[portfolio]).await?;
+    store::portfolios::touch(tx.statement(), owner, portfolio, now).await?;
+    let held = store::positions::of_portfolios(tx.statement(), owner, &[portfolio]).await?;
     let last = services.last_session();
     let expired: Vec<_> = held
         .iter()
@@ -211,7 +208,7 @@ async fn ensure_positions(
         };
         rows.iter().filter(|row| row.kind().is_some() && !lives(row)).copied().collect()
     };
-    store::positions::delete(&mut *tx, owner, &expired).await?;
+    store::positions::delete(tx.statement(), owner, &expired).await?;
 
     // Underlyings get an id before the options that name it.
     let plain: Vec<_> = missing.iter().filter(|row| row.kind().is_none()).collect();
@@ -247,7 +244,8 @@ async fn ensure_positions(
     }
     let described: Vec<_> = holdings.iter().map(|holding| holding.instrument.clone()).collect();
     let ids = instruments::ensure_all(&mut tx, &described).await?;
-    let tags = ensure_tags(services, &mut tx, owner, &holdings).await?;
+    let names = holdings.iter().flat_map(|holding| holding.row.tag_names());
+    let tags = tags::ensure(&mut tx, owner, names, now).await?;
 
     let mut positions = Vec::new();
     let mut links = Vec::new();
@@ -264,45 +262,15 @@ async fn ensure_positions(
             entry_date: holding.entry_date,
         });
         links.extend(
-            (0_i16..)
-                .zip(holding.row.tag_names())
-                .filter_map(|(ordinal, name)| Some((id, *tags.get(name)?, ordinal))),
+            (0_i16..).zip(holding.row.tag_names()).filter_map(|(ordinal, name)| {
+                Some((id, *tags.get(&name.to_lowercase())?, ordinal))
+            }),
         );
     }
-    store::positions::insert_all(&mut *tx, owner, portfolio, &positions, now).await?;
-    store::tags::attach_all(&mut *tx, owner, &links).await?;
+    store::positions::insert_all(tx.statement(), owner, portfolio, &positions, now).await?;
+    store::tags::attach_all(tx.statement(), owner, &links).await?;
     tx.commit().await?;
     Ok(())
-}
-
-async fn ensure_tags(
-    services: &Services,
-    tx: &mut sqlx::PgConnection,
-    owner: UserId,
-    holdings: &[Holding<'_>],
-) -> Result<HashMap<String, TagId>, Error> {
-    let known = store::tags::all_of(&mut *tx, owner).await?;
-    let mut ids: HashMap<_, _> = known.into_iter().map(|tag| (tag.name, tag.id)).collect();
-    let new: BTreeMap<&str, Tag> = holdings
-        .iter()
-        .flat_map(|holding| holding.row.tag_names())
-        .filter(|name| !ids.contains_key(*name))
-        .map(|name| {
-            let tag = Tag {
-                id: TagId::fresh(),
-                name: name.to_owned(),
-                kind: TagKind::of(name),
-                color: default_color(name).to_owned(),
-                description: None,
-                created_at: services.now(),
-            };
-            (name, tag)
-        })
-        .collect();
-    let new: Vec<_> = new.into_values().collect();
-    store::tags::insert_all(&mut *tx, owner, &new).await?;
-    ids.extend(new.into_iter().map(|tag| (tag.name, tag.id)));
-    Ok(ids)
 }
 
 impl Row {

@@ -2,16 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use sqlx::PgConnection;
-
 use crate::domain::id::InstrumentId;
 use crate::domain::instrument::{Instrument, OccSymbol, Symbol};
+use crate::postgres::Work;
 use crate::store;
 
 /// The ids of symbols, those unknown so far added with the underlyings of their options. Adds in
 /// the order of symbols, so that two that do the same wait for each other and never cross.
 pub async fn ensure<'a>(
-    tx: &mut PgConnection,
+    tx: &mut Work,
     symbols: impl IntoIterator<Item = &'a Symbol>,
 ) -> sqlx::Result<HashMap<String, InstrumentId>> {
     let mut tickers = BTreeSet::new();
@@ -39,7 +38,7 @@ pub async fn ensure<'a>(
 
 /// The same for symbols that are no options: tickers and indices.
 pub async fn ensure_plain(
-    tx: &mut PgConnection,
+    tx: &mut Work,
     symbols: Vec<String>,
 ) -> sqlx::Result<HashMap<String, InstrumentId>> {
     let instruments: Vec<_> = symbols.into_iter().map(Instrument::unknown).collect();
@@ -48,11 +47,11 @@ pub async fn ensure_plain(
 
 /// The ids of instruments by symbol, those unknown so far added as they are described.
 pub async fn ensure_all(
-    tx: &mut PgConnection,
+    tx: &mut Work,
     instruments: &[Instrument],
 ) -> sqlx::Result<HashMap<String, InstrumentId>> {
     let symbols: Vec<_> = instruments.iter().map(|i| i.symbol.clone()).collect();
-    store::instruments::insert_missing(&mut *tx, instruments).await?;
-    let known = store::instruments::by_symbol(&mut *tx, &symbols).await?;
+    store::instruments::insert_missing(tx.statement(), instruments).await?;
+    let known = store::instruments::by_symbol(tx.statement(), &symbols).await?;
     Ok(known.into_iter().map(|instrument| (instrument.symbol, instrument.id)).collect())
 }

@@ -6,6 +6,7 @@ pub mod demo;
 pub mod instruments;
 pub mod portfolios;
 pub mod prices;
+pub mod tags;
 pub mod tokens;
 pub mod upload;
 pub mod valuation;

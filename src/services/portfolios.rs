@@ -77,7 +77,7 @@ pub async fn create(
         updated_at: now,
     };
     let mut tx = services.db.begin_as(owner).await?;
-    if !store::portfolios::insert(&mut *tx, &portfolio).await? {
+    if !store::portfolios::insert(tx.statement(), &portfolio).await? {
         return Err(Refusal::new(Code::Conflict, "You have a portfolio of that name already.")
             .at("name")
             .into());
@@ -89,7 +89,7 @@ pub async fn create(
         subject: Some(("Portfolio", portfolio.id.0)),
         detail: json!({ "name": portfolio.name }),
     };
-    store::audit::append(&mut *tx, entry, now).await?;
+    store::audit::append(tx.statement(), entry, now).await?;
     tx.commit().await?;
     Ok(portfolio)
 }

@@ -65,7 +65,7 @@ pub async fn import(
             "source": source,
         }),
     };
-    store::audit::append(&mut *tx, entry, services.now()).await?;
+    store::audit::append(tx.statement(), entry, services.now()).await?;
     tx.commit().await?;
     Ok(imported)
 }
@@ -118,9 +118,9 @@ pub async fn store_file(services: &Services, bytes: Vec<u8>) -> Result<Imported,
         .collect();
     let observed: BTreeSet<_> = bars.iter().map(|bar| bar.instrument_id).collect();
     let observed: Vec<_> = observed.into_iter().collect();
-    store::prices::delete_synthetic(&mut *tx, &observed).await?;
+    store::prices::delete_synthetic(tx.statement(), &observed).await?;
     for chunk in bars.chunks(BARS_A_STATEMENT) {
-        imported.bars += store::prices::upsert_all(&mut *tx, chunk).await?;
+        imported.bars += store::prices::upsert_all(tx.statement(), chunk).await?;
     }
     tx.commit().await?;
     services.prices_wanted.notify_one();
@@ -139,11 +139,11 @@ pub async fn fill(services: &Services) -> Result<u64, Error> {
     let last = services.last_session();
     let window = last.checked_sub_days(WINDOW).unwrap_or(last);
     let mut tx = services.db.begin_shared().await?;
-    let held = store::positions::held_since(&mut *tx).await?;
+    let held = store::positions::held_since(tx.statement()).await?;
     let mut since: HashMap<InstrumentId, NaiveDate> =
         held.into_iter().map(|(id, date)| (id, date.min(window))).collect();
     let ids: Vec<_> = since.keys().copied().collect();
-    let mut known = store::instruments::by_id(&mut *tx, &ids).await?;
+    let mut known = store::instruments::by_id(tx.statement(), &ids).await?;
 
     let underlyings: Vec<_> =
         known.iter().filter_map(|i| Some((i.contract.as_ref()?.underlying_id, i.id))).collect();
@@ -152,8 +152,8 @@ pub async fn fill(services: &Services) -> Result<u64, Error> {
         since.entry(underlying).and_modify(|date| *date = wanted.min(*date)).or_insert(wanted);
     }
     let ids: Vec<_> = since.keys().copied().collect();
-    known = store::instruments::by_id(&mut *tx, &ids).await?;
-    let stored = store::prices::stored(&mut *tx, &ids).await?;
+    known = store::instruments::by_id(tx.statement(), &ids).await?;
+    let stored = store::prices::stored(tx.statement(), &ids).await?;
     tx.commit().await?;
     let stored: HashMap<_, _> = stored.into_iter().map(|s| (s.instrument_id, s)).collect();
 
@@ -273,7 +273,7 @@ async fn store_bars(services: &Services, bars: &[Bar]) -> Result<u64, Error> {
     let mut stored = 0;
     let mut tx = services.db.begin_shared().await?;
     for chunk in bars.chunks(BARS_A_STATEMENT) {
-        stored += store::prices::upsert_all(&mut *tx, chunk).await?;
+        stored += store::prices::upsert_all(tx.statement(), chunk).await?;
     }
     tx.commit().await?;
     Ok(stored)

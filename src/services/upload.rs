@@ -9,15 +9,15 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use sqlx::PgConnection;
 
 use self::judge::{AcceptedRow, Verdict};
-use super::{Services, instruments};
+use super::{Services, instruments, tags};
 use crate::domain::calendar::new_york_date;
-use crate::domain::id::{InstrumentId, PortfolioId, PositionId, TagId, UserId};
-use crate::domain::tag::{MAX_TAGS_PER_USER, Tag, TagKind, default_color};
+use crate::domain::id::{InstrumentId, PortfolioId, PositionId, UserId};
+use crate::domain::tag::MAX_TAGS_PER_USER;
 use crate::domain::upload::{Fault, RowError, RowWarning, UploadErrorCode, UploadWarningCode};
 use crate::error::{Code, Error, Refusal};
+use crate::postgres::Work;
 use crate::store;
 use crate::store::positions::NewPosition;
 
@@ -84,11 +84,11 @@ pub async fn upload(services: &Services, owner: UserId, upload: Upload) -> Resul
     let hash = request_hash(&upload);
 
     let mut tx = services.db.begin_as(owner).await?;
-    if !store::portfolios::touch(&mut *tx, owner, upload.portfolio, now).await? {
+    if !store::portfolios::touch(tx.statement(), owner, upload.portfolio, now).await? {
         return Err(Refusal::not_found("portfolio").at("portfolioId").into());
     }
     if let Some(key) = key.filter(|_| !upload.dry_run)
-        && !store::idempotency::claim(&mut *tx, owner, key, OPERATION, hash).await?
+        && !store::idempotency::claim(tx.statement(), owner, key, OPERATION, hash).await?
     {
         return answer_again(&mut tx, owner, key, hash).await;
     }
@@ -97,8 +97,8 @@ pub async fn upload(services: &Services, owner: UserId, upload: Upload) -> Resul
     let verdict = tokio::task::spawn_blocking(move || judge::judge(&bytes, reference_date))
         .await
         .map_err(|error| Error::Internal(format!("judging a file failed: {error}")))?;
-    let mut work = Work { services, owner, portfolio: upload.portfolio, now };
-    let verdict = work.judge_by_book(&mut tx, verdict, upload.mode).await?;
+    let loading = Loading { services, owner, portfolio: upload.portfolio, now };
+    let verdict = loading.judge_by_book(&mut tx, verdict, upload.mode).await?;
     let mut outcome = Outcome {
         created: verdict.rows.len(),
         rejected: verdict.rejected_rows,
@@ -110,12 +110,12 @@ pub async fn upload(services: &Services, owner: UserId, upload: Upload) -> Resul
         return Ok(outcome); // dropping the transaction undoes it
     }
     if !verdict.rows.is_empty() {
-        outcome.positions = work.store(&mut tx, &verdict.rows, upload.mode).await?;
+        outcome.positions = loading.store(&mut tx, &verdict.rows, upload.mode).await?;
     }
     if let Some(key) = key {
         let response = serde_json::to_value(&outcome)
             .map_err(|error| Error::Internal(format!("an answer cannot be kept: {error}")))?;
-        store::idempotency::answer(&mut *tx, owner, key, response).await?;
+        store::idempotency::answer(tx.statement(), owner, key, response).await?;
     }
     tx.commit().await?;
     services.prices_wanted.notify_one();
@@ -133,12 +133,12 @@ fn request_hash(upload: &Upload) -> [u8; 32] {
 }
 
 async fn answer_again(
-    tx: &mut PgConnection,
+    tx: &mut Work,
     owner: UserId,
     key: &str,
     hash: [u8; 32],
 ) -> Result<Outcome, Error> {
-    let earlier = store::idempotency::earlier(tx, owner, key).await?;
+    let earlier = store::idempotency::earlier(tx.statement(), owner, key).await?;
     let response = earlier
         .filter(|earlier| earlier.operation == OPERATION && earlier.request_hash == hash)
         .and_then(|earlier| earlier.response)
@@ -151,18 +151,19 @@ async fn answer_again(
         .map_err(|error| Error::Internal(format!("a kept answer cannot be read: {error}")))
 }
 
-struct Work<'a> {
+/// The portfolio that is loaded.
+struct Loading<'a> {
     services: &'a Services,
     owner: UserId,
     portfolio: PortfolioId,
     now: DateTime<Utc>,
 }
 
-impl Work<'_> {
+impl Loading<'_> {
     /// Judges good rows by what is stored: an entry that the book has already, a tag too many.
     async fn judge_by_book(
-        &mut self,
-        tx: &mut PgConnection,
+        &self,
+        tx: &mut Work,
         mut verdict: Verdict,
         mode: Mode,
     ) -> Result<Verdict, Error> {
@@ -171,16 +172,14 @@ impl Work<'_> {
         }
         let held: HashSet<_> = match mode {
             Mode::Append => {
-                let open = store::positions::open_entries(&mut *tx, self.owner, self.portfolio);
+                let open =
+                    store::positions::open_entries(tx.statement(), self.owner, self.portfolio);
                 open.await?.into_iter().collect()
             }
             Mode::Replace => HashSet::new(),
         };
-        let mut names: HashSet<String> = store::tags::all_of(&mut *tx, self.owner)
-            .await?
-            .iter()
-            .map(|tag| tag.name.to_lowercase())
-            .collect();
+        let known = store::tags::all_of(tx.statement(), self.owner).await?;
+        let mut names: HashSet<_> = known.iter().map(|tag| tag.name.to_lowercase()).collect();
 
         let mut found = Vec::new();
         verdict.rows.retain(|row| {
@@ -228,19 +227,15 @@ impl Work<'_> {
     }
 
     /// Tells which tickers nobody will price: without a provider only imported ones have prices.
-    async fn warn_of_unpriced(
-        &self,
-        tx: &mut PgConnection,
-        verdict: &mut Verdict,
-    ) -> Result<(), Error> {
+    async fn warn_of_unpriced(&self, tx: &mut Work, verdict: &mut Verdict) -> Result<(), Error> {
         if !self.services.providers.is_empty() {
             return Ok(());
         }
         let symbols: BTreeSet<_> = verdict.rows.iter().map(|row| row.symbol.canonical()).collect();
         let symbols: Vec<_> = symbols.into_iter().collect();
-        let known = store::instruments::by_symbol(&mut *tx, &symbols).await?;
+        let known = store::instruments::by_symbol(tx.statement(), &symbols).await?;
         let ids: Vec<_> = known.iter().map(|instrument| instrument.id).collect();
-        let stored = store::prices::stored(&mut *tx, &ids).await?;
+        let stored = store::prices::stored(tx.statement(), &ids).await?;
         let priced: HashSet<_> = stored.iter().map(|stored| stored.instrument_id).collect();
         let priced: HashSet<_> =
             known.iter().filter(|i| priced.contains(&i.id)).map(|i| i.symbol.as_str()).collect();
@@ -261,20 +256,20 @@ impl Work<'_> {
 
     async fn store(
         &self,
-        tx: &mut PgConnection,
+        tx: &mut Work,
         rows: &[AcceptedRow],
         mode: Mode,
     ) -> Result<Vec<PositionId>, Error> {
         let removed = match mode {
             Mode::Append => 0,
             Mode::Replace => {
-                store::positions::delete_all(&mut *tx, self.owner, self.portfolio).await?
+                store::positions::delete_all(tx.statement(), self.owner, self.portfolio).await?
             }
         };
         let symbols = rows.iter().map(|row| &row.symbol);
-        let instruments: HashMap<String, InstrumentId> =
-            instruments::ensure(&mut *tx, symbols).await?;
-        let tags = self.ensure_tags(tx, rows).await?;
+        let instruments: HashMap<String, InstrumentId> = instruments::ensure(tx, symbols).await?;
+        let names = rows.iter().flat_map(|row| &row.tags).map(String::as_str);
+        let tags = tags::ensure(tx, self.owner, names, self.now).await?;
 
         let mut positions = Vec::with_capacity(rows.len());
         let mut links = Vec::new();
@@ -299,8 +294,9 @@ impl Work<'_> {
             }
         }
         let (owner, portfolio) = (self.owner, self.portfolio);
-        store::positions::insert_all(&mut *tx, owner, portfolio, &positions, self.now).await?;
-        store::tags::attach_all(&mut *tx, owner, &links).await?;
+        store::positions::insert_all(tx.statement(), owner, portfolio, &positions, self.now)
+            .await?;
+        store::tags::attach_all(tx.statement(), owner, &links).await?;
         let entry = store::audit::Entry {
             owner,
             actor: owner,
@@ -308,38 +304,8 @@ impl Work<'_> {
             subject: Some(("Portfolio", portfolio.0)),
             detail: json!({ "mode": mode, "created": positions.len(), "removed": removed }),
         };
-        store::audit::append(&mut *tx, entry, self.now).await?;
+        store::audit::append(tx.statement(), entry, self.now).await?;
         Ok(positions.into_iter().map(|position| position.id).collect())
-    }
-
-    /// The owner's tags by lower-case name, with those that the rows name and nobody made yet.
-    async fn ensure_tags(
-        &self,
-        tx: &mut PgConnection,
-        rows: &[AcceptedRow],
-    ) -> Result<HashMap<String, TagId>, Error> {
-        let mut known: HashMap<_, _> = store::tags::all_of(&mut *tx, self.owner)
-            .await?
-            .into_iter()
-            .map(|tag| (tag.name.to_lowercase(), tag.id))
-            .collect();
-        let mut new = Vec::new();
-        for name in rows.iter().flat_map(|row| &row.tags) {
-            known.entry(name.to_lowercase()).or_insert_with(|| {
-                let tag = Tag {
-                    id: TagId::fresh(),
-                    name: name.clone(),
-                    kind: TagKind::of(name),
-                    color: default_color(name).to_owned(),
-                    description: None,
-                    created_at: self.now,
-                };
-                new.push(tag);
-                new[new.len() - 1].id
-            });
-        }
-        store::tags::insert_all(&mut *tx, self.owner, &new).await?;
-        Ok(known)
     }
 }
 

@@ -106,8 +106,13 @@ pub async fn position_counts(
     .await
 }
 
-/// Adds tags; their names must be new to the owner.
-pub async fn insert_all(db: impl PgExecutor<'_>, owner: UserId, tags: &[Tag]) -> sqlx::Result<()> {
+/// Adds tags; one whose name the owner has already, whatever the case, stays as it is. The
+/// stored name and id of each.
+pub async fn ensure_all(
+    db: impl PgExecutor<'_>,
+    owner: UserId,
+    tags: &[Tag],
+) -> sqlx::Result<Vec<(String, TagId)>> {
     let ids: Vec<_> = tags.iter().map(|tag| tag.id.0).collect();
     let names: Vec<_> = tags.iter().map(|tag| tag.name.clone()).collect();
     let colors: Vec<_> = tags.iter().map(|tag| tag.color.clone()).collect();
@@ -117,6 +122,9 @@ pub async fn insert_all(db: impl PgExecutor<'_>, owner: UserId, tags: &[Tag]) ->
         r#"
         insert into tags (owner_id, id, name, kind, color, created_at)
         select $1, * from unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::timestamptz[])
+            on conflict (owner_id, lower(name)) where deleted_at is null
+            do update set name = tags.name -- changes nothing, but lets the row be returned
+        returning name, id as "id: TagId"
         "#,
         owner.0,
         &ids,
@@ -125,9 +133,9 @@ pub async fn insert_all(db: impl PgExecutor<'_>, owner: UserId, tags: &[Tag]) ->
         &colors,
         &created,
     )
-    .execute(db)
-    .await?;
-    Ok(())
+    .map(|row| (row.name, row.id))
+    .fetch_all(db)
+    .await
 }
 
 /// One tag on one position: (position, tag, place among the position's tags).

@@ -23,14 +23,6 @@ pub struct Mutation(
     prices::Prices,
 );
 
-impl Request {
-    /// From now on reads see what was written.
-    async fn has_written(&self) {
-        self.loaders.forget();
-        self.moment.close().await;
-    }
-}
-
 /// The bytes of a CSV that comes as a file or as text; `max_bytes` and one more are enough to
 /// tell that it is too large.
 ///

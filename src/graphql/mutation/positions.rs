@@ -104,7 +104,7 @@ impl Positions {
         let (Some(outcome), Some(id)) = (outcome, portfolio) else {
             return Ok(UploadPositionsPayload { user_errors, ..UploadPositionsPayload::default() });
         };
-        let portfolio = request.loaders.row(PortfolioBy(id)).await?.map(Portfolio);
+        let portfolio = request.loaders().row(PortfolioBy(id)).await?.map(Portfolio);
         let positions = match &portfolio {
             // The book is only read for whoever asks for positions.
             Some(portfolio) if ctx.look_ahead().field("positions").exists() => {
@@ -124,7 +124,7 @@ async fn stored(
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let book = request.loaders.book(portfolio.0.id, request.horizon(None)?).await?;
+    let book = request.loaders().book(portfolio.0.id, request.horizon(None)?).await?;
     let lines: std::collections::HashMap<_, _> =
         book.lines.iter().map(|line| (line.position.id, line)).collect();
     Ok(ids

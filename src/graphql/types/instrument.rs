@@ -148,7 +148,7 @@ impl Instrument {
         let answer = async {
             let horizon = request.horizon(as_of)?;
             let key = QuoteOf { instrument: self.0.id, horizon };
-            Ok(request.loaders.row(key).await?.map(|quote| Quote { quote, horizon }))
+            Ok(request.loaders().row(key).await?.map(|quote| Quote { quote, horizon }))
         };
         answer.await.transpose()
     }
@@ -190,7 +190,7 @@ pub struct OptionContract {
 impl OptionContract {
     /// What it gives a right on.
     async fn underlying(&self, ctx: &Context<'_>) -> Result<Instrument> {
-        let found = request(ctx).loaders.row(InstrumentBy(self.contract.underlying_id)).await?;
+        let found = request(ctx).loaders().row(InstrumentBy(self.contract.underlying_id)).await?;
         // A foreign key holds it in place.
         Ok(Instrument(found.ok_or_else(|| crate::error::Refusal::not_found("instrument"))?))
     }

@@ -37,16 +37,16 @@ impl Node {
                 viewer.filter(|user| user.id == id).map(|user| Self::User(User(user)))
             }
             Some(NodeId::Portfolio(id)) => {
-                let found = request.loaders.row(PortfolioBy(id)).await?;
+                let found = request.loaders().row(PortfolioBy(id)).await?;
                 found.map(|portfolio| Self::Portfolio(Portfolio(portfolio)))
             }
             Some(NodeId::Position(id)) => find_position(ctx, id).await?.map(Self::Position),
             Some(NodeId::Instrument(id)) => {
-                let found = request.loaders.row(InstrumentBy(id)).await?;
+                let found = request.loaders().row(InstrumentBy(id)).await?;
                 found.map(|instrument| Self::Instrument(Instrument(instrument)))
             }
             Some(NodeId::Tag(id)) => {
-                let found = request.loaders.row(TagBy(id)).await?;
+                let found = request.loaders().row(TagBy(id)).await?;
                 found.map(|tag| Self::Tag(Tag(tag)))
             }
         })
@@ -56,7 +56,7 @@ impl Node {
 /// A position of the viewer's, in the book of the last completed session.
 pub async fn find_position(ctx: &Context<'_>, id: PositionId) -> Result<Option<Position>> {
     let request = request(ctx);
-    let Some(portfolio) = request.loaders.row(PortfolioOf(id)).await? else { return Ok(None) };
-    let book = request.loaders.book(portfolio, request.horizon(None)?).await?;
+    let Some(portfolio) = request.loaders().row(PortfolioOf(id)).await? else { return Ok(None) };
+    let book = request.loaders().book(portfolio, request.horizon(None)?).await?;
     Ok(book.line(id).cloned().map(|line| Position { book: Arc::clone(&book), line }))
 }

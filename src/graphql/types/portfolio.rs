@@ -27,7 +27,7 @@ pub struct Portfolio(pub Arc<portfolio::Portfolio>);
 impl Portfolio {
     async fn book(&self, ctx: &Context<'_>, as_of: Option<Date>) -> Result<Arc<Book>> {
         let request = request(ctx);
-        request.loaders.book(self.0.id, request.horizon(as_of)?).await
+        request.loaders().book(self.0.id, request.horizon(as_of)?).await
     }
 }
 
@@ -119,7 +119,7 @@ impl Portfolio {
 
     /// The tags that its open positions carry, by name; at most 100.
     async fn tags(&self, ctx: &Context<'_>) -> Result<Vec<Tag>> {
-        let holdings = request(ctx).loaders.row(HoldingsOf(self.0.id)).await?.unwrap_or_default();
+        let holdings = request(ctx).loaders().row(HoldingsOf(self.0.id)).await?.unwrap_or_default();
         let mut tags: Vec<_> = holdings
             .positions
             .iter()

@@ -56,7 +56,7 @@ impl Tag {
 
     /// Open positions that carry it, in all portfolios.
     async fn position_count(&self, ctx: &Context<'_>) -> Result<i64> {
-        Ok(request(ctx).loaders.row(CountOf(self.0.id)).await?.unwrap_or(0))
+        Ok(request(ctx).loaders().row(CountOf(self.0.id)).await?.unwrap_or(0))
     }
 
     /// When it was first used.
