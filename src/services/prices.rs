@@ -96,9 +96,10 @@ pub async fn store_file(services: &Services, bytes: Vec<u8>) -> Result<Imported,
     let (named, indices): (Vec<_>, Vec<_>) =
         symbols.into_iter().partition(|symbol| !symbol.starts_with('^'));
     let named: Vec<_> = named.into_iter().filter_map(|text| Symbol::parse(text).ok()).collect();
+    let indices: Vec<_> =
+        indices.into_iter().map(|symbol| Instrument::unknown(symbol.to_owned())).collect();
     let mut ids = instruments::ensure(&mut tx, &named).await?;
-    let indices = indices.into_iter().map(str::to_owned).collect();
-    ids.extend(instruments::ensure_plain(&mut tx, indices).await?);
+    ids.extend(instruments::ensure_all(&mut tx, &indices).await?);
     let bars: Vec<_> = file
         .bars
         .into_iter()

@@ -27,6 +27,9 @@ pub async fn ensure<'a>(
             created_at: now,
         });
     }
+    if wanted.is_empty() {
+        return Ok(HashMap::new());
+    }
     let mut wanted: Vec<_> = wanted.into_values().collect();
     // In one order, so that two that make the same tags wait for each other and never cross.
     wanted.sort_by_cached_key(|tag| tag.name.to_lowercase());

@@ -296,7 +296,9 @@ impl Loading<'_> {
         let (owner, portfolio) = (self.owner, self.portfolio);
         store::positions::insert_all(tx.statement(), owner, portfolio, &positions, self.now)
             .await?;
-        store::tags::attach_all(tx.statement(), owner, &links).await?;
+        if !links.is_empty() {
+            store::tags::attach_all(tx.statement(), owner, &links).await?;
+        }
         let entry = store::audit::Entry {
             owner,
             actor: owner,

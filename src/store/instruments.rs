@@ -156,11 +156,11 @@ pub async fn page(
     Ok(Slice::of_fetched(items, page, total))
 }
 
-/// Adds instruments; one whose symbol is there already is left as it is.
-pub async fn insert_missing(
+/// Adds instruments; one whose symbol is there already is left as it is. Symbol and id of each.
+pub async fn ensure_all(
     db: impl PgExecutor<'_>,
     instruments: &[Instrument],
-) -> sqlx::Result<()> {
+) -> sqlx::Result<Vec<(String, InstrumentId)>> {
     let contract = |i: &Instrument| i.contract.clone();
     let each = instruments.iter();
     sqlx::query!(
@@ -171,7 +171,9 @@ pub async fn insert_missing(
         select * from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[],
                              $6::text[], $7::text[], $8::int[], $9::uuid[], $10::text[],
                              $11::numeric[], $12::date[], $13::text[])
-        on conflict (symbol) do nothing
+        on conflict (symbol)
+            do update set symbol = excluded.symbol -- changes nothing, but lets the row be returned
+        returning symbol, id as "id: InstrumentId"
         "#,
         &each.clone().map(|i| i.id.0).collect::<Vec<_>>(),
         &each.clone().map(|i| i.symbol.clone()).collect::<Vec<_>>(),
@@ -187,7 +189,7 @@ pub async fn insert_missing(
         &each.clone().map(|i| contract(i).map(|c| c.expiry)).collect::<Vec<_>>() as _,
         &each.map(|i| contract(i).map(|c| c.exercise_style)).collect::<Vec<_>>() as _,
     )
-    .execute(db)
-    .await?;
-    Ok(())
+    .map(|row| (row.symbol, row.id))
+    .fetch_all(db)
+    .await
 }

@@ -24,7 +24,7 @@ pub enum Process {
 impl Profile {
     /// The profile of a symbol without caret.
     pub fn of(symbol: &str) -> Self {
-        if symbol == "VIX" {
+        if ["VIX", "VIXW"].contains(&symbol) {
             let process = Process::Reversion { leverage: 5.0, specific: 0.5 };
             return Self { anchor: 17.0, process, dollars_traded: 0.0 };
         }
@@ -47,7 +47,7 @@ impl Profile {
 /// Symbol, close of the anchor session in dollars, beta, volatility of its own.
 ///
 /// The demo's holdings stand near the prices the demo entered them at.
-pub const KNOWN: [(&str, f64, f64, f64); 47] = [
+pub const KNOWN: [(&str, f64, f64, f64); 54] = [
     // The factors: the market itself, then the styles.
     ("SPY", 530.0, 1.00, 0.000),
     ("VTV", 150.0, 0.85, 0.055),
@@ -56,6 +56,15 @@ pub const KNOWN: [(&str, f64, f64, f64); 47] = [
     ("QUAL", 147.0, 1.01, 0.035),
     ("SIZE", 130.0, 1.03, 0.070),
     ("USMV", 79.0, 0.70, 0.050),
+    // Indices that options are written on, under each root of theirs; the first three are the
+    // market itself on its own scale.
+    ("SPX", 5_300.0, 1.00, 0.000),
+    ("SPXW", 5_300.0, 1.00, 0.000),
+    ("XSP", 530.0, 1.00, 0.000),
+    ("NDX", 17_300.0, 1.15, 0.070),
+    ("NDXP", 17_300.0, 1.15, 0.070),
+    ("RUT", 1_950.0, 1.15, 0.100),
+    ("RUTW", 1_950.0, 1.15, 0.100),
     // Other variables that stress scenarios shock.
     ("USO", 69.0, 0.60, 0.330),
     ("GLD", 219.0, 0.05, 0.140),
