@@ -6,6 +6,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
+use tracing_subscriber::EnvFilter;
 
 use crate::clock::Clock;
 
@@ -164,6 +165,10 @@ impl Settings {
             ));
         }
 
+        if let Err(error) = EnvFilter::try_new(&self.log_level) {
+            return Err(broken("LOG_LEVEL", format!("{error}; write error, warn, info or debug")));
+        }
+
         let providers = self
             .market_data_providers
             .unwrap_or_else(|| if production { Vec::new() } else { vec![Provider::Synthetic] });
@@ -302,5 +307,6 @@ mod tests {
             config(&["--cors-allowed-origins", "example.com"]).unwrap_err().variable,
             "CORS_ALLOWED_ORIGINS"
         );
+        assert_eq!(config(&["--log-level", "lo=ud=er"]).unwrap_err().variable, "LOG_LEVEL");
     }
 }

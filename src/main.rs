@@ -210,8 +210,8 @@ fn print(text: &str) -> Result<(), AppError> {
 
 /// The log goes to standard error: standard output is for answers.
 fn start_log(config: &Config) {
-    let filter = tracing_subscriber::EnvFilter::try_new(&config.log_level)
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    // The settings were checked: nothing of it is left out.
+    let filter = tracing_subscriber::EnvFilter::new(&config.log_level);
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     match config.log_format {
         LogFormat::Json => log.json().flatten_event(true).init(),

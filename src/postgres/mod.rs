@@ -160,6 +160,23 @@ impl Work {
         &mut self.transaction
     }
 
+    /// Waits until nobody else holds a lock, and holds it until this work ends.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn lock(&mut self, name: i64) -> sqlx::Result<()> {
+        // Whoever holds it may be at work for longer than a request may wait or be idle.
+        sqlx::query!(
+            "select set_config('lock_timeout', '0', true),
+                    set_config('statement_timeout', '0', true),
+                    set_config('idle_in_transaction_session_timeout', '0', true)"
+        )
+        .fetch_one(self.statement())
+        .await?;
+        sqlx::query!("select pg_advisory_xact_lock($1)", name).execute(self.statement()).await?;
+        Ok(())
+    }
+
     /// # Errors
     /// When the database fails; nothing is stored then.
     pub async fn commit(self) -> sqlx::Result<()> {

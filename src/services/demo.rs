@@ -23,6 +23,9 @@ use crate::store::positions::NewPosition;
 /// The password of every demo account; published, which is why production has none of them.
 pub const PASSWORD: &str = "demo12345";
 
+/// Names the lock of whoever makes the demo, among all advisory locks of the database.
+const LOCK: i64 = 0x5349_474d_4144_454d;
+
 const HOLDINGS: &str = include_str!("../../seeds/demo_portfolios.csv");
 
 /// Sessions before the last one at which the options of the demo are entered.
@@ -101,6 +104,9 @@ pub async fn seed(services: &Services, environment: Environment) -> Result<(), E
         .collect::<Result<_, _>>()
         .map_err(|error| Error::Internal(format!("seeds/demo_portfolios.csv: {error}")))?;
 
+    // One of several processes that start together makes it; the others find it made.
+    let mut alone = services.db.begin_shared().await?;
+    alone.lock(LOCK).await?;
     ensure_user(services, "admin@sigmasight.com", "Demo Administrator", Role::Admin).await?;
     for account in &ACCOUNTS {
         let email = format!("{}@sigmasight.com", account.name);
@@ -110,6 +116,7 @@ pub async fn seed(services: &Services, environment: Environment) -> Result<(), E
         ensure_positions(services, owner, portfolio, &rows).await?;
     }
     prices::fill(services).await?;
+    alone.commit().await?;
     Ok(())
 }
 

@@ -38,6 +38,17 @@ pub struct Imported {
     pub warnings: Vec<RowWarning>,
 }
 
+/// Whether somebody may import prices, before their file is read.
+///
+/// # Errors
+/// `Forbidden` for whoever is no admin.
+pub fn authorize(actor: &User) -> Result<(), Error> {
+    if actor.role != Role::Admin {
+        return Err(Refusal::new(Code::Forbidden, "Only an administrator imports prices.").into());
+    }
+    Ok(())
+}
+
 /// Stores the good rows of a price file, in one transaction. A symbol that gets observed prices
 /// loses its simulated ones.
 ///
@@ -49,9 +60,7 @@ pub async fn import(
     bytes: Vec<u8>,
     source: Option<&str>,
 ) -> Result<Imported, Error> {
-    if actor.role != Role::Admin {
-        return Err(Refusal::new(Code::Forbidden, "Only an administrator imports prices.").into());
-    }
+    authorize(actor)?;
     let imported = store_file(services, bytes).await?;
     let mut tx = services.db.begin_as(actor.id).await?;
     let entry = store::audit::Entry {

@@ -55,6 +55,7 @@ impl Prices {
     ) -> Result<ImportPricesPayload> {
         let request = request(ctx);
         let actor = request.user().await?;
+        prices::authorize(&actor)?;
         request.moment.close().await;
         let outcome = async {
             let bytes = csv_bytes(ctx, input.file, input.csv, import::MAX_BYTES).await?;

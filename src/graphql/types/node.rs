@@ -27,15 +27,13 @@ pub enum Node {
 }
 
 impl Node {
-    /// What an id names; None for nothing, and for what is somebody else's.
+    /// What an id names; None for nothing, for what is somebody else's, and for nobody who asks.
     pub async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Self>> {
         let request = request(ctx);
+        let Some(viewer) = request.moment.viewer().await? else { return Ok(None) };
         Ok(match NodeId::parse(id) {
             None => None,
-            Some(NodeId::User(id)) => {
-                let viewer = request.moment.viewer().await?;
-                viewer.filter(|user| user.id == id).map(|user| Self::User(User(user)))
-            }
+            Some(NodeId::User(id)) => (viewer.id == id).then(|| Self::User(User(viewer))),
             Some(NodeId::Portfolio(id)) => {
                 let found = request.loaders().row(PortfolioBy(id)).await?;
                 found.map(|portfolio| Self::Portfolio(Portfolio(portfolio)))

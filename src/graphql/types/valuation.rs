@@ -197,7 +197,8 @@ impl PortfolioValuation {
     /// Where the figures come from. The inputs of each position are in its own valuation.
     async fn provenance(&self) -> Provenance {
         let currency = &self.book.portfolio.currency;
-        let cash = ProvenanceInput::new("cashBalance", &self.cash_balance.0).in_unit(currency);
+        let cash =
+            ProvenanceInput::new("cashBalance", &self.cash_balance.0.normalize()).in_unit(currency);
         let count = ProvenanceInput::new("positions", &self.position_count);
         provenance(&self.book, vec![cash, count], self.coverage)
     }
