@@ -212,7 +212,10 @@ fn print(text: &str) -> Result<(), AppError> {
 fn start_log(config: &Config) {
     // The settings were checked: nothing of it is left out.
     let filter = tracing_subscriber::EnvFilter::new(&config.log_level);
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(io::stderr().is_terminal())
+        .with_writer(io::stderr);
     match config.log_format {
         LogFormat::Json => log.json().flatten_event(true).init(),
         LogFormat::Pretty => log.with_target(false).init(),

@@ -31,6 +31,7 @@ mod socket;
 mod tests;
 
 use std::fs;
+use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
@@ -185,9 +186,13 @@ fn create_data_dir(data_dir: &Path) -> Result<PathBuf, EmbeddedError> {
     let missing: Vec<_> = data_dir.ancestors().take_while(|folder| !folder.exists()).collect();
     for folder in missing.into_iter().rev().filter(|folder| !folder.as_os_str().is_empty()) {
         // Others may pass through but not look around: root's server is one of those others.
-        fs::create_dir(folder)
-            .and_then(|()| fs::set_permissions(folder, fs::Permissions::from_mode(0o711)))
-            .map_err(EmbeddedError::io("cannot create", folder))?;
+        let created = fs::create_dir(folder)
+            .and_then(|()| fs::set_permissions(folder, fs::Permissions::from_mode(0o711)));
+        match created {
+            // Another process was faster, and sees to it.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => {}
+            created => created.map_err(EmbeddedError::io("cannot create", folder))?,
+        }
     }
     fs::canonicalize(data_dir).map_err(EmbeddedError::io("cannot find", data_dir))
 }

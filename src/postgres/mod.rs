@@ -167,9 +167,9 @@ impl Work {
     pub async fn lock(&mut self, name: i64) -> sqlx::Result<()> {
         // Whoever holds it may be at work for longer than a request may wait or be idle.
         sqlx::query!(
-            "select set_config('lock_timeout', '0', true),
-                    set_config('statement_timeout', '0', true),
-                    set_config('idle_in_transaction_session_timeout', '0', true)"
+            "select set_config('lock_timeout', '0', true) as lock,
+                    set_config('statement_timeout', '0', true) as statement,
+                    set_config('idle_in_transaction_session_timeout', '0', true) as idle"
         )
         .fetch_one(self.statement())
         .await?;
