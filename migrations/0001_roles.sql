@@ -8,7 +8,14 @@ exception
     when duplicate_object or unique_violation then null;
 end
 $$;
-grant sigmasight_app to current_user;
+do $$
+begin
+    -- Already so for a superuser, and where an administrator has granted it.
+    if not pg_has_role(current_user, 'sigmasight_app', 'member') then
+        grant sigmasight_app to current_user;
+    end if;
+end
+$$;
 grant usage on schema public to sigmasight_app;
 
 -- Whose rows this transaction may see. Unset is an error, not "all rows": `current_setting`

@@ -95,7 +95,7 @@ pub enum Error {
     Refused(Box<Refusal>),
     /// Ours; the caller learns only that it happened.
     #[error("the database failed")]
-    Database(#[from] sqlx::Error),
+    Database(#[source] sqlx::Error),
     #[error("{0}")]
     Internal(String),
 }
@@ -103,6 +103,20 @@ pub enum Error {
 impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(Box::new(refusal))
+    }
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+        match code.as_deref() {
+            // `character_not_in_repertoire` and `untranslatable_character`. Texts come as UTF-8,
+            // of which PostgreSQL lacks only the character zero.
+            Some("22021" | "22P05") => {
+                Refusal::validation("A text holds a zero character, which cannot be kept.").into()
+            }
+            _ => Self::Database(error),
+        }
     }
 }
 

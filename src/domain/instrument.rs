@@ -144,6 +144,12 @@ impl Instrument {
         }
     }
 
+    /// Whether it is an option on something else than 100 plain shares, after a split or a merger.
+    pub fn is_adjusted(&self) -> bool {
+        self.contract.is_some()
+            && OccSymbol::parse(&self.symbol).is_ok_and(|symbol| symbol.is_adjusted())
+    }
+
     /// Whose price moves it: the underlying of an option, else itself.
     pub fn underlying_symbol(&self) -> &str {
         self.contract.as_ref().map_or(&self.symbol, |contract| &contract.underlying_symbol)

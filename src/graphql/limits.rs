@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use async_graphql::parser::types::{
-    ExecutableDocument, FragmentDefinition, Selection, SelectionSet,
+    ExecutableDocument, FragmentDefinition, OperationDefinition, Selection, SelectionSet,
 };
 use async_graphql::{Name, Positioned};
 
@@ -15,7 +15,7 @@ pub const MAX_MUTATIONS: usize = 10;
 
 /// Fields of all operations of a document, fragments written out; saturates.
 pub fn fields(document: &ExecutableDocument) -> usize {
-    let mut sizes = Sizes { fragments: &document.fragments, known: HashMap::new() };
+    let mut sizes = Sizes::of_document(document, true);
     document
         .operations
         .iter()
@@ -23,20 +23,32 @@ pub fn fields(document: &ExecutableDocument) -> usize {
         .fold(0, usize::saturating_add)
 }
 
+/// Fields at the root of one operation of a document, fragments written out; saturates.
+pub fn root_fields(document: &ExecutableDocument, operation: &OperationDefinition) -> usize {
+    Sizes::of_document(document, false).of(&operation.selection_set.node)
+}
+
 struct Sizes<'a> {
     fragments: &'a HashMap<Name, Positioned<FragmentDefinition>>,
+    /// Whether the fields inside a field count too.
+    nested: bool,
     /// None while a fragment is being measured: one that uses itself adds nothing more here, and
     /// is refused by validation.
     known: HashMap<&'a Name, Option<usize>>,
 }
 
 impl<'a> Sizes<'a> {
+    fn of_document(document: &'a ExecutableDocument, nested: bool) -> Self {
+        Self { fragments: &document.fragments, nested, known: HashMap::new() }
+    }
+
     fn of(&mut self, set: &'a SelectionSet) -> usize {
         set.items.iter().map(|item| self.of_one(&item.node)).fold(0, usize::saturating_add)
     }
 
     fn of_one(&mut self, selection: &'a Selection) -> usize {
         match selection {
+            Selection::Field(_) if !self.nested => 1,
             Selection::Field(field) => self.of(&field.node.selection_set.node).saturating_add(1),
             Selection::InlineFragment(fragment) => self.of(&fragment.node.selection_set.node),
             Selection::FragmentSpread(spread) => self.of_fragment(&spread.node.fragment_name.node),
@@ -67,6 +79,17 @@ mod tests {
     fn a_fragment_counts_each_time_it_is_used() {
         let document = parse_query("{ a { ...F ...F } } fragment F on T { b c }").expect("parses");
         assert_eq!(fields(&document), 5);
+    }
+
+    #[test]
+    fn at_the_root_what_is_inside_a_field_does_not_count() {
+        let document = parse_query(
+            "{ a { b c } ... { d } ...F ...F } fragment F on Query { e { f } ...G } \
+             fragment G on Query { h }",
+        );
+        let document = document.expect("parses");
+        let (_, operation) = document.operations.iter().next().expect("one operation");
+        assert_eq!(root_fields(&document, &operation.node), 6);
     }
 
     #[test]

@@ -71,6 +71,10 @@ pub fn sdl() -> String {
     schema.sdl_with_options(SDLExportOptions::new().sorted_fields().sorted_arguments())
 }
 
+/// What the engine says of queries that ask for too much.
+const TOO_COMPLEX: [&str; 6] =
+    ["too complex", "too deep", "recursion depth", "recursion limit", "stack limit", "directives"];
+
 /// Runs one request. Every error that comes back has a code.
 pub async fn execute(
     schema: &AppSchema,
@@ -86,13 +90,17 @@ pub async fn execute(
 
 /// Errors of resolvers have their code; those of the engine are about the query's text.
 fn give_code(error: &mut ServerError) {
+    // The parser draws the line that it stopped at, however long; its place is told beside it.
+    if error.message.trim_start().starts_with("--> ") {
+        let reason = error.message.lines().last().unwrap_or_default().trim();
+        let reason = reason.trim_start_matches("= ");
+        error.message = format!("The query cannot be read: {reason}.");
+    }
     let extensions = error.extensions.get_or_insert_default();
     if extensions.get("code").is_some() {
         return;
     }
-    let is_too_complex = ["too complex", "too deep", "recursion depth", "directives"]
-        .iter()
-        .any(|reason| error.message.contains(reason));
+    let is_too_complex = TOO_COMPLEX.iter().any(|reason| error.message.contains(reason));
     if is_too_complex {
         extensions.set("code", Code::QueryTooComplex.as_str());
         extensions.set(

@@ -7,25 +7,26 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_graphql::http::{MultipartOptions, parse_query_string, receive_body};
+use async_graphql::http::{MultipartOptions, receive_body};
 use async_graphql::parser::types::{ExecutableDocument, OperationType, Selection};
-use async_graphql::{ErrorExtensionValues, ParseRequestError, ServerError};
+use async_graphql::{ErrorExtensionValues, ParseRequestError, ServerError, Variables};
 use async_graphql_axum::GraphQLResponse;
 use axum::body::Body;
-use axum::extract::{ConnectInfo, RawQuery, Request, State};
+use axum::extract::{ConnectInfo, Query, Request, State};
 use axum::http::header::{
     ACCEPT, ALLOW, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, VARY, WWW_AUTHENTICATE,
 };
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use futures_util::TryStreamExt;
+use serde::Deserialize;
 use tokio_util::compat::TokioAsyncReadCompatExt;
 use tokio_util::io::StreamReader;
 
 use super::limits::{self, Caller, Verdict};
 use super::{Door, graphiql};
 use crate::error::{Code, Error, Refusal, chain};
-use crate::graphql::limits::{MAX_FIELDS, MAX_MUTATIONS, fields};
+use crate::graphql::limits::{MAX_FIELDS, MAX_MUTATIONS, fields, root_fields};
 use crate::graphql::{self, MAX_QUERY_BYTES, viewer};
 use crate::market::import;
 use crate::postgres::moment::Claims;
@@ -44,12 +45,9 @@ const GRAPHQL_JSON: &str = "application/graphql-response+json";
 const SIGN_IN: [&str; 2] = ["login", "refreshSession"];
 
 /// `GET /graphql`: the editor for a browser, queries for everybody else.
-pub async fn get(
-    State(door): State<Door>,
-    RawQuery(query): RawQuery,
-    request: Request,
-) -> Response {
-    let query = query.unwrap_or_default();
+pub async fn get(State(door): State<Door>, request: Request) -> Response {
+    let address = request.uri().clone();
+    let query = address.query().unwrap_or_default();
     if query.is_empty() && accepts(request.headers(), "text/html") {
         return graphiql::page();
     }
@@ -59,14 +57,7 @@ pub async fn get(
         if query.len() > MAX_GET_BYTES {
             return Err(Refused::too_large(StatusCode::URI_TOO_LONG, "An address", MAX_GET_BYTES));
         }
-        let asked = parse_query_string(&query)
-            .ok()
-            .filter(|asked| !asked.query.is_empty())
-            .ok_or_else(|| {
-                let refusal = Refusal::validation("The address carries no readable query.");
-                Refused::new(StatusCode::BAD_REQUEST, refusal.hint("Write `/graphql?query={...}`."))
-            })?;
-        door.run(asked, &client, false).await
+        door.run(InAddress::read(&address)?, &client, false).await
     };
     client.answer(outcome.await)
 }
@@ -82,6 +73,34 @@ pub async fn post(State(door): State<Door>, request: Request) -> Response {
     client.answer(outcome.await)
 }
 
+/// A query in an address. async-graphql's own reader takes no `operationName`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct InAddress {
+    #[serde(default)]
+    query: String,
+    operation_name: Option<String>,
+    /// JSON.
+    variables: Option<String>,
+}
+
+impl InAddress {
+    fn read(address: &Uri) -> Result<async_graphql::Request, Refused> {
+        let unreadable = || {
+            let refusal = Refusal::validation("The address carries no readable query.");
+            Refused::new(StatusCode::BAD_REQUEST, refusal.hint("Write `/graphql?query={...}`."))
+        };
+        let Query(asked) = Query::<Self>::try_from_uri(address).map_err(|_| unreadable())?;
+        let variables = match asked.variables {
+            Some(text) => serde_json::from_str(&text).map_err(|_| unreadable())?,
+            None => Variables::default(),
+        };
+        let mut request = async_graphql::Request::new(asked.query).variables(variables);
+        request.operation_name = asked.operation_name;
+        Ok(request)
+    }
+}
+
 /// Reads a request's body by its content type.
 async fn read(client: &Client, request: Request) -> Result<async_graphql::Request, Refused> {
     let content_type = request
@@ -94,9 +113,14 @@ async fn read(client: &Client, request: Request) -> Result<async_graphql::Reques
     let body = match essence.as_str() {
         "application/json" | GRAPHQL_JSON => {
             let bytes = axum::body::to_bytes(request.into_body(), MAX_JSON_BYTES).await;
-            Body::from(bytes.map_err(|_| {
+            let bytes = bytes.map_err(|_| {
                 Refused::too_large(StatusCode::PAYLOAD_TOO_LARGE, "A JSON request", MAX_JSON_BYTES)
-            })?)
+            })?;
+            // A list could also be read as the members of one request, by their order.
+            if bytes.trim_ascii_start().starts_with(b"[") {
+                return Err(ParseRequestError::UnsupportedBatch.into());
+            }
+            Body::from(bytes)
         }
         "multipart/form-data" if client.claims.is_none() => {
             return Err(Refused::new(StatusCode::UNAUTHORIZED, Refusal::unauthenticated()));
@@ -124,6 +148,11 @@ impl Door {
         client: &Client,
         may_change: bool,
     ) -> Result<async_graphql::Response, Refused> {
+        if asked.query.trim().is_empty() {
+            let refusal = Refusal::validation("The request carries no query.");
+            let hint = "Send `{\"query\": \"...\"}`, or write `/graphql?query={...}`.";
+            return Err(Refused::new(StatusCode::BAD_REQUEST, refusal.hint(hint)));
+        }
         if asked.query.len() > MAX_QUERY_BYTES {
             let status = StatusCode::PAYLOAD_TOO_LARGE;
             return Err(Refused::too_large(status, "A query's text", MAX_QUERY_BYTES));
@@ -188,7 +217,7 @@ impl Summary {
         };
         Self {
             fields: fields(document),
-            mutations: items.len(),
+            mutations: root_fields(document, operation),
             only_signs_in: items.iter().all(|item| signs_in(&item.node)),
         }
     }
@@ -293,9 +322,8 @@ impl Client {
         };
         let mut response = (status, GraphQLResponse::from(response)).into_response();
         let headers = response.headers_mut();
-        if self.wants_graphql_json {
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static(GRAPHQL_JSON));
-        }
+        let media_type = if self.wants_graphql_json { GRAPHQL_JSON } else { "application/json" };
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
         headers.append(VARY, HeaderValue::from_static("Accept"));
         headers.insert(limits::LIMIT, self.verdict.allowed.into());
         headers.insert(limits::REMAINING, self.verdict.remaining.into());

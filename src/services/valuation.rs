@@ -304,6 +304,12 @@ impl Line {
         if quote.source == PriceSource::Synthetic {
             warnings.push(format!("The price of {symbol} is SYNTHETIC: simulated, not traded."));
         }
+        if self.position.instrument.is_adjusted() {
+            warnings.push(format!(
+                "{symbol} is an adjusted contract, taken as {} shares; check its terms.",
+                self.holding.multiplier
+            ));
+        }
         if let Some(contract) = &self.position.instrument.contract
             && contract.expiry < self.horizon.as_of
             && self.is_open()

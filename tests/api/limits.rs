@@ -205,7 +205,7 @@ async fn a_bomb_of_fragments_is_refused_at_once() {
     let circle = "{ viewer { ...A } }
         fragment A on Viewer { ...B } fragment B on Viewer { ...A }";
     let answer = ada.asks(circle, json!({})).await;
-    assert!(codes(&answer).contains(&"VALIDATION"), "{answer}");
+    assert_eq!(codes(&answer), ["QUERY_TOO_COMPLEX"], "it never ends");
 }
 
 #[tokio::test]
@@ -248,14 +248,15 @@ async fn a_text_that_is_all_brackets_is_refused() {
             ),
         ),
     ] {
+        let began = Instant::now();
         let reply = app.send(post(&json!({ "query": query }))).await;
         assert!(reply.status.as_u16() < 500, "{what}: {}", reply.status);
         let answer = reply.json();
         println!(
-            "{what}: {} {:?} {}",
+            "{what}: {} {:?} {} {:?}",
             reply.status,
             codes(&answer),
-            answer["errors"][0]["message"]
+            answer["errors"][0]["message"], began.elapsed()
         );
     }
 }
@@ -280,7 +281,8 @@ async fn a_page_has_between_one_entry_and_five_hundred() {
         json!({ "first": "1" }),
     ] {
         let answer = ada.asks(PAGES, variables.clone()).await;
-        assert_eq!(codes(&answer), ["VALIDATION"], "{variables}");
+        let codes = codes(&answer);
+        assert!(!codes.is_empty() && codes.iter().all(|code| *code == "VALIDATION"), "{variables}");
     }
     for variables in [
         json!({}),
