@@ -8,10 +8,60 @@ use async_graphql::parser::types::{
 };
 use async_graphql::{Name, Positioned};
 
+/// How deep brackets may nest in a query's text.
+pub const MAX_NESTING: usize = 64;
 /// Most fields of a document, fragments written out.
 pub const MAX_FIELDS: usize = 10_000;
 /// Most fields at the root of a mutation: each is a use case of its own, one after the other.
 pub const MAX_MUTATIONS: usize = 10;
+
+/// How deep brackets nest in a query's text, those in strings and comments left out.
+///
+/// To be asked before the text is parsed: the parser follows lists and objects as deep as they go,
+/// and some hundreds of them end its stack and with it the process.
+pub fn nesting(text: &str) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    let mut rest = text.as_bytes();
+    while let [first, after @ ..] = rest {
+        rest = match first {
+            b'#' => after_comment(after),
+            b'"' => after_string(after),
+            _ => after,
+        };
+        match first {
+            b'[' | b'{' | b'(' => depth += 1,
+            b']' | b'}' | b')' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    deepest
+}
+
+fn after_comment(text: &[u8]) -> &[u8] {
+    let end = text.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
+    &text[end.unwrap_or(text.len())..]
+}
+
+/// What follows a string, given what follows its first quote. One that never ends hides nothing:
+/// the parser, too, gives up on it and reads on.
+fn after_string(text: &[u8]) -> &[u8] {
+    if let Some(block) = text.strip_prefix(b"\"\"") {
+        let mut quotes = (0..block.len()).filter(|&at| block[at..].starts_with(b"\"\"\""));
+        let end = quotes.find(|&at| at == 0 || block[at - 1] != b'\\');
+        return end.map_or(block, |at| &block[at + 3..]);
+    }
+    let mut at = 0;
+    while let Some(byte) = text.get(at) {
+        match byte {
+            b'"' => return &text[at + 1..],
+            b'\n' | b'\r' => break,
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
+    text
+}
 
 /// Fields of all operations of a document, fragments written out; saturates.
 pub fn fields(document: &ExecutableDocument) -> usize {
@@ -74,6 +124,32 @@ mod tests {
     use async_graphql::parser::parse_query;
 
     use super::*;
+
+    #[test]
+    fn brackets_nest_where_they_are_code() {
+        for (text, deepest) in [
+            ("", 0),
+            ("{ a(b: [1, [2]]) { c } }", 4),
+            ("}}}{", 1),
+            (r#"{ a(b: "[[[[") }"#, 2),
+            (r#"{ a(b: "\"[[[[") }"#, 2),
+            (r#"{ a(b: "\\", c: [[1]]) }"#, 4),
+            (r#"{ a(b: "", c: [[1]]) }"#, 4),
+            (r#"{ a(b: """ [ " [ \""" [ """, c: [[1]]) }"#, 4),
+            ("{ # [[[[\n a }", 1),
+            ("{ # [[[[\r [ }", 2),
+        ] {
+            assert_eq!(nesting(text), deepest, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_string_that_never_ends_hides_no_brackets() {
+        for text in [r#"["""" " [[["#, r#"["  [[["#, "[\"\n[[[", "[\"\\", r#"[""" \""" [[["#] {
+            let brackets = text.matches('[').count();
+            assert_eq!(nesting(text), brackets, "{text}");
+        }
+    }
 
     #[test]
     fn a_fragment_counts_each_time_it_is_used() {

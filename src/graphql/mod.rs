@@ -34,7 +34,7 @@ pub const MAX_DEPTH: usize = 16;
 pub const MAX_COMPLEXITY: usize = 50_000;
 /// Characters of a query's text: the longest hand-written one is far below.
 pub const MAX_QUERY_BYTES: usize = 64 * 1024;
-/// How deep lists and objects may nest in a query's text, and selections in its parser.
+/// How deep selections may nest, each fragment in the place where it is used.
 const MAX_RECURSION: usize = 32;
 /// Directives on one field.
 const MAX_DIRECTIVES: usize = 8;
@@ -78,14 +78,33 @@ const TOO_COMPLEX: [&str; 6] =
 /// Runs one request. Every error that comes back has a code.
 pub async fn execute(
     schema: &AppSchema,
-    request: async_graphql::Request,
+    mut request: async_graphql::Request,
     context: Arc<Request>,
 ) -> Response {
+    complete_variables(&mut request);
     let mut response = schema.execute(request.data(context)).await;
     for error in &mut response.errors {
         give_code(error);
     }
     response
+}
+
+/// Gives numbers that were left out the null they stand for: measuring a query's cost, the engine
+/// refuses `first: $first` without a value, which by the specification is as if it were not there.
+fn complete_variables(request: &mut async_graphql::Request) {
+    let Ok(document) = request.parsed_query() else { return };
+    let left_out: Vec<_> = document
+        .operations
+        .iter()
+        .flat_map(|(_, operation)| &operation.node.variable_definitions)
+        .map(|definition| &definition.node)
+        .filter(|variable| variable.default_value.is_none())
+        .filter(|variable| variable.var_type.node.to_string() == "Int")
+        .map(|variable| variable.name.node.clone())
+        .collect();
+    for name in left_out {
+        request.variables.entry(name).or_insert(Value::Null);
+    }
 }
 
 /// Errors of resolvers have their code; those of the engine are about the query's text.

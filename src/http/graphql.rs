@@ -26,7 +26,9 @@ use tokio_util::io::StreamReader;
 use super::limits::{self, Caller, Verdict};
 use super::{Door, graphiql};
 use crate::error::{Code, Error, Refusal, chain};
-use crate::graphql::limits::{MAX_FIELDS, MAX_MUTATIONS, fields, root_fields};
+use crate::graphql::limits::{
+    MAX_FIELDS, MAX_MUTATIONS, MAX_NESTING, fields, nesting, root_fields,
+};
 use crate::graphql::{self, MAX_QUERY_BYTES, viewer};
 use crate::market::import;
 use crate::postgres::moment::Claims;
@@ -156,6 +158,12 @@ impl Door {
         if asked.query.len() > MAX_QUERY_BYTES {
             let status = StatusCode::PAYLOAD_TOO_LARGE;
             return Err(Refused::too_large(status, "A query's text", MAX_QUERY_BYTES));
+        }
+        if nesting(&asked.query) > MAX_NESTING {
+            let message = format!("Brackets nest at most {MAX_NESTING} deep.");
+            let refusal = Refusal::new(Code::QueryTooComplex, message);
+            let refusal = refusal.hint("Ask for fewer levels, or give values as variables.");
+            return Err(Refused::new(StatusCode::BAD_REQUEST, refusal));
         }
         let operation = asked.operation_name.clone();
         let summary = match asked.parsed_query() {

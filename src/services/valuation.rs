@@ -39,6 +39,8 @@ pub struct Book {
     pub computed_at: DateTime<Utc>,
     /// Everything entered by then, closed positions too; by symbol.
     pub lines: Vec<Arc<Line>>,
+    /// Where each position is in `lines`: a page asks for hundreds of them.
+    places: HashMap<PositionId, usize>,
     /// Over the open lines.
     totals: Totals,
 }
@@ -79,16 +81,15 @@ impl Book {
                 ))
             })
             .collect();
-        lines.sort_by(|a, b| {
-            let key = |line: &Line| (line.position.instrument.symbol.clone(), line.position.id);
-            key(a).cmp(&key(b))
-        });
+        lines
+            .sort_by_cached_key(|line| (line.position.instrument.symbol.clone(), line.position.id));
+        let places = lines.iter().map(|line| line.position.id).zip(0..).collect();
         let totals = Totals::of(lines.iter().filter(|l| l.is_open()).map(|l| &l.holding));
-        Self { portfolio, horizon, computed_at, lines, totals }
+        Self { portfolio, horizon, computed_at, lines, places, totals }
     }
 
     pub fn line(&self, position: PositionId) -> Option<&Arc<Line>> {
-        self.lines.iter().find(|line| line.position.id == position)
+        self.places.get(&position).and_then(|place| self.lines.get(*place))
     }
 
     pub fn open_lines(&self) -> impl Iterator<Item = &Arc<Line>> {

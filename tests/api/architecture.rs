@@ -87,7 +87,10 @@ fn no_source_outgrows_its_reader() {
     assert!(long.is_empty(), "more than {MAX_LINES}: split them:\n{}", long.join("\n"));
 }
 
-/// One file of Rust, without its comments.
+/// Lines with their numbers.
+type Lines<'a> = Vec<(usize, &'a str)>;
+
+/// One file of Rust.
 struct Source {
     path: PathBuf,
     /// Its module's path below the crate: `["graphql", "types", "node"]`.
@@ -114,9 +117,9 @@ impl Source {
         self.module.iter().any(|name| name == "tests")
     }
 
-    /// The lines of code with their numbers, comments cut off; those of a module of tests apart,
+    /// The lines of code, comments cut off; those of a module of tests apart,
     /// which by custom ends its file.
-    fn lines(&self) -> (Vec<(usize, &str)>, Vec<(usize, &str)>) {
+    fn lines(&self) -> (Lines<'_>, Lines<'_>) {
         let code = |line| str::split(line, "//").next().unwrap_or_default();
         let lines: Vec<_> = (1..).zip(self.text.lines().map(code)).collect();
         let tests = lines.iter().position(|(_, line)| *line == "mod tests {");

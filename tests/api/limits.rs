@@ -8,7 +8,7 @@ use axum::http::{Request, StatusCode, header};
 use serde_json::{Value, json};
 
 use crate::support::app::{PASSWORD, get, post};
-use crate::support::{App, codes};
+use crate::support::{App, Reply, codes};
 
 /// What tools send to learn the schema; types of arguments are told nine levels deep.
 const INTROSPECTION: &str = "
@@ -208,57 +208,94 @@ async fn a_bomb_of_fragments_is_refused_at_once() {
     assert_eq!(codes(&answer), ["QUERY_TOO_COMPLEX"], "it never ends");
 }
 
+/// The reply to this query of nobody's, which must come soon.
+async fn soon(app: &App, what: &str, query: &str) -> Reply {
+    let began = Instant::now();
+    let reply = app.send(post(&json!({ "query": query }))).await;
+    assert!(began.elapsed() < Duration::from_secs(2), "{what}: {:?}", began.elapsed());
+    assert!(!reply.status.is_server_error(), "{what}: {}", reply.text());
+    reply
+}
+
 #[tokio::test]
-async fn a_text_that_is_all_brackets_is_refused() {
+async fn a_text_that_is_all_brackets_is_refused_however_many_there_are() {
     let app = App::start().await;
-    for (what, query) in [
-        ("selections", "{ a".repeat(10_000)),
-        ("closed selections", format!("{}a{}", "{ a ".repeat(5_000), "}".repeat(5_000))),
-        ("lists", format!("{{ node(id: {}) {{ id }} }}", "[".repeat(30_000))),
-        (
-            "closed lists",
-            format!("{{ node(id: {}{}) {{ id }} }}", "[".repeat(15_000), "]".repeat(15_000)),
-        ),
-        (
-            "objects",
-            format!("{{ node(id: {}1{}) {{ id }} }}", "{a:".repeat(9_000), "}".repeat(9_000)),
-        ),
-        (
-            "types of variables",
-            format!(
-                "query($a: {}Int{}) {{ viewer {{ user {{ id }} }} }}",
-                "[".repeat(9_000),
-                "]".repeat(9_000)
+    for turns in [65, 100, 300, 600, 1_000, 2_000, 4_000, 9_000] {
+        let within =
+            |open: &str, close: &str| format!("{}1{}", open.repeat(turns), close.repeat(turns));
+        let id = |value: String| format!("{{ node(id: {value}) {{ id }} }}");
+        for (what, query) in [
+            ("selections", within("{ a ", "}")),
+            ("open selections", "{ a ".repeat(turns)),
+            ("inline fragments", within("{...", "}")),
+            ("lists", id(within("[", "]"))),
+            ("open lists", id("[".repeat(turns))),
+            ("objects", id(within("{a:", "}"))),
+            ("types", format!("query($a: {}) {{ viewer {{ id }} }}", within("[", "]"))),
+            (
+                "lists after a string without an end",
+                id(format!("[\"\"\" \" {}", "[".repeat(turns))),
             ),
-        ),
-        ("inline fragments", format!("{}viewer{}", "{ ... ".repeat(5_000), "}".repeat(5_000))),
-        (
-            "directives",
-            format!("{{ viewer {} {{ user {{ id }} }} }}", "@skip(if: false) ".repeat(3_000)),
-        ),
-        ("names", format!("{{ {} }}", "__typename ".repeat(5_000))),
-        (
-            "aliases",
-            format!(
-                "{{ {} }}",
-                (0..3_000).fold(String::new(), |mut text, n| {
-                    write!(text, "a{n}: __typename ").expect("writes");
-                    text
-                })
-            ),
-        ),
-    ] {
-        let began = Instant::now();
-        let reply = app.send(post(&json!({ "query": query }))).await;
-        assert!(reply.status.as_u16() < 500, "{what}: {}", reply.status);
-        let answer = reply.json();
-        println!(
-            "{what}: {} {:?} {} {:?}",
-            reply.status,
-            codes(&answer),
-            answer["errors"][0]["message"], began.elapsed()
-        );
+        ] {
+            let reply = soon(&app, what, &query).await;
+            assert_eq!(reply.status, StatusCode::BAD_REQUEST, "{turns} {what}");
+            assert_eq!(codes(&reply.json()), ["QUERY_TOO_COMPLEX"], "{turns} {what}");
+        }
     }
+}
+
+#[tokio::test]
+async fn a_long_chain_of_fragments_is_refused() {
+    let app = App::start().await;
+    for links in [40, 400, 1_400] {
+        let mut chain = format!("{{ viewer {{ ...F{links} }} }} fragment F0 on Viewer {{ x }}");
+        for n in 1..=links {
+            let before = n - 1;
+            write!(chain, " fragment F{n} on Viewer {{ ...F{before} }}").expect("writes");
+        }
+        let reply = soon(&app, "a chain", &chain).await;
+        assert_eq!(codes(&reply.json()), ["QUERY_TOO_COMPLEX"], "{links}");
+    }
+}
+
+#[tokio::test]
+async fn a_field_has_at_most_eight_directives() {
+    let app = App::start().await;
+    let query =
+        |count| format!("{{ viewer {} {{ user {{ id }} }} }}", "@skip(if: false)".repeat(count));
+    let reply = soon(&app, "directives", &query(3_000)).await;
+    assert_eq!(codes(&reply.json()), ["QUERY_TOO_COMPLEX"]);
+}
+
+#[tokio::test]
+async fn a_text_that_is_wide_is_cheap_or_refused() {
+    let app = App::start().await;
+    let aliases = |count| -> String { (0..count).map(|n| format!("a{n}:__typename ")).collect() };
+    let operations: String = (0..2_000).map(|n| format!("query q{n}{{__typename}} ")).collect();
+
+    let names =
+        soon(&app, "one name", &format!("{{ {} }}", "__typename ".repeat(5_000))).await.json();
+    assert_eq!(names["data"], json!({ "__typename": "Query" }));
+    let many = soon(&app, "many names", &format!("{{ {} }}", aliases(3_000))).await.json();
+    assert_eq!(many["data"].as_object().map(serde_json::Map::len), Some(3_000));
+    assert_eq!(codes(&soon(&app, "operations", &operations).await.json()), ["VALIDATION"]);
+
+    let fields = format!("{{ {} }}", "viewer{user{id}}".repeat(3_500));
+    let reply = soon(&app, "fields", &fields).await;
+    assert_eq!(reply.status, StatusCode::BAD_REQUEST);
+    assert_eq!(codes(&reply.json()), ["QUERY_TOO_COMPLEX"]);
+}
+
+#[tokio::test]
+async fn a_text_that_cannot_be_read_is_told_where_and_not_shown_again() {
+    let app = App::start().await;
+    let answer = app.asks("{\n  viewer {\n    user { id \n}", json!({})).await;
+    let error = &answer["errors"][0];
+    assert_eq!(error["extensions"]["code"], "VALIDATION");
+    assert_eq!(error["locations"], json!([{ "line": 4, "column": 2 }]));
+    let message = error["message"].as_str().expect("a message");
+    assert!(message.starts_with("The query cannot be read: expected "), "{message}");
+    assert!(!message.contains('\n'), "{message}");
 }
 
 #[tokio::test]
@@ -285,7 +322,7 @@ async fn a_page_has_between_one_entry_and_five_hundred() {
         assert!(!codes.is_empty() && codes.iter().all(|code| *code == "VALIDATION"), "{variables}");
     }
     for variables in [
-        json!({}),
+        json!({}), // left out is as good as null
         json!({ "first": null }),
         json!({ "first": null, "last": null }),
         json!({ "first": 500 }),

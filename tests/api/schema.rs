@@ -109,7 +109,7 @@ async fn the_examples_of_the_editor_run_on_the_demo() {
     let token = |kind: &str| answer["data"]["login"]["session"][kind].as_str().map(str::to_owned);
     let person = Person {
         app,
-        email: variables["email"].to_string(),
+        email: variables["email"].as_str().unwrap_or_default().to_owned(),
         access_token: token("accessToken").unwrap_or_else(|| panic!("{name}: {answer}")),
         refresh_token: token("refreshToken").unwrap_or_default(),
     };

@@ -1,6 +1,7 @@
 //! Loading positions from a CSV: every worked file, and what a second upload does to a first.
 
 use std::collections::HashSet;
+use std::fmt::Write as _;
 use std::fs;
 
 use futures_util::future::join;
@@ -72,6 +73,42 @@ impl Person {
         let book = self.reads(BOOK, json!({ "id": portfolio })).await;
         let nodes = book["portfolio"]["positions"]["nodes"].as_array().expect("a list").clone();
         nodes.iter().map(|node| text(&node["symbol"])).collect()
+    }
+
+    /// All positions of a book of 10,000, by pages of 500: id, symbol and exposure of each.
+    async fn pages(&self, portfolio: &str, order: Value) -> Vec<(String, String, Option<Decimal>)> {
+        const PAGE: &str = "
+            query($id: ID!, $after: String, $order: PositionOrder) {
+                portfolio(id: $id) {
+                    positions(first: 500, after: $after, orderBy: $order) {
+                        totalCount
+                        nodes { id symbol valuation { exposure } }
+                        pageInfo { hasNextPage hasPreviousPage endCursor }
+                    }
+                }
+            }";
+        let mut found = Vec::new();
+        let mut after = Value::Null;
+        for page in 1.. {
+            let variables = json!({ "id": portfolio, "after": after, "order": order });
+            let seen = self.reads(PAGE, variables).await;
+            let seen = &seen["portfolio"]["positions"];
+            assert_eq!(seen["totalCount"], 10_000);
+            assert_eq!(seen["pageInfo"]["hasPreviousPage"], page > 1);
+            let nodes = seen["nodes"].as_array().expect("a list");
+            assert_eq!(nodes.len(), 500);
+            found.extend(nodes.iter().map(|node| {
+                let exposure = &node["valuation"]["exposure"];
+                let exposure = (!exposure.is_null()).then(|| number(exposure));
+                (text(&node["id"]), text(&node["symbol"]), exposure)
+            }));
+            after = seen["pageInfo"]["endCursor"].clone();
+            if seen["pageInfo"]["hasNextPage"] == false {
+                assert_eq!(page, 20);
+                break;
+            }
+        }
+        found
     }
 }
 
@@ -304,9 +341,9 @@ async fn of_two_replacements_at_once_one_stays_whole() {
     let app = App::start().at(NOW).await;
     let ada = app.sign_in("ada").await;
     let book = ada.creates_portfolio("Core").await;
-    let file = |symbols: [&str; 3]| {
-        let rows: String = symbols.iter().map(|s| format!("{s},1,10,2024-01-02,same\n")).collect();
-        format!("{HEADER}\n{rows}")
+    let file = |[a, b, c]: [&str; 3]| {
+        let rest = "1,10,2024-01-02,same";
+        format!("{HEADER}\n{a},{rest}\n{b},{rest}\n{c},{rest}\n")
     };
     let (letters, names) = (["A", "B", "C"], ["AAPL", "MSFT", "XOM"]);
     for round in 0..5 {
@@ -500,70 +537,33 @@ async fn ten_thousand_positions_page_through_without_gap_or_overlap() {
     let ada = app.sign_in("ada").await;
     let book = ada.creates_portfolio("Large").await;
     let mut file = HEADER.to_owned() + "\n";
-    let mut prices = "symbol,date,close\n".to_owned();
+    let mut closes = "symbol,date,close\n".to_owned();
     for i in 1..=10_000 {
         let sign = if i % 3 == 0 { "-" } else { "" };
-        file += &format!("T{i:05},{sign}{},10.5,2023-03-15,bulk\n", i % 7 + 1);
+        let (quantity, close) = (i % 7 + 1, i % 97 + 1);
+        writeln!(file, "T{i:05},{sign}{quantity},10.5,2023-03-15,bulk").expect("writes");
         if i % 10 != 0 {
-            prices += &format!("T{i:05},2024-06-28,{}\n", i % 97 + 1); // many exposures alike
-        }
+            writeln!(closes, "T{i:05},2024-06-28,{close}").expect("writes");
+        } // many exposures are alike
     }
-    app.knows_prices(&prices).await;
+    app.knows_prices(&closes).await;
     let said = ada.loads(file.as_bytes(), Way::Multipart, json!({ "portfolioId": book })).await;
     assert_eq!(said["createdCount"], 10_000);
     let warned = only(&["code"], &said["warnings"]);
     assert_eq!(warned, vec![json!(["UNKNOWN_SYMBOL"]); 1_000], "every tenth has no price");
 
-    let mut symbols: Vec<_> =
-        ada.pages(&book, Value::Null).await.into_iter().map(|p| p.1).collect();
+    let positions = ada.pages(&book, Value::Null).await;
+    let mut symbols: Vec<_> = positions.into_iter().map(|(_, symbol, _)| symbol).collect();
     assert!(symbols.is_sorted(), "by symbol, when not asked otherwise");
     symbols.dedup();
     assert_eq!(symbols.len(), 10_000);
 
     let by_exposure = json!({ "by": "EXPOSURE", "direction": "DESC" });
-    let pages = ada.pages(&book, by_exposure).await;
-    assert_eq!(pages.iter().map(|(id, ..)| id).collect::<HashSet<_>>().len(), 10_000);
-    let (priced, unpriced): (Vec<_>, Vec<_>) =
-        pages.iter().map(|(.., exposure)| *exposure).partition(Option::is_some);
+    let positions = ada.pages(&book, by_exposure).await;
+    assert_eq!(positions.iter().map(|(id, ..)| id).collect::<HashSet<_>>().len(), 10_000);
+    let exposures: Vec<_> = positions.iter().map(|(.., exposure)| *exposure).collect();
+    let (priced, unpriced) = exposures.split_at(9_000);
+    assert!(priced.iter().all(Option::is_some));
     assert!(priced.is_sorted_by(|a, b| a >= b), "the greatest exposure first");
-    assert_eq!(unpriced.len(), 1_000);
-    assert!(pages[9_000..].iter().all(|(.., exposure)| exposure.is_none()), "without price: last");
-}
-
-impl Person {
-    /// All positions of a book of 10,000, by pages of 500: id, symbol and exposure of each.
-    async fn pages(&self, portfolio: &str, order: Value) -> Vec<(String, String, Option<Decimal>)> {
-        const PAGE: &str = "
-            query($id: ID!, $after: String, $order: PositionOrder) {
-                portfolio(id: $id) {
-                    positions(first: 500, after: $after, orderBy: $order) {
-                        totalCount
-                        nodes { id symbol valuation { exposure } }
-                        pageInfo { hasNextPage hasPreviousPage endCursor }
-                    }
-                }
-            }";
-        let mut found = Vec::new();
-        let mut after = Value::Null;
-        for page in 1.. {
-            let variables = json!({ "id": portfolio, "after": after, "order": order });
-            let seen = self.reads(PAGE, variables).await;
-            let seen = &seen["portfolio"]["positions"];
-            assert_eq!(seen["totalCount"], 10_000);
-            assert_eq!(seen["pageInfo"]["hasPreviousPage"], page > 1);
-            let nodes = seen["nodes"].as_array().expect("a list");
-            assert_eq!(nodes.len(), 500);
-            found.extend(nodes.iter().map(|node| {
-                let exposure = &node["valuation"]["exposure"];
-                let exposure = (!exposure.is_null()).then(|| number(exposure));
-                (text(&node["id"]), text(&node["symbol"]), exposure)
-            }));
-            after = seen["pageInfo"]["endCursor"].clone();
-            if seen["pageInfo"]["hasNextPage"] == false {
-                assert_eq!(page, 20);
-                break;
-            }
-        }
-        found
-    }
+    assert!(unpriced.iter().all(Option::is_none), "what has no exposure comes last");
 }

@@ -85,8 +85,7 @@ impl Case {
         let positions = list(&json["positions"]);
         let mut prices = BTreeMap::<_, BTreeSet<_>>::new();
         for position in positions {
-            let priced = [("ticker", "price"), ("underlying", "underlying_price")];
-            for (symbol, price) in priced {
+            for (symbol, price) in [("ticker", "price"), ("underlying", "underlying_price")] {
                 let prices = prices.entry(text(&position[symbol])).or_default();
                 prices.insert(known(&position[price]));
             }
@@ -113,11 +112,6 @@ impl Case {
         list(&self.json["positions"])
     }
 
-    /// A day of its own for each position, by which it is recognized in the answer.
-    fn entry_date(&self, position: usize) -> NaiveDate {
-        day(FIRST_ENTRY) + Days::new(position as u64)
-    }
-
     /// Which positions the answer lists.
     fn ids(&self, positions: &[&Value]) -> BTreeSet<String> {
         let first = day(FIRST_ENTRY);
@@ -134,7 +128,7 @@ impl Case {
         for (n, (position, (symbol, _))) in self.positions().iter().zip(&self.symbols).enumerate() {
             let tags: Vec<_> = list(&position["tags"]).iter().map(text).collect();
             let (quantity, entry) = (text(&position["quantity"]), text(&position["entry_price"]));
-            let (date, tags) = (self.entry_date(n), tags.join(","));
+            let (date, tags) = (entry_date(n), tags.join(","));
             writeln!(csv, "{symbol},{quantity},{entry},{date},\"{tags}\"").expect("writes");
         }
         csv
@@ -157,6 +151,11 @@ impl Case {
         }
         csv
     }
+}
+
+/// A day of its own for each position, by which it is recognized in the answer.
+fn entry_date(position: usize) -> NaiveDate {
+    day(FIRST_ENTRY) + Days::new(position as u64)
 }
 
 fn is_option(position: &Value) -> bool {
@@ -245,7 +244,7 @@ fn check_positions(case: &Case, seen: &Value) {
     assert_eq!(seen.len(), case.positions().len(), "{}", case.name);
     for (n, position) in case.positions().iter().enumerate() {
         let what = format!("{} {}", case.name, text(&position["id"]));
-        let (seen, wanted) = (seen[&case.entry_date(n)], &position["expect"]);
+        let (seen, wanted) = (seen[&entry_date(n)], &position["expect"]);
         assert_eq!(seen["type"], wanted["position_type"], "{what}");
         let figures = &seen["valuation"];
         for (its, ours) in [
