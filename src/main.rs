@@ -145,7 +145,7 @@ async fn seed(app: App, reset: bool) -> Result<(), AppError> {
 
 async fn import(app: App, file: PathBuf) -> Result<(), AppError> {
     let bytes = tokio::fs::read(&file).await.map_err(|error| AppError::File(file, error))?;
-    let imported = prices::store_file(&app.services, bytes).await?;
+    let imported = prices::import_by_command(&app.services, bytes).await?;
     for warning in &imported.warnings {
         print(&format!("note: {}\n", warning.message))?;
     }

@@ -15,8 +15,9 @@ use crate::domain::price::{Bar, PriceSource};
 use crate::domain::upload::{RowError, RowWarning};
 use crate::domain::user::{Role, User};
 use crate::error::{Code, Error, Refusal};
-use crate::market::import::read_prices;
+use crate::market::import::{PriceFile, read_prices};
 use crate::market::synthetic;
+use crate::postgres::Work;
 use crate::store;
 
 /// How far back prices are kept ready beyond what is held: thirteen months.
@@ -61,8 +62,9 @@ pub async fn import(
     source: Option<&str>,
 ) -> Result<Imported, Error> {
     authorize(actor)?;
-    let imported = store_file(services, bytes).await?;
+    let file = read(services, bytes).await?;
     let mut tx = services.db.begin_as(actor.id).await?;
+    let imported = store_file(&mut tx, file).await?;
     let entry = store::audit::Entry {
         owner: actor.id,
         actor: actor.id,
@@ -76,6 +78,7 @@ pub async fn import(
     };
     store::audit::append(tx.statement(), entry, services.now()).await?;
     tx.commit().await?;
+    services.prices_wanted.notify_one();
     Ok(imported)
 }
 
@@ -83,12 +86,22 @@ pub async fn import(
 ///
 /// # Errors
 /// When the database fails.
-pub async fn store_file(services: &Services, bytes: Vec<u8>) -> Result<Imported, Error> {
-    let today = new_york_date(services.now());
-    let file = tokio::task::spawn_blocking(move || read_prices(&bytes, today))
-        .await
-        .map_err(|error| Error::Internal(format!("reading prices failed: {error}")))?;
+pub async fn import_by_command(services: &Services, bytes: Vec<u8>) -> Result<Imported, Error> {
+    let file = read(services, bytes).await?;
+    let mut tx = services.db.begin_shared().await?;
+    let imported = store_file(&mut tx, file).await?;
+    tx.commit().await?;
+    Ok(imported)
+}
 
+async fn read(services: &Services, bytes: Vec<u8>) -> Result<PriceFile, Error> {
+    let today = new_york_date(services.now());
+    tokio::task::spawn_blocking(move || read_prices(&bytes, today))
+        .await
+        .map_err(|error| Error::Internal(format!("reading prices failed: {error}")))
+}
+
+async fn store_file(tx: &mut Work, file: PriceFile) -> Result<Imported, Error> {
     let symbols: BTreeSet<&str> = file.bars.iter().map(|bar| bar.symbol.as_str()).collect();
     let mut imported = Imported {
         symbols: symbols.iter().map(|&symbol| symbol.to_owned()).collect(),
@@ -101,14 +114,13 @@ pub async fn store_file(services: &Services, bytes: Vec<u8>) -> Result<Imported,
         return Ok(imported);
     }
 
-    let mut tx = services.db.begin_shared().await?;
     let (named, indices): (Vec<_>, Vec<_>) =
         symbols.into_iter().partition(|symbol| !symbol.starts_with('^'));
     let named: Vec<_> = named.into_iter().filter_map(|text| Symbol::parse(text).ok()).collect();
     let indices: Vec<_> =
         indices.into_iter().map(|symbol| Instrument::unknown(symbol.to_owned())).collect();
-    let mut ids = instruments::ensure(&mut tx, &named).await?;
-    ids.extend(instruments::ensure_all(&mut tx, &indices).await?);
+    let mut ids = instruments::ensure(tx, &named).await?;
+    ids.extend(instruments::ensure_all(tx, &indices).await?);
     let bars: Vec<_> = file
         .bars
         .into_iter()
@@ -132,8 +144,6 @@ pub async fn store_file(services: &Services, bytes: Vec<u8>) -> Result<Imported,
     for chunk in bars.chunks(BARS_A_STATEMENT) {
         imported.bars += store::prices::upsert_all(tx.statement(), chunk).await?;
     }
-    tx.commit().await?;
-    services.prices_wanted.notify_one();
     Ok(imported)
 }
 

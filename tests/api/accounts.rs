@@ -10,7 +10,7 @@ use sigmasight::services::Services;
 use sigmasight::services::accounts::Hasher;
 
 use crate::support::app::{PASSWORD, post};
-use crate::support::{App, Person, codes, user_codes};
+use crate::support::{App, Person, codes, numbered, user_codes};
 
 const WHO: &str = "{ viewer { user { email } } }";
 
@@ -343,8 +343,7 @@ async fn guesses_batched_into_one_document_are_counted_one_by_one() {
     app.sign_in("ada").await; // the first of ten
     let guesses = |count| {
         let guess = "login(input: { email: \"ada@example.com\", password: \"guess\" })";
-        let fields: String =
-            (0..count).map(|n| format!("g{n}: {guess} {{ userErrors {{ code }} }} ")).collect();
+        let fields = numbered(0..count, |n| format!("g{n}: {guess} {{ userErrors {{ code }} }} "));
         format!("mutation {{ {fields} }}")
     };
 

@@ -8,7 +8,7 @@ use axum::http::{Request, StatusCode, header};
 use serde_json::{Value, json};
 
 use crate::support::app::{PASSWORD, get, post};
-use crate::support::{App, Reply, codes};
+use crate::support::{App, Reply, codes, numbered};
 
 /// What tools send to learn the schema; types of arguments are told nine levels deep.
 const INTROSPECTION: &str = "
@@ -164,7 +164,7 @@ async fn the_same_field_under_many_names_costs_as_often() {
     let ada = app.sign_in("ada").await;
     let aliases = |count| {
         let one = "portfolios(first: 500) { nodes { name currency cashBalance } }";
-        let all: String = (0..count).map(|n| format!("a{n}: {one} ")).collect();
+        let all = numbered(0..count, |n| format!("a{n}: {one} "));
         format!("{{ viewer {{ {all} }} }}")
     };
     let cost = async |query: &str| {
@@ -270,8 +270,8 @@ async fn a_field_has_at_most_eight_directives() {
 #[tokio::test]
 async fn a_text_that_is_wide_is_cheap_or_refused() {
     let app = App::start().await;
-    let aliases = |count| -> String { (0..count).map(|n| format!("a{n}:__typename ")).collect() };
-    let operations: String = (0..2_000).map(|n| format!("query q{n}{{__typename}} ")).collect();
+    let aliases = |count| numbered(0..count, |n| format!("a{n}:__typename "));
+    let operations = numbered(0..2_000, |n| format!("query q{n}{{__typename}} "));
 
     let names =
         soon(&app, "one name", &format!("{{ {} }}", "__typename ".repeat(5_000))).await.json();
@@ -370,13 +370,9 @@ async fn a_document_has_at_most_ten_mutations_however_they_are_written() {
     let app = App::start().await;
     let ada = app.sign_in("ada").await;
     let creations = |count: usize, first: usize| -> String {
-        (first..first + count)
-            .map(|n| {
-                format!(
-                    "m{n}: createPortfolio(input: {{ name: \"P{n}\" }}) {{ portfolio {{ id }} }} "
-                )
-            })
-            .collect()
+        numbered(first..first + count, |n| {
+            format!("m{n}: createPortfolio(input: {{ name: \"P{n}\" }}) {{ portfolio {{ id }} }} ")
+        })
     };
     let refused = async |query: String| {
         let reply = ada.sends(post(&json!({ "query": query }))).await;

@@ -33,7 +33,7 @@ impl Node {
         let Some(viewer) = request.moment.viewer().await? else { return Ok(None) };
         Ok(match NodeId::parse(id) {
             None => None,
-            Some(NodeId::User(id)) => (viewer.id == id).then(|| Self::User(User(viewer))),
+            Some(NodeId::User(id)) => (viewer.id == id).then_some(Self::User(User(viewer))),
             Some(NodeId::Portfolio(id)) => {
                 let found = request.loaders().row(PortfolioBy(id)).await?;
                 found.map(|portfolio| Self::Portfolio(Portfolio(portfolio)))

@@ -138,9 +138,11 @@ impl Portfolio {
     async fn valuation(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The session; the last completed one, with what was entered since, when \
+        #[graphql(
+            desc = "The session; the last completed one, with what was entered since, when \
                           left out. A day that is no \
-                          session stands for the one before it.")]
+                          session stands for the one before it."
+        )]
         as_of: Option<Date>,
     ) -> Result<PortfolioValuation> {
         let book = self.book(ctx, as_of).await?;
@@ -155,9 +157,11 @@ impl Portfolio {
         #[graphql(desc = "Which side of the book.", default_with = "BookView::All")] view: BookView,
         #[graphql(desc = "What to narrow the positions to; all that are open when left out.")]
         filter: Option<PositionFilter>,
-        #[graphql(desc = "The session; the last completed one, with what was entered since, when \
+        #[graphql(
+            desc = "The session; the last completed one, with what was entered since, when \
                           left out. A day that is no \
-                          session stands for the one before it.")]
+                          session stands for the one before it."
+        )]
         as_of: Option<Date>,
     ) -> Result<Exposures> {
         let book = self.book(ctx, as_of).await?;

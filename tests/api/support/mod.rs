@@ -31,3 +31,8 @@ pub fn user_codes(payload: &Value) -> Vec<&str> {
     let errors = payload["userErrors"].as_array().expect("a payload with its user errors");
     errors.iter().map(|error| error["code"].as_str().unwrap_or("none")).collect()
 }
+
+/// One text after the other, each made of its number.
+pub fn numbered(numbers: std::ops::Range<usize>, text: impl Fn(usize) -> String) -> String {
+    numbers.map(text).collect::<Vec<_>>().concat()
+}
