@@ -98,7 +98,7 @@ impl App {
 
     /// Prices from a CSV with `symbol,date,close` and optionally more.
     pub async fn knows_prices(&self, csv: &str) {
-        let imported = prices::store_file(&self.services, csv.as_bytes().to_vec()).await;
+        let imported = prices::import_by_command(&self.services, csv.as_bytes().to_vec()).await;
         let imported = imported.expect("prices are stored");
         assert!(imported.errors.is_empty(), "{:?}", imported.errors);
     }
