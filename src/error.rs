@@ -115,6 +115,21 @@ impl From<sqlx::Error> for Error {
             Some("22021" | "22P05") => {
                 Refusal::validation("A text holds a zero character, which cannot be kept.").into()
             }
+            // `lock_not_available` and `deadlock_detected`: somebody else changes the same rows.
+            Some("55P03" | "40P01") => {
+                Refusal::new(Code::Conflict, "Another change of the same book is under way.")
+                    .hint("Try again in a few seconds; nothing was stored.")
+                    .into()
+            }
+            // `query_canceled`: longer than a statement may take.
+            Some("57014") => Refusal::new(Code::Timeout, "The database took too long.")
+                .hint("Ask for less at once.")
+                .into(),
+            _ if matches!(error, sqlx::Error::PoolTimedOut) => {
+                Refusal::new(Code::LimitExceeded, "The service is busy.")
+                    .hint("Try again in a few seconds.")
+                    .into()
+            }
             _ => Self::Database(error),
         }
     }

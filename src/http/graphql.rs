@@ -396,6 +396,8 @@ impl From<Error> for Refused {
                 let status = match refusal.code {
                     Code::Unauthenticated => StatusCode::UNAUTHORIZED,
                     Code::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+                    Code::LimitExceeded => StatusCode::SERVICE_UNAVAILABLE,
+                    Code::Timeout => StatusCode::GATEWAY_TIMEOUT,
                     _ => StatusCode::BAD_REQUEST,
                 };
                 Self::new(status, refusal)
