@@ -43,6 +43,8 @@ create table prices (
     primary key (instrument_id, date),
     check (low <= high)
 );
+-- How far each source reaches, without reading the table.
+create index prices_source_idx on prices (source, date);
 create table prices_history (like prices, known_to timestamptz not null);
 create index prices_history_idx on prices_history (instrument_id, date, known_to);
 create trigger believe before update on prices

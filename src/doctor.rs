@@ -2,11 +2,12 @@
 
 use std::fmt::Write;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::app::{App, Database};
 use crate::config::Config;
 use crate::domain::calendar::new_york_date;
+use crate::domain::price::PriceSource;
 use crate::error::chain;
 use crate::postgres;
 use crate::store;
@@ -40,7 +41,7 @@ pub async fn examine(config: Config) -> Report {
         report.ill("database", &error.to_string());
     }
     match store::prices::coverage(app.services.db.shared()).await {
-        Ok((last, sources)) => report.look_at_prices(&app, last, &sources),
+        Ok(coverage) => report.look_at_prices(&app, &coverage),
         Err(error) => report.ill("prices", &error.to_string()),
     }
     if providers.is_empty() {
@@ -103,20 +104,17 @@ impl Report {
         Ok(())
     }
 
-    fn look_at_prices(
-        &mut self,
-        app: &App,
-        last: Option<chrono::NaiveDate>,
-        sources: &[crate::domain::price::PriceSource],
-    ) {
+    fn look_at_prices(&mut self, app: &App, coverage: &[(PriceSource, NaiveDate)]) {
         let session = app.services.last_session();
-        match last {
+        let sources: Vec<_> =
+            coverage.iter().map(|(source, newest)| format!("{source:?} to {newest}")).collect();
+        let sources = sources.join(", ");
+        match coverage.iter().map(|(_, newest)| *newest).max() {
             None => self.ill("prices", "none yet; run `sigmasight import-prices FILE` or `seed`"),
-            Some(last) if last < session => self.ill(
-                "prices",
-                &format!("the newest are of {last}, the last session was {session}; import some"),
-            ),
-            Some(last) => self.well("prices", &format!("up to {last}, from {sources:?}")),
+            Some(newest) if newest < session => {
+                self.ill("prices", &format!("{sources}; the last session was {session}"));
+            }
+            Some(_) => self.well("prices", &sources),
         }
     }
 }

@@ -1,18 +1,17 @@
 //! One key type for each batched question. However long a list is, a question about its entries
 //! is asked once.
 //!
-//! There are two layers: [`Rows`] asks the database, one statement a question; [`Books`] puts
-//! books together from what the first layer has loaded, so that a portfolio's positions are read
-//! once however many dates are asked about.
+//! [`Rows`] answers from a table, one statement a question; [`Books`] puts whole books together.
+//! Each waits a moment for others to ask the same, so neither asks the other through its queue.
 
-use std::collections::HashMap;
-use std::hash::Hash;
+use std::collections::{HashMap, HashSet};
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use async_graphql::async_trait::async_trait;
 use async_graphql::dataloader::{DataLoader, HashMapCache, Loader};
 use async_graphql::runtime::{TokioSpawner, TokioTimer};
-use chrono::NaiveDate;
+use tokio::sync::Mutex;
 
 use super::error::{ApiError, Result};
 use crate::domain::id::{InstrumentId, PortfolioId, PositionId, TagId, UserId};
@@ -32,15 +31,15 @@ const MAX_BATCH: usize = 50_000;
 /// Made anew for each request, and whenever it has written: their caches must not outlive the
 /// viewer's rights or what was true when they were filled.
 pub struct Loaders {
-    rows: Arc<DataLoader<Rows, HashMapCache>>,
+    rows: DataLoader<Rows, HashMapCache>,
     books: DataLoader<Books, HashMapCache>,
 }
 
 impl Loaders {
     pub fn new(moment: Arc<Moment>) -> Self {
-        let rows = Arc::new(loader(Rows { moment: Arc::clone(&moment) }));
-        let books = loader(Books { moment, rows: Arc::clone(&rows) });
-        Self { rows, books }
+        let rows = Rows { moment };
+        let books = Books { rows: rows.clone(), holdings: Mutex::default() };
+        Self { rows: loader(rows), books: loader(books) }
     }
 
     /// The answer to one question about rows; None when there is nothing, or it is not theirs.
@@ -53,9 +52,9 @@ impl Loaders {
     }
 
     /// The book of a portfolio that the viewer has reached.
-    pub async fn book(&self, portfolio: PortfolioId, horizon: Horizon) -> Result<Arc<Book>> {
-        let book = self.books.load_one(BookOf { portfolio, horizon }).await?;
-        Ok(book.ok_or_else(|| Refusal::not_found("portfolio"))?)
+    pub async fn book(&self, portfolio: &Arc<Portfolio>, horizon: Horizon) -> Result<Arc<Book>> {
+        let key = BookOf { portfolio: Arc::clone(portfolio), horizon };
+        Ok(self.books.load_one(key).await?.ok_or_else(|| Refusal::not_found("portfolio"))?)
     }
 }
 
@@ -70,6 +69,7 @@ fn loader<L: Send + Sync + 'static>(loader: L) -> DataLoader<L, HashMapCache> {
 }
 
 /// Asks the database.
+#[derive(Clone)]
 pub struct Rows {
     moment: Arc<Moment>,
 }
@@ -79,12 +79,6 @@ impl Rows {
     async fn owner(&self) -> Result<Option<UserId>> {
         Ok(self.moment.viewer().await?.map(|user| user.id))
     }
-}
-
-/// Puts books together.
-struct Books {
-    moment: Arc<Moment>,
-    rows: Arc<DataLoader<Rows, HashMapCache>>,
 }
 
 /// Which portfolio is that?
@@ -107,51 +101,6 @@ impl Loader<PortfolioBy> for Rows {
     }
 }
 
-/// What is in this portfolio, whenever?
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct HoldingsOf(pub PortfolioId);
-
-/// Positions and the tags they carry; two statements.
-#[derive(Debug, Default)]
-pub struct Holdings {
-    pub positions: Vec<Arc<Position>>,
-    pub tags: HashMap<PositionId, Vec<Arc<Tag>>>,
-}
-
-#[async_trait]
-impl Loader<HoldingsOf> for Rows {
-    type Value = Arc<Holdings>;
-    type Error = ApiError;
-
-    async fn load(&self, keys: &[HoldingsOf]) -> Result<HashMap<HoldingsOf, Self::Value>> {
-        let Some(owner) = self.owner().await? else { return Ok(HashMap::new()) };
-        let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
-        let positions = {
-            let mut db = self.moment.statement().await?;
-            store::positions::of_portfolios(&mut *db, owner, &ids).await?
-        };
-        let carried = {
-            let mut db = self.moment.statement().await?;
-            store::tags::carried_in(&mut *db, owner, &ids).await?
-        };
-
-        let mut holdings: HashMap<_, Holdings> =
-            keys.iter().map(|key| (*key, Holdings::default())).collect();
-        for position in positions {
-            let of = holdings.entry(HoldingsOf(position.portfolio_id)).or_default();
-            of.positions.push(Arc::new(position));
-        }
-        let mut tags = HashMap::<TagId, Arc<Tag>>::new();
-        for carried in carried {
-            let id = carried.tag.id;
-            let tag = tags.entry(id).or_insert_with(|| Arc::new(carried.tag));
-            let of = holdings.entry(HoldingsOf(carried.portfolio_id)).or_default();
-            of.tags.entry(carried.position_id).or_default().push(Arc::clone(tag));
-        }
-        Ok(holdings.into_iter().map(|(key, of)| (key, Arc::new(of))).collect())
-    }
-}
-
 /// What is this instrument's price?
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct QuoteOf {
@@ -165,6 +114,9 @@ impl Loader<QuoteOf> for Rows {
     type Error = ApiError;
 
     async fn load(&self, keys: &[QuoteOf]) -> Result<HashMap<QuoteOf, Quote>> {
+        if keys.is_empty() {
+            return Ok(HashMap::new());
+        }
         let wanted: HashMap<_, _> = keys
             .iter()
             .map(|key| ((key.instrument, key.horizon.as_of), (key.instrument, key.horizon)))
@@ -291,10 +243,77 @@ impl Loader<CountOf> for Rows {
 }
 
 /// What is this portfolio's book as of a session?
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug)]
 struct BookOf {
-    portfolio: PortfolioId,
+    portfolio: Arc<Portfolio>,
     horizon: Horizon,
+}
+
+impl PartialEq for BookOf {
+    fn eq(&self, other: &Self) -> bool {
+        (self.portfolio.id, self.horizon) == (other.portfolio.id, other.horizon)
+    }
+}
+
+impl Eq for BookOf {}
+
+impl Hash for BookOf {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.portfolio.id, self.horizon).hash(state);
+    }
+}
+
+/// What is in a portfolio, whenever.
+#[derive(Debug, Default)]
+struct Holdings {
+    positions: Vec<Arc<Position>>,
+    tags: HashMap<PositionId, Vec<Arc<Tag>>>,
+}
+
+/// Puts books together: all that are asked for at once with one statement for their positions,
+/// one for the tags of those and one for the prices.
+struct Books {
+    rows: Rows,
+    /// Read once a portfolio, however many dates are asked about.
+    holdings: Mutex<HashMap<PortfolioId, Arc<Holdings>>>,
+}
+
+impl Books {
+    /// Reads what is in portfolios that have not been read before.
+    async fn read(&self, portfolios: &[PortfolioId]) -> Result<()> {
+        let known = self.holdings.lock().await;
+        let unread: HashSet<_> =
+            portfolios.iter().filter(|id| !known.contains_key(*id)).copied().collect();
+        drop(known);
+        let unread: Vec<_> = unread.into_iter().collect();
+        let Some(owner) = self.rows.owner().await?.filter(|_| !unread.is_empty()) else {
+            return Ok(());
+        };
+        let moment = &self.rows.moment;
+        let positions = {
+            let mut db = moment.statement().await?;
+            store::positions::of_portfolios(&mut *db, owner, &unread).await?
+        };
+        let carried = {
+            let mut db = moment.statement().await?;
+            store::tags::carried_in(&mut *db, owner, &unread).await?
+        };
+
+        let mut read: HashMap<_, _> = unread.iter().map(|id| (*id, Holdings::default())).collect();
+        for position in positions {
+            let of = read.entry(position.portfolio_id).or_default();
+            of.positions.push(Arc::new(position));
+        }
+        let mut tags = HashMap::<TagId, Arc<Tag>>::new();
+        for carried in carried {
+            let tag = tags.entry(carried.tag.id).or_insert_with(|| Arc::new(carried.tag));
+            let of = read.entry(carried.portfolio_id).or_default();
+            of.tags.entry(carried.position_id).or_default().push(Arc::clone(tag));
+        }
+        let read = read.into_iter().map(|(id, holdings)| (id, Arc::new(holdings)));
+        self.holdings.lock().await.extend(read);
+        Ok(())
+    }
 }
 
 #[async_trait]
@@ -303,41 +322,46 @@ impl Loader<BookOf> for Books {
     type Error = ApiError;
 
     async fn load(&self, keys: &[BookOf]) -> Result<HashMap<BookOf, Self::Value>> {
-        let portfolios =
-            self.rows.load_many(keys.iter().map(|key| PortfolioBy(key.portfolio))).await?;
-        let holdings =
-            self.rows.load_many(keys.iter().map(|key| HoldingsOf(key.portfolio))).await?;
-        let wanted = keys.iter().flat_map(|key| {
-            let positions = holdings.get(&HoldingsOf(key.portfolio));
-            positions.into_iter().flat_map(|of| &of.positions).flat_map(|position| {
-                let instrument = &position.instrument;
-                let underlying = instrument.contract.as_ref().map(|c| c.underlying_id);
-                std::iter::once(instrument.id)
-                    .chain(underlying)
-                    .map(|instrument| QuoteOf { instrument, horizon: key.horizon })
+        let portfolios: Vec<_> = keys.iter().map(|key| key.portfolio.id).collect();
+        self.read(&portfolios).await?;
+        let holdings = self.holdings.lock().await;
+        let held: Vec<_> = keys
+            .iter()
+            .filter_map(|key| Some((key, Arc::clone(holdings.get(&key.portfolio.id)?))))
+            .collect();
+        drop(holdings);
+
+        let wanted: HashSet<_> = held
+            .iter()
+            .flat_map(|(key, of)| {
+                of.positions.iter().flat_map(|position| {
+                    let instrument = &position.instrument;
+                    let underlying = instrument.contract.as_ref().map(|c| c.underlying_id);
+                    std::iter::once(instrument.id)
+                        .chain(underlying)
+                        .map(|instrument| QuoteOf { instrument, horizon: key.horizon })
+                })
             })
-        });
-        let quotes = self.rows.load_many(wanted.collect::<Vec<_>>()).await?;
-        let mut by_date = HashMap::<NaiveDate, HashMap<InstrumentId, Quote>>::new();
-        for (key, quote) in quotes {
-            by_date.entry(key.horizon.as_of).or_default().insert(key.instrument, quote);
+            .collect();
+        let wanted: Vec<_> = wanted.into_iter().collect();
+        let mut quotes = HashMap::<Horizon, HashMap<InstrumentId, Quote>>::new();
+        for (key, quote) in self.rows.load(&wanted).await? {
+            quotes.entry(key.horizon).or_default().insert(key.instrument, quote);
         }
 
         let none = HashMap::new();
-        Ok(keys
-            .iter()
-            .filter_map(|key| {
-                let portfolio = portfolios.get(&PortfolioBy(key.portfolio))?;
-                let holdings = holdings.get(&HoldingsOf(key.portfolio))?;
+        Ok(held
+            .into_iter()
+            .map(|(key, of)| {
                 let book = Book::assemble(
-                    Arc::clone(portfolio),
-                    &holdings.positions,
-                    &holdings.tags,
-                    by_date.get(&key.horizon.as_of).unwrap_or(&none),
+                    Arc::clone(&key.portfolio),
+                    &of.positions,
+                    &of.tags,
+                    quotes.get(&key.horizon).unwrap_or(&none),
                     key.horizon,
-                    self.moment.now(),
+                    self.rows.moment.now(),
                 );
-                Some((*key, Arc::new(book)))
+                (key.clone(), Arc::new(book))
             })
             .collect())
     }

@@ -176,7 +176,7 @@ impl Query {
     /// What runs here, on what data, within which limits.
     async fn service(&self, ctx: &Context<'_>) -> Result<ServiceInfo> {
         let about = ctx.data_unchecked::<About>();
-        let (last, sources) = {
+        let coverage = {
             let mut db = request(ctx).moment.statement().await?;
             store::prices::coverage(&mut *db).await?
         };
@@ -184,8 +184,8 @@ impl Query {
             version: env!("CARGO_PKG_VERSION"),
             commit: option_env!("SIGMASIGHT_COMMIT"),
             started_at: about.started_at,
-            market_data_as_of: last.map(Date),
-            price_sources: sources.into_iter().map(Into::into).collect(),
+            market_data_as_of: coverage.iter().map(|(_, newest)| Date(*newest)).max(),
+            price_sources: coverage.iter().map(|(source, _)| (*source).into()).collect(),
             limits: about.limits,
         })
     }

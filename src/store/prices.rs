@@ -203,22 +203,23 @@ pub async fn closes(
     .await
 }
 
-/// The newest session any bar is stored for, and the sources that bars come from.
-pub async fn coverage(
-    db: impl PgExecutor<'_>,
-) -> sqlx::Result<(Option<NaiveDate>, Vec<PriceSource>)> {
-    let row = sqlx::query!(
+/// The newest session each source has a bar of; those without any are absent.
+pub async fn coverage(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<(PriceSource, NaiveDate)>> {
+    sqlx::query!(
         r#"
-        select (select max(date) from prices) as last,
-               array(select source
-                       from unnest(array['POLYGON', 'YAHOO', 'IMPORT', 'SYNTHETIC']) source
-                      where exists (select from prices p where p.source = source.source))
-               as "sources!: Vec<PriceSource>"
+        select source as "source!: PriceSource", newest.date as "date!"
+          from unnest(array['POLYGON', 'YAHOO', 'IMPORT', 'SYNTHETIC']) source
+         cross join lateral (
+               select date
+                 from prices
+                where prices.source = source.source
+                order by date desc
+                limit 1) newest
         "#
     )
-    .fetch_one(db)
-    .await?;
-    Ok((row.last, row.sources))
+    .map(|row| (row.source, row.date))
+    .fetch_all(db)
+    .await
 }
 
 /// Removes the simulated bars of instruments, and of options on them: what is observed of a

@@ -124,7 +124,7 @@ async fn stored(
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let book = request.loaders().book(portfolio.0.id, request.horizon(None)?).await?;
+    let book = request.loaders().book(&portfolio.0, request.horizon(None)?).await?;
     let lines: std::collections::HashMap<_, _> =
         book.lines.iter().map(|line| (line.position.id, line)).collect();
     Ok(ids

@@ -55,6 +55,8 @@ impl Node {
 pub async fn find_position(ctx: &Context<'_>, id: PositionId) -> Result<Option<Position>> {
     let request = request(ctx);
     let Some(portfolio) = request.loaders().row(PortfolioOf(id)).await? else { return Ok(None) };
-    let book = request.loaders().book(portfolio, request.horizon(None)?).await?;
+    let loaders = request.loaders();
+    let Some(portfolio) = loaders.row(PortfolioBy(portfolio)).await? else { return Ok(None) };
+    let book = loaders.book(&portfolio, request.horizon(None)?).await?;
     Ok(book.line(id).cloned().map(|line| Position { book: Arc::clone(&book), line }))
 }

@@ -14,7 +14,6 @@ use super::valuation::{Exposures, PortfolioValuation};
 use crate::domain::portfolio;
 use crate::graphql::error::Result;
 use crate::graphql::id::NodeId;
-use crate::graphql::loaders::HoldingsOf;
 use crate::graphql::page::{PageArguments, Scope, connection, cost};
 use crate::graphql::scalar::{Date, Decimal};
 use crate::graphql::viewer::request;
@@ -27,7 +26,7 @@ pub struct Portfolio(pub Arc<portfolio::Portfolio>);
 impl Portfolio {
     async fn book(&self, ctx: &Context<'_>, as_of: Option<Date>) -> Result<Arc<Book>> {
         let request = request(ctx);
-        request.loaders().book(self.0.id, request.horizon(as_of)?).await
+        request.loaders().book(&self.0, request.horizon(as_of)?).await
     }
 }
 
@@ -119,15 +118,9 @@ impl Portfolio {
 
     /// The tags that its open positions carry, by name; at most 100.
     async fn tags(&self, ctx: &Context<'_>) -> Result<Vec<Tag>> {
-        let holdings = request(ctx).loaders().row(HoldingsOf(self.0.id)).await?.unwrap_or_default();
-        let mut tags: Vec<_> = holdings
-            .positions
-            .iter()
-            .filter(|position| position.exit_date.is_none())
-            .filter_map(|position| holdings.tags.get(&position.id))
-            .flatten()
-            .cloned()
-            .collect();
+        let book = self.book(ctx, None).await?;
+        let mut tags: Vec<_> =
+            book.open_lines().flat_map(|line| &line.tags).map(Arc::clone).collect();
         tags.sort_by_key(|tag| (tag.name.to_lowercase(), tag.id));
         tags.dedup_by_key(|tag| tag.id);
         Ok(tags.into_iter().map(Tag).collect())

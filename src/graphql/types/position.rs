@@ -130,7 +130,7 @@ impl Position {
         let request = request(ctx);
         let book = if as_of.is_some() {
             let horizon = request.horizon(as_of)?;
-            request.loaders().book(self.book.portfolio.id, horizon).await?
+            request.loaders().book(&self.book.portfolio, horizon).await?
         } else {
             Arc::clone(&self.book)
         };
