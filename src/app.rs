@@ -214,20 +214,29 @@ pub async fn services(config: &Config, db: Db) -> Result<Services, AppError> {
 fn kept_secret(data_dir: &Path) -> Result<String, AppError> {
     let path = data_dir.join("jwt.secret");
     let failed = |error| AppError::File(path.clone(), error);
-    match fs::read_to_string(&path) {
-        Ok(secret) if secret.len() >= crate::config::MIN_SECRET_BYTES => return Ok(secret),
-        Ok(_) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(failed(error)),
+    if !path.exists() {
+        let mut bytes = [0; 48];
+        rand::TryRngCore::try_fill_bytes(&mut rand::rngs::OsRng, &mut bytes)
+            .map_err(|error| failed(io::Error::other(error)))?;
+        fs::create_dir_all(data_dir).map_err(failed)?;
+        // Written whole before it gets its name, and named once: of processes that start
+        // together all sign with the same.
+        let draft = data_dir.join(format!("jwt.secret.{}", std::process::id()));
+        let mut options = fs::OpenOptions::new();
+        let file = options.write(true).create(true).truncate(true).mode(0o600).open(&draft);
+        file.and_then(|mut file| file.write_all(STANDARD.encode(bytes).as_bytes()))
+            .and_then(|()| match fs::hard_link(&draft, &path) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+                linked => linked,
+            })
+            .and_then(|()| fs::remove_file(&draft))
+            .map_err(failed)?;
     }
-    let mut bytes = [0; 48];
-    rand::TryRngCore::try_fill_bytes(&mut rand::rngs::OsRng, &mut bytes)
-        .map_err(|error| failed(io::Error::other(error)))?;
-    let secret = STANDARD.encode(bytes);
-    fs::create_dir_all(data_dir).map_err(failed)?;
-    let mut options = fs::OpenOptions::new();
-    let file = options.write(true).create(true).truncate(true).mode(0o600).open(&path);
-    file.and_then(|mut file| file.write_all(secret.as_bytes())).map_err(failed)?;
+    let secret = fs::read_to_string(&path).map_err(failed)?;
+    if secret.len() < crate::config::MIN_SECRET_BYTES {
+        let cause = io::Error::other("it is too short to be a secret; delete it");
+        return Err(failed(cause));
+    }
     Ok(secret)
 }
 
