@@ -4,15 +4,22 @@
 //! sector. A figure that lacks an input is `None` on the holding and left out of the totals,
 //! which count what they left out. Nothing is rounded below 28 digits.
 //!
+//! Many holdings are added up as whole numbers, which is exact and fast ([`Figures`]), and
+//! where one does not fit those, as decimals.
+//!
 //! A `Decimal` holds 7.9e28. Quantities and prices up to 1e9 and a multiplier of 100 make
 //! figures up to 1e20, and ten thousand of those 1e24: far inside. What comes in beyond that
 //! saturates at the ends of `Decimal`, where it is plain to see, instead of panicking.
+
+mod figures;
 
 use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
 
 use crate::option::Kind;
+use figures::Accumulator;
+pub use figures::Figures;
 
 /// One position as the arithmetic sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -181,11 +188,21 @@ impl Totals {
     /// The totals of these holdings.
     #[must_use]
     pub fn of<'a>(holdings: impl IntoIterator<Item = &'a Holding>) -> Self {
-        let mut totals = Self::default();
+        let mut sums = Accumulator::default();
         for holding in holdings {
-            totals.add(holding);
+            sums.add(&Figures::of(holding));
         }
-        totals
+        sums.totals()
+    }
+
+    /// The same of holdings whose figures are known already.
+    #[must_use]
+    pub fn of_figures<'a>(figures: impl IntoIterator<Item = &'a Figures>) -> Self {
+        let mut sums = Accumulator::default();
+        for figures in figures {
+            sums.add(figures);
+        }
+        sums.totals()
     }
 
     /// Takes one more holding in.
@@ -217,6 +234,41 @@ impl Totals {
             if let Some(delta_adjusted) = holding.delta_adjusted_exposure() {
                 self.options_by_delta.add(delta_adjusted);
             }
+        }
+    }
+
+    /// The totals of both together.
+    fn plus(&self, other: &Self) -> Self {
+        let (a, b) = (&self.counts, &other.counts);
+        let (lacks, lacks_too) = (&self.left_out, &other.left_out);
+        Self {
+            counts: Counts {
+                positions: a.positions + b.positions,
+                long: a.long + b.long,
+                short: a.short + b.short,
+                stocks: a.stocks + b.stocks,
+                options: a.options + b.options,
+                calls: a.calls + b.calls,
+                puts: a.puts + b.puts,
+            },
+            left_out: LeftOut {
+                without_price: lacks.without_price + lacks_too.without_price,
+                without_previous_price: lacks.without_previous_price
+                    + lacks_too.without_previous_price,
+                without_delta: lacks.without_delta + lacks_too.without_delta,
+                without_underlying_price: lacks.without_underlying_price
+                    + lacks_too.without_underlying_price,
+            },
+            stocks: self.stocks.plus(other.stocks),
+            options: self.options.plus(other.options),
+            options_by_delta: self.options_by_delta.plus(other.options_by_delta),
+            option_notional: self.option_notional.saturating_add(other.option_notional),
+            cost_basis_priced: self.cost_basis_priced.saturating_add(other.cost_basis_priced),
+            cost_basis_unpriced: self.cost_basis_unpriced.saturating_add(other.cost_basis_unpriced),
+            daily_pnl: match (self.daily_pnl, other.daily_pnl) {
+                (Some(one), Some(another)) => Some(one.saturating_add(another)),
+                (one, another) => one.or(another),
+            },
         }
     }
 
@@ -344,11 +396,28 @@ impl Totals {
 pub fn grouped<'a, K: Ord>(
     holdings: impl IntoIterator<Item = (K, &'a Holding)>,
 ) -> BTreeMap<K, Totals> {
-    let mut groups = BTreeMap::<K, Totals>::new();
+    let mut groups = BTreeMap::<K, Accumulator>::new();
     for (key, holding) in holdings {
-        groups.entry(key).or_default().add(holding);
+        groups.entry(key).or_default().add(&Figures::of(holding));
     }
-    groups
+    groups.into_iter().map(|(key, sums)| (key, sums.totals())).collect()
+}
+
+/// The same by numbers instead of keys, for who groups the same holdings time and again: the
+/// totals of the groups from zero on, as many as there are to be.
+///
+/// A holding whose number is `groups` or more is in none of them.
+pub fn grouped_by_index<'a>(
+    groups: usize,
+    figures: impl IntoIterator<Item = (usize, &'a Figures)>,
+) -> Vec<Totals> {
+    let mut sums = vec![Accumulator::default(); groups];
+    for (group, figures) in figures {
+        if let Some(sums) = sums.get_mut(group) {
+            sums.add(figures);
+        }
+    }
+    sums.into_iter().map(|sums| sums.totals()).collect()
 }
 
 /// A sum of signed amounts, its two sides apart.
@@ -364,6 +433,13 @@ impl Sides {
     fn add(&mut self, amount: Decimal) {
         let side = if amount.is_sign_negative() { &mut self.short } else { &mut self.long };
         grow(side, amount);
+    }
+
+    fn plus(self, other: Self) -> Self {
+        Self {
+            long: self.long.saturating_add(other.long),
+            short: self.short.saturating_add(other.short),
+        }
     }
 
     fn gross(&self) -> Decimal {

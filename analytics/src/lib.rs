@@ -14,5 +14,20 @@
 //! A figure that lacks an input is `None`, and a total counts what it left out: nothing here
 //! stands in for a missing price. Nothing here knows of currencies, rows or the time of day.
 
+pub mod american;
+pub mod correlation;
+pub mod error;
 pub mod exposure;
+pub mod factor;
+#[cfg(test)]
+mod history;
+pub mod implied;
+mod linear;
+mod normal;
 pub mod option;
+pub mod performance;
+pub mod returns;
+pub mod risk;
+pub mod scenario;
+
+pub use error::Error;

@@ -10,15 +10,15 @@
 //! Economics 4(1); the derivatives as in Haug (2007), The Complete Guide to Option Pricing
 //! Formulas, 2nd ed., chapter 2.
 
-use std::f64::consts::{PI, SQRT_2};
+use crate::normal::{DENSITY_AT_ZERO, cdf};
 
-use libm::erfc;
+pub mod bulk;
 
 /// Calendar days a year, of time to expiry and of theta.
 pub const DAYS_PER_YEAR: f64 = 365.0;
 
 /// One percentage point, of volatility for vega and of rate for rho.
-const POINT: f64 = 0.01;
+pub(crate) const POINT: f64 = 0.01;
 
 /// Which right the holder has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -31,7 +31,7 @@ pub enum Kind {
 
 impl Kind {
     /// +1 for a call and −1 for a put: both are then one formula.
-    fn sign(self) -> f64 {
+    pub(crate) fn sign(self) -> f64 {
         match self {
             Kind::Call => 1.0,
             Kind::Put => -1.0,
@@ -123,7 +123,7 @@ pub struct HigherOrderGreeks {
 pub fn value(contract: &Contract, market: &Market) -> f64 {
     let Terms { sign, spot, strike, d1, d2, .. } = Terms::new(contract, market);
 
-    let value = sign * (spot * normal_cdf(sign * d1) - strike * normal_cdf(sign * d2));
+    let value = sign * (spot * cdf(sign * d1) - strike * cdf(sign * d2));
     // Far out of the money two tiny terms may differ by a rounding error below zero. Not
     // `max`, which would make a zero of NaN.
     if value < 0.0 { 0.0 } else { value }
@@ -138,8 +138,8 @@ pub fn value(contract: &Contract, market: &Market) -> f64 {
 pub fn greeks(contract: &Contract, market: &Market) -> Greeks {
     let Terms { sign, spot, strike, d1, d2, density, deviation } = Terms::new(contract, market);
     let years = contract.years;
-    let spot_share = sign * spot * normal_cdf(sign * d1);
-    let strike_share = sign * strike * normal_cdf(sign * d2);
+    let spot_share = sign * spot * cdf(sign * d1);
+    let strike_share = sign * strike * cdf(sign * d2);
 
     let (gamma, decay) = if density > 0.0 {
         (
@@ -170,7 +170,7 @@ pub fn higher_order(contract: &Contract, market: &Market) -> HigherOrderGreeks {
         return HigherOrderGreeks::default();
     }
     let discount = spot / market.spot;
-    let yielded = sign * dividend_yield * discount * normal_cdf(sign * d1);
+    let yielded = sign * dividend_yield * discount * cdf(sign * d1);
     if density <= 0.0 {
         return HigherOrderGreeks { charm: yielded, ..HigherOrderGreeks::default() };
     }
@@ -226,15 +226,8 @@ impl Terms {
     }
 }
 
-/// Probability that a standard normal variable is at most `x`.
-///
-/// By the complementary error function: `(1 + erf) / 2` has lost every digit at x = −8.3.
-fn normal_cdf(x: f64) -> f64 {
-    erfc(-x / SQRT_2) / 2.0
-}
-
 fn normal_density(x: f64) -> f64 {
-    (-x * x / 2.0).exp() / (2.0 * PI).sqrt()
+    (-x * x / 2.0).exp() * DENSITY_AT_ZERO
 }
 
 #[cfg(test)]

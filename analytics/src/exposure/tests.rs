@@ -425,3 +425,79 @@ proptest! {
         prop_assert_eq!(mirror.counts.long, book.counts.short);
     }
 }
+
+/// Decimals of many sizes and scales, of which the sums still have 28 digits.
+fn any_decimal(limit: i64) -> impl Strategy<Value = Decimal> {
+    let mantissa = prop_oneof![0..1_000_i64, -limit..limit];
+    (mantissa, 0..4_u32).prop_map(|(mantissa, scale)| Decimal::new(mantissa, scale))
+}
+
+fn any_holding() -> impl Strategy<Value = Holding> {
+    let price = || prop::option::weighted(0.8, any_decimal(1_000_000));
+    let delta = prop::option::weighted(0.8, any_decimal(1_000));
+    let quantity = any_decimal(1_000_000);
+    let entry_price = any_decimal(1_000_000);
+    (holding(), quantity, entry_price, [price(), price(), price()], delta).prop_map(
+        |(holding, signed_quantity, entry_price, prices, delta)| Holding {
+            signed_quantity,
+            entry_price,
+            price: prices[0],
+            previous_price: prices[1],
+            underlying_price: prices[2],
+            delta,
+            ..holding
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn whole_numbers_give_the_same_totals_as_decimals(
+        holdings in prop::collection::vec((0..3_usize, any_holding()), 0..40),
+    ) {
+        let mut one_by_one = vec![Totals::default(); 3];
+        for (group, holding) in &holdings {
+            one_by_one[*group].add(holding);
+        }
+        let figures: Vec<_> = holdings.iter().map(|(_, holding)| Figures::of(holding)).collect();
+        let numbers = holdings.iter().map(|(group, _)| *group);
+        prop_assert_eq!(grouped_by_index(3, numbers.clone().zip(&figures)), one_by_one.clone());
+        let by_key = grouped(holdings.iter().map(|(group, holding)| (group, holding)));
+        for (group, totals) in by_key {
+            prop_assert_eq!(totals, one_by_one[*group]);
+        }
+        prop_assert_eq!(
+            Totals::of_figures(&figures),
+            Totals::of(holdings.iter().map(|(_, holding)| holding))
+        );
+        prop_assert_eq!(grouped_by_index(0, numbers.zip(&figures)), vec![]);
+    }
+}
+
+#[test]
+fn sums_that_outgrow_a_whole_number_go_on_as_decimals() {
+    // Fifteen digits of money each, of which a thousand are beyond 64 bits at four digits
+    // behind the point.
+    let large = Holding {
+        signed_quantity: Decimal::new(4_000_000_000, 0),
+        price: Some(Decimal::new(20_000_025, 2)),
+        ..SHORT_STOCK
+    };
+    let book = vec![large; 1_000];
+    let totals = Totals::of(&book);
+    assert_eq!(totals.net_exposure(), Decimal::new(800_001_000_000_000_000, 0));
+    assert_eq!(totals.counts.positions, 1_000);
+    let mut one_by_one = Totals::default();
+    for holding in &book {
+        one_by_one.add(holding);
+    }
+    assert_eq!(totals, one_by_one);
+}
+
+#[test]
+fn more_holdings_than_a_byte_counts_are_counted() {
+    let book = vec![SHORT_STOCK; 1_000];
+    let totals = Totals::of(&book);
+    assert_eq!((totals.counts.positions, totals.counts.short), (1_000, 1_000));
+    assert_eq!(totals.daily_pnl(), Some(Decimal::new(100_000, 0)));
+}
