@@ -19,8 +19,6 @@ pub mod correlation;
 pub mod error;
 pub mod exposure;
 pub mod factor;
-#[cfg(test)]
-mod history;
 pub mod implied;
 mod linear;
 mod normal;
@@ -29,5 +27,7 @@ pub mod performance;
 pub mod returns;
 pub mod risk;
 pub mod scenario;
+#[cfg(test)]
+mod tests;
 
 pub use error::Error;

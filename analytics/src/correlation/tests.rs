@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
-use crate::history::{DAILY, WITH_GAPS, Worst, cases, count, names, number};
+use crate::tests::{DAILY, WITH_GAPS, Worst, cases, count, names, number};
 
 /// Of correlations, absolute.
 const CORRELATION: (f64, f64) = (0.0, 1e-10);
