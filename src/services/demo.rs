@@ -13,7 +13,7 @@ use super::{Services, instruments, prices, tags};
 use crate::config::Environment;
 use crate::domain::id::{PortfolioId, PositionId, UserId};
 use crate::domain::instrument::{AssetClass, Instrument, OccSymbol, OptionKind};
-use crate::domain::position::PositionType;
+use crate::domain::position::{Position, PositionType};
 use crate::domain::user::Role;
 use crate::error::{Error, Refusal};
 use crate::market::synthetic;
@@ -198,6 +198,8 @@ async fn ensure_positions(
     let expired: Vec<_> = held
         .iter()
         .filter(|p| p.instrument.contract.as_ref().is_some_and(|c| c.expiry < last))
+        // What a person put into the book is theirs to keep.
+        .filter(|p| rows.iter().any(|row| row.made(p)))
         .map(|p| p.id)
         .collect();
     let missing: Vec<_> = if held.is_empty() {
@@ -281,6 +283,15 @@ async fn ensure_positions(
 }
 
 impl Row {
+    /// Whether a position is this row as it was entered, in whatever contract it came to.
+    fn made(&self, position: &Position) -> bool {
+        let underlying = position.instrument.underlying_symbol();
+        self.kind() == position.instrument.contract.as_ref().map(|contract| contract.kind)
+            && self.option_underlying.as_deref() == Some(underlying)
+            && self.quantity == position.signed_quantity()
+            && self.entry_price == position.entry_price
+    }
+
     fn kind(&self) -> Option<OptionKind> {
         match self.option_kind.as_deref() {
             Some("CALL") => Some(OptionKind::Call),

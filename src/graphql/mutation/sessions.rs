@@ -82,6 +82,8 @@ impl Sessions {
         let Some(claims) = request.claims else {
             return Ok(LogoutPayload { ok: false, user_errors: Vec::new() });
         };
+        // Its connection is given back before another is asked for.
+        request.moment.close().await;
         accounts::logout(&request.services, claims).await?;
         request.has_written().await;
         request.moment.become_viewer(None).await;
