@@ -65,7 +65,8 @@ create table idempotency_keys (
     request_hash bytea not null check (length(request_hash) = 32),
     -- Null only inside the transaction that claims the key.
     response     jsonb,
-    created_at   timestamptz not null default now(),
+    -- After a day it may be used for other work.
+    claimed_at   timestamptz not null,
     primary key (owner_id, key)
 );
 

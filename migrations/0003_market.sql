@@ -18,7 +18,9 @@ create table instruments (
     exercise_style text check (exercise_style in ('AMERICAN', 'EUROPEAN')),
     -- Units of the underlying in one contract; 1 for everything that is not an option.
     multiplier     integer not null default 1 check (multiplier > 0),
-    created_at     timestamptz not null default now(),
+    -- Whether a source of prices or a list of the program's names it. What is not listed is known
+    -- because somebody holds it, and shown to nobody else.
+    is_listed      boolean not null default false,
     -- The terms of a contract come all together or not at all.
     check ((asset_class = 'OPTION') = (num_nulls(underlying_id, option_kind, strike, expiry, exercise_style) = 0)),
     check (num_nulls(underlying_id, option_kind, strike, expiry, exercise_style) in (0, 5))

@@ -5,6 +5,8 @@ create table portfolios (
     owner_id     uuid not null references users (id) on delete cascade,
     id           uuid not null,
     name         text not null check (length(name) between 1 and 100 and name = btrim(name)),
+    -- The name without its case, as the program folds it; it makes names unique and orders them.
+    name_key     text collate "C" not null,
     description  text check (length(description) <= 2000),
     currency     text not null default 'USD' check (currency ~ '^[A-Z]{3}$'),
     -- Below zero is borrowed money.
@@ -13,7 +15,7 @@ create table portfolios (
     updated_at   timestamptz not null default now(),
     primary key (owner_id, id)
 );
-create unique index portfolios_name_key on portfolios (owner_id, lower(name));
+create unique index portfolios_name_key on portfolios (owner_id, name_key);
 
 create table positions (
     owner_id      uuid not null,
@@ -52,6 +54,8 @@ create table tags (
     id          uuid not null,
     -- A name that starts like a spreadsheet formula would run as one when exported.
     name        text not null check (length(name) between 1 and 50 and name !~ '^[=+@-]'),
+    -- The name without its case, as the program folds it; it makes names unique and orders them.
+    name_key    text collate "C" not null,
     kind        text not null check (kind in ('REGULAR', 'STRATEGY')),
     color       text not null check (color ~ '^#[0-9A-F]{6}$'),
     description text check (length(description) <= 500),
@@ -59,9 +63,9 @@ create table tags (
     -- Recoverable for a while before it is gone.
     deleted_at  timestamptz,
     primary key (owner_id, id),
-    check ((kind = 'STRATEGY') = (lower(name) like '#strategy:%'))
+    check ((kind = 'STRATEGY') = (name_key like '#strategy:%'))
 );
-create unique index tags_name_key on tags (owner_id, lower(name)) where deleted_at is null;
+create unique index tags_name_key on tags (owner_id, name_key) where deleted_at is null;
 
 create table position_tags (
     owner_id    uuid not null,
@@ -88,6 +92,18 @@ create policy own on position_tags using (owner_id = (select app_owner()));
 
 grant select, insert, update, delete on portfolios, positions, tags, position_tags to sigmasight_app;
 grant select on positions_history to sigmasight_app;
+
+-- What a person holds or held, and the underlyings of that. Row-level security binds it.
+create function held_by(holder uuid) returns setof uuid
+    language sql stable
+    as $$
+        select instrument_id from positions where owner_id = holder
+         union
+        select underlying_id
+          from positions
+          join instruments on instruments.id = positions.instrument_id
+         where owner_id = holder and underlying_id is not null
+    $$;
 
 -- What must have prices, and since when. The keeper of prices works for all owners at once and
 -- may know that something is held, never by whom: so this function alone looks across them.

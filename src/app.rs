@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{Config, ConfigError, Environment};
 use crate::domain::calendar::{Calendar, Closing};
 use crate::error::Error;
+use crate::http::serve::Patience;
 use crate::postgres::embedded::{Embedded, EmbeddedError, Purpose};
 use crate::postgres::{self, Db, MigrateError};
 use crate::services::accounts::{Attempts, Hasher};
@@ -29,8 +30,6 @@ use crate::{graphql, http, jobs, store};
 const CONNECTIONS: u32 = 20;
 /// Passwords hashed at a time: one a core of a small machine.
 const HASHES_AT_ONCE: usize = 2;
-/// How long requests that are under way may take once a stop is asked for.
-const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(10);
 /// How often to look whether the private database still runs.
 const WATCH: Duration = Duration::from_secs(2);
 
@@ -41,7 +40,7 @@ pub enum AppError {
     Config(#[from] ConfigError),
     #[error("{0}")]
     Embedded(#[from] EmbeddedError),
-    #[error("the database cannot be used; check DATABASE_URL and that PostgreSQL runs")]
+    #[error("{0}")]
     Migrate(#[from] MigrateError),
     #[error("the database does not answer; check DATABASE_URL and that PostgreSQL runs")]
     Database(#[from] sqlx::Error),
@@ -146,26 +145,22 @@ impl App {
             demo::seed(&services, config.environment).await?;
         }
         if keeps_prices {
-            services.prices_wanted.notify_one();
             tokio::spawn(jobs::prices::keep(services.clone(), stop.clone()));
+            if config.environment == Environment::Development {
+                tokio::spawn(jobs::demo::keep(services.clone(), stop.clone()));
+            }
         }
 
-        let router =
-            router(&config, services.clone()).into_make_service_with_connect_info::<SocketAddr>();
+        let router = router(&config, services.clone());
         announce(&config, address);
         let asked_to_stop = stop.clone();
-        let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
+        tokio::spawn(async move {
             asked_for_a_stop().await;
             tracing::info!("stopping: requests under way may end");
             asked_to_stop.cancel();
         });
-        let overdue = async {
-            stop.cancelled().await;
-            tokio::time::sleep(SHUTDOWN_PATIENCE).await;
-        };
-        tokio::select! {
-            served = serving => served.map_err(AppError::Server)?,
-            () = overdue => tracing::warn!("some requests took too long and were cut off"),
+        if !http::serve::serve(listener, router, Patience::default(), stop).await {
+            tracing::warn!("some requests took too long and were cut off");
         }
         services.db.close().await;
         drop(database);
@@ -205,7 +200,6 @@ pub async fn services(config: &Config, db: Db) -> Result<Services, AppError> {
         hasher: Hasher::new(HASHES_AT_ONCE),
         attempts: Attempts::new(),
         providers: config.providers.clone().into(),
-        prices_wanted: Arc::default(),
     })
 }
 

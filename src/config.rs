@@ -85,6 +85,10 @@ pub struct Settings {
     #[arg(long, env = "RATE_LIMIT_BURST_PER_SECOND", global = true, default_value = "10")]
     pub rate_limit_burst_per_second: NonZeroU32,
 
+    /// Reverse proxies that every request passes, whose `X-Forwarded-For` is believed
+    #[arg(long, env = "TRUSTED_PROXIES", global = true, default_value = "0")]
+    pub trusted_proxies: u8,
+
     /// Origins whose pages may call the API [default: loopback ones in development, else none]
     #[arg(long, env = "CORS_ALLOWED_ORIGINS", global = true, value_delimiter = ',')]
     pub cors_allowed_origins: Option<Vec<String>>,
@@ -114,6 +118,7 @@ pub struct Config {
     pub providers: Vec<Provider>,
     pub rate_limit_per_minute: NonZeroU32,
     pub rate_limit_burst_per_second: NonZeroU32,
+    pub trusted_proxies: u8,
     pub cors_allowed_origins: Origins,
     pub log_level: String,
     pub log_format: LogFormat,
@@ -219,6 +224,7 @@ impl Settings {
             providers,
             rate_limit_per_minute: self.rate_limit_per_minute,
             rate_limit_burst_per_second: self.rate_limit_burst_per_second,
+            trusted_proxies: self.trusted_proxies,
             cors_allowed_origins: origins,
             log_level: self.log_level,
             log_format: self.log_format.unwrap_or(if production {

@@ -100,7 +100,7 @@ fn main() -> ExitCode {
 
 fn start(line: Line) -> Result<(), AppError> {
     if let Some(Command::Schema) = line.command {
-        return print(&graphql::sdl());
+        return print(graphql::sdl());
     }
     let config = line.settings.check()?;
     start_log(&config);
@@ -131,7 +131,7 @@ async fn run(command: Option<Command>, config: Config) -> Result<(), AppError> {
             }
             Err(AppError::Refused("something needs mending; see the lines above".into()))
         }
-        Some(Command::Schema) => print(&graphql::sdl()),
+        Some(Command::Schema) => print(graphql::sdl()),
     }
 }
 

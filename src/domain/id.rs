@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 macro_rules! ids {
-    ($($(#[$doc:meta])* $name:ident)*) => {$(
+    ($($(#[$doc:meta])* $name:ident = $fresh:ident)*) => {$(
         $(#[$doc])*
         #[derive(
             Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash,
@@ -14,9 +14,9 @@ macro_rules! ids {
         pub struct $name(pub Uuid);
 
         impl $name {
-            /// A fresh id. Ids of one process ascend with time, so that an index grows at its end.
+            /// An id that is nobody's yet.
             pub fn fresh() -> Self {
-                Self(Uuid::now_v7())
+                Self(Uuid::$fresh())
             }
         }
 
@@ -28,15 +28,17 @@ macro_rules! ids {
     )*};
 }
 
+// Ids ascend with time where their owner alone sees them, so that an index grows at its end.
 ids! {
     /// A person; also the owner of every row that is theirs.
-    UserId
+    UserId = now_v7
     /// One sign-in and the refresh tokens that descend from it.
-    SessionId
-    PortfolioId
-    PositionId
-    InstrumentId
-    TagId
+    SessionId = now_v7
+    PortfolioId = now_v7
+    PositionId = now_v7
+    /// Shared by all owners, whom it must not tell when somebody first held it.
+    InstrumentId = new_v4
+    TagId = now_v7
     /// One line of the audit log.
-    AuditId
+    AuditId = now_v7
 }

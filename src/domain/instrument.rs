@@ -369,6 +369,13 @@ impl Symbol {
         if is_ticker(&text) { Ok(Self::Ticker(text)) } else { Err(SymbolError::Ticker) }
     }
 
+    /// The spelling that a symbol is stored in, of a text that may name none: what does not only
+    /// matches nothing.
+    pub fn canonical_of(text: &str) -> String {
+        let text = text.trim();
+        Self::parse(text).map_or_else(|_| text.to_uppercase(), |symbol| symbol.canonical())
+    }
+
     /// The one spelling that is stored and compared: upper case, an option's compact form.
     pub fn canonical(&self) -> String {
         match self {

@@ -9,5 +9,6 @@ pub mod position;
 pub mod price;
 pub mod quality;
 pub mod tag;
+pub mod text;
 pub mod upload;
 pub mod user;

@@ -7,7 +7,7 @@ pub const MAX_PAGE_SIZE: usize = 500;
 
 /// What a caller asks of an ordered list: at most `limit` entries after and before two keys,
 /// counted from the start or from the end.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Page<K> {
     pub limit: usize,
     pub after: Option<K>,
@@ -29,6 +29,13 @@ pub struct Slice<T> {
     pub has_next: bool,
     /// Length of the whole list, whatever the page.
     pub total: usize,
+}
+
+impl<T> Default for Slice<T> {
+    /// The page of an empty list.
+    fn default() -> Self {
+        Self { items: Vec::new(), has_previous: false, has_next: false, total: 0 }
+    }
 }
 
 impl<T> Slice<T> {

@@ -17,6 +17,15 @@ pub enum PriceSource {
     Import,
     /// Simulated: no market ever traded at it.
     Synthetic,
+    /// Computed from other prices for one answer; never stored.
+    Model,
+}
+
+impl PriceSource {
+    /// Whether a market said so.
+    pub fn is_observed(self) -> bool {
+        !matches!(self, Self::Synthetic | Self::Model)
+    }
 }
 
 /// One session of one instrument, exactly as traded.

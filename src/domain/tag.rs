@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::id::TagId;
+use super::text::fold;
 
 /// A tag that marks the legs of one trade starts so.
 pub const STRATEGY_PREFIX: &str = "#strategy:";
@@ -48,7 +49,7 @@ const PALETTE: [&str; 10] = [
 /// The color of a tag that was given none: the same for the same name, everywhere.
 pub fn default_color(name: &str) -> &'static str {
     // FNV-1a: spreads short names evenly and never changes with a release.
-    let hash = name.to_lowercase().bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+    let hash = fold(name).bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });
     // The remainder of ten fits every usize.

@@ -11,19 +11,27 @@ use std::sync::Arc;
 use async_graphql::async_trait::async_trait;
 use async_graphql::dataloader::{DataLoader, HashMapCache, Loader};
 use async_graphql::runtime::{TokioSpawner, TokioTimer};
+use chrono::NaiveDate;
 use tokio::sync::Mutex;
 
+use super::budget::{Budget, PRICED};
 use super::error::{ApiError, Result};
+use crate::domain::calendar::Calendar;
 use crate::domain::id::{InstrumentId, PortfolioId, PositionId, TagId, UserId};
 use crate::domain::instrument::Instrument;
+use crate::domain::page::{Page, Slice};
 use crate::domain::portfolio::Portfolio;
 use crate::domain::position::Position;
-use crate::domain::price::{Horizon, Quote};
+use crate::domain::price::{Bar, Horizon, PriceSource, Quote};
 use crate::domain::tag::Tag;
+use crate::domain::text::fold;
 use crate::error::Refusal;
 use crate::postgres::moment::Moment;
-use crate::services::valuation::Book;
+use crate::services::Services;
+use crate::services::valuation::{self, Book, Quotes};
 use crate::store;
+pub use crate::store::instruments::InstrumentsPage;
+pub use crate::store::prices::BarsPage;
 
 /// Most keys of one statement; longer batches are split.
 const MAX_BATCH: usize = 50_000;
@@ -36,9 +44,14 @@ pub struct Loaders {
 }
 
 impl Loaders {
-    pub fn new(moment: Arc<Moment>) -> Self {
-        let rows = Rows { moment };
-        let books = Books { rows: rows.clone(), holdings: Mutex::default() };
+    pub fn new(services: &Services, moment: &Arc<Moment>, budget: &Arc<Budget>) -> Self {
+        let rows = Rows { moment: Arc::clone(moment) };
+        let books = Books {
+            rows: rows.clone(),
+            calendar: Arc::clone(&services.calendar),
+            budget: Arc::clone(budget),
+            holdings: Mutex::default(),
+        };
         Self { rows: loader(rows), books: loader(books) }
     }
 
@@ -101,6 +114,51 @@ impl Loader<PortfolioBy> for Rows {
     }
 }
 
+/// Which of the viewer's portfolios has this name, whatever the case?
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct PortfolioNamed(pub String);
+
+#[async_trait]
+impl Loader<PortfolioNamed> for Rows {
+    type Value = Arc<Portfolio>;
+    type Error = ApiError;
+
+    async fn load(&self, keys: &[PortfolioNamed]) -> Result<HashMap<PortfolioNamed, Self::Value>> {
+        let Some(owner) = self.owner().await? else { return Ok(HashMap::new()) };
+        let names: Vec<_> = keys.iter().map(|key| key.0.clone()).collect();
+        let rows = {
+            let mut db = self.moment.statement().await?;
+            store::portfolios::named(&mut *db, owner, &names).await?
+        };
+        let rows: HashMap<_, _> =
+            rows.into_iter().map(|row| (fold(&row.name), Arc::new(row))).collect();
+        Ok(keys
+            .iter()
+            .filter_map(|key| Some((key.clone(), Arc::clone(rows.get(&fold(&key.0))?))))
+            .collect())
+    }
+}
+
+/// What is on this page of the viewer's portfolios?
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct PortfoliosPage(pub Page<String>);
+
+#[async_trait]
+impl Loader<PortfoliosPage> for Rows {
+    type Value = Slice<Portfolio>;
+    type Error = ApiError;
+
+    async fn load(&self, keys: &[PortfoliosPage]) -> Result<HashMap<PortfoliosPage, Self::Value>> {
+        let Some(owner) = self.owner().await? else { return Ok(HashMap::new()) };
+        let pages: Vec<_> = keys.iter().map(|key| key.0.clone()).collect();
+        let slices = {
+            let mut db = self.moment.statement().await?;
+            store::portfolios::pages(&mut *db, owner, &pages).await?
+        };
+        Ok(keys.iter().cloned().zip(slices).collect())
+    }
+}
+
 /// What is this instrument's price?
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct QuoteOf {
@@ -138,6 +196,53 @@ impl Loader<QuoteOf> for Rows {
     }
 }
 
+#[async_trait]
+impl Loader<InstrumentsPage> for Rows {
+    type Value = Slice<Instrument>;
+    type Error = ApiError;
+
+    async fn load(
+        &self,
+        keys: &[InstrumentsPage],
+    ) -> Result<HashMap<InstrumentsPage, Self::Value>> {
+        let Some(owner) = self.owner().await? else { return Ok(HashMap::new()) };
+        let slices = {
+            let mut db = self.moment.statement().await?;
+            store::instruments::pages(&mut *db, owner, keys).await?
+        };
+        Ok(keys.iter().cloned().zip(slices).collect())
+    }
+}
+
+#[async_trait]
+impl Loader<BarsPage> for Rows {
+    type Value = Slice<Bar>;
+    type Error = ApiError;
+
+    async fn load(&self, keys: &[BarsPage]) -> Result<HashMap<BarsPage, Self::Value>> {
+        let slices = {
+            let mut db = self.moment.statement().await?;
+            store::prices::pages(&mut *db, keys).await?
+        };
+        Ok(keys.iter().cloned().zip(slices).collect())
+    }
+}
+
+/// How far does each source of prices reach?
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Reach;
+
+#[async_trait]
+impl Loader<Reach> for Rows {
+    type Value = Vec<(PriceSource, NaiveDate)>;
+    type Error = ApiError;
+
+    async fn load(&self, _: &[Reach]) -> Result<HashMap<Reach, Self::Value>> {
+        let mut db = self.moment.statement().await?;
+        Ok(HashMap::from([(Reach, store::prices::coverage(&mut *db).await?)]))
+    }
+}
+
 /// Which instrument is that?
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct InstrumentBy(pub InstrumentId);
@@ -148,10 +253,11 @@ impl Loader<InstrumentBy> for Rows {
     type Error = ApiError;
 
     async fn load(&self, keys: &[InstrumentBy]) -> Result<HashMap<InstrumentBy, Self::Value>> {
+        let Some(owner) = self.owner().await? else { return Ok(HashMap::new()) };
         let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
         let rows = {
             let mut db = self.moment.statement().await?;
-            store::instruments::by_id(&mut *db, &ids).await?
+            store::instruments::visible(&mut *db, owner, &ids, &[]).await?
         };
         Ok(rows.into_iter().map(|row| (InstrumentBy(row.id), Arc::new(row))).collect())
     }
@@ -170,10 +276,11 @@ impl Loader<InstrumentNamed> for Rows {
         &self,
         keys: &[InstrumentNamed],
     ) -> Result<HashMap<InstrumentNamed, Self::Value>> {
+        let Some(owner) = self.owner().await? else { return Ok(HashMap::new()) };
         let symbols: Vec<_> = keys.iter().map(|key| key.0.clone()).collect();
         let rows = {
             let mut db = self.moment.statement().await?;
-            store::instruments::by_symbol(&mut *db, &symbols).await?
+            store::instruments::visible(&mut *db, owner, &[], &symbols).await?
         };
         Ok(rows
             .into_iter()
@@ -219,6 +326,25 @@ impl Loader<TagBy> for Rows {
             store::tags::owned(&mut *db, owner, &ids).await?
         };
         Ok(rows.into_iter().map(|row| (TagBy(row.id), Arc::new(row))).collect())
+    }
+}
+
+/// Which tags has the viewer?
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct OwnTags;
+
+#[async_trait]
+impl Loader<OwnTags> for Rows {
+    type Value = Vec<Arc<Tag>>;
+    type Error = ApiError;
+
+    async fn load(&self, _: &[OwnTags]) -> Result<HashMap<OwnTags, Self::Value>> {
+        let Some(owner) = self.owner().await? else { return Ok(HashMap::new()) };
+        let rows = {
+            let mut db = self.moment.statement().await?;
+            store::tags::all_of(&mut *db, owner).await?
+        };
+        Ok(HashMap::from([(OwnTags, rows.into_iter().map(Arc::new).collect())]))
     }
 }
 
@@ -274,6 +400,8 @@ struct Holdings {
 /// one for the tags of those and one for the prices.
 struct Books {
     rows: Rows,
+    calendar: Arc<Calendar>,
+    budget: Arc<Budget>,
     /// Read once a portfolio, however many dates are asked about.
     holdings: Mutex<HashMap<PortfolioId, Arc<Holdings>>>,
 }
@@ -331,25 +459,25 @@ impl Loader<BookOf> for Books {
             .collect();
         drop(holdings);
 
+        let priced: usize = held.iter().map(|(_, of)| of.positions.len()).sum();
+        self.budget.spend(priced.saturating_mul(PRICED))?;
         let wanted: HashSet<_> = held
             .iter()
             .flat_map(|(key, of)| {
-                of.positions.iter().flat_map(|position| {
-                    let instrument = &position.instrument;
-                    let underlying = instrument.contract.as_ref().map(|c| c.underlying_id);
-                    std::iter::once(instrument.id)
-                        .chain(underlying)
-                        .map(|instrument| QuoteOf { instrument, horizon: key.horizon })
-                })
+                valuation::wanted(&of.positions, key.horizon, &self.calendar)
+                    .into_iter()
+                    .map(|(instrument, horizon)| QuoteOf { instrument, horizon })
             })
             .collect();
         let wanted: Vec<_> = wanted.into_iter().collect();
-        let mut quotes = HashMap::<Horizon, HashMap<InstrumentId, Quote>>::new();
-        for (key, quote) in self.rows.load(&wanted).await? {
-            quotes.entry(key.horizon).or_default().insert(key.instrument, quote);
-        }
+        let quotes: Quotes = self
+            .rows
+            .load(&wanted)
+            .await?
+            .into_iter()
+            .map(|(of, quote)| ((of.instrument, of.horizon.as_of), quote))
+            .collect();
 
-        let none = HashMap::new();
         Ok(held
             .into_iter()
             .map(|(key, of)| {
@@ -357,8 +485,9 @@ impl Loader<BookOf> for Books {
                     Arc::clone(&key.portfolio),
                     &of.positions,
                     &of.tags,
-                    quotes.get(&key.horizon).unwrap_or(&none),
+                    &quotes,
                     key.horizon,
+                    &self.calendar,
                     self.rows.moment.now(),
                 );
                 (key.clone(), Arc::new(book))

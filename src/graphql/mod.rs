@@ -1,5 +1,6 @@
 //! The API: the schema assembled with its limits, and thin resolvers over services and loaders.
 
+pub mod budget;
 pub mod error;
 mod id;
 pub mod limits;
@@ -11,7 +12,7 @@ mod scalar;
 mod types;
 pub mod viewer;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use async_graphql::extensions::{Extension, ExtensionContext, ExtensionFactory, NextValidation};
 use async_graphql::{
@@ -20,6 +21,7 @@ use async_graphql::{
 };
 use chrono::{DateTime, Utc};
 
+use self::budget::MAX_ROWS;
 use self::mutation::Mutation;
 use self::query::{About, Query};
 pub use self::types::service::ServiceLimits;
@@ -47,6 +49,7 @@ pub fn limits(requests_per_minute: u32) -> ServiceLimits {
         max_depth: MAX_DEPTH,
         max_complexity: MAX_COMPLEXITY,
         max_page_size: MAX_PAGE_SIZE,
+        max_rows: MAX_ROWS,
         requests_per_minute,
         max_upload_bytes: judge::MAX_BYTES,
         max_upload_rows: judge::MAX_ROWS,
@@ -66,9 +69,12 @@ pub fn schema(limits: ServiceLimits, started_at: DateTime<Utc>) -> AppSchema {
 }
 
 /// What `schema.graphql` holds.
-pub fn sdl() -> String {
-    let schema = schema(limits(0), DateTime::UNIX_EPOCH);
-    schema.sdl_with_options(SDLExportOptions::new().sorted_fields().sorted_arguments())
+pub fn sdl() -> &'static str {
+    static SDL: LazyLock<String> = LazyLock::new(|| {
+        let schema = schema(limits(0), DateTime::UNIX_EPOCH);
+        schema.sdl_with_options(SDLExportOptions::new().sorted_fields().sorted_arguments())
+    });
+    &SDL
 }
 
 /// What the engine says of queries that ask for too much.
@@ -163,6 +169,8 @@ pub fn tell_cost(response: &mut Response, request: &Request, with_statements: bo
         "maxComplexity": MAX_COMPLEXITY,
         "depth": request.cost.depth(),
         "maxDepth": MAX_DEPTH,
+        "rows": request.budget.spent(),
+        "maxRows": MAX_ROWS,
     });
     response.extensions.insert("cost".into(), cost);
     if with_statements {

@@ -1,12 +1,13 @@
 //! Connections from slices; what a page costs; cursors that belong to one list.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{Hash, Hasher};
 
 use async_graphql::SimpleObject;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
 
 use super::error::Result;
 use crate::domain::page::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, Page};
@@ -48,9 +49,8 @@ impl PageArguments {
             (Some(_), Some(_)) => {
                 return Err(Refusal::validation("Give `first` or `last`, not both.").into());
             }
-            (None, Some(last)) => (size("last", last)?, true),
-            (Some(first), None) => (size("first", first)?, false),
-            (None, None) => (DEFAULT_PAGE_SIZE, false),
+            (None, last @ Some(_)) => (size("last", last)?, true),
+            (first, None) => (size("first", first)?, false),
         };
         let key =
             |cursor: &Option<String>| cursor.as_ref().map(|text| scope.read(text)).transpose();
@@ -58,7 +58,12 @@ impl PageArguments {
     }
 }
 
-fn size(name: &str, size: i32) -> Result<usize> {
+/// How many entries are asked for by the argument of this name.
+///
+/// # Errors
+/// `Validation` for a size out of bounds.
+pub fn size(name: &str, asked: Option<i32>) -> Result<usize> {
+    let Some(size) = asked else { return Ok(DEFAULT_PAGE_SIZE) };
     Ok(usize::try_from(size).ok().filter(|size| (1..=MAX_PAGE_SIZE).contains(size)).ok_or_else(
         || {
             Refusal::validation(format!("`{name}` must be between 1 and {MAX_PAGE_SIZE}."))
@@ -84,9 +89,9 @@ pub struct Scope(u64);
 
 impl Scope {
     pub fn of(list: impl Hash) -> Self {
-        let mut hasher = DefaultHasher::new();
-        list.hash(&mut hasher);
-        Self(hasher.finish())
+        let mut digest = Fingerprint(Sha256::new());
+        list.hash(&mut digest);
+        Self(digest.finish())
     }
 
     pub fn cursor(self, key: &impl Serialize) -> String {
@@ -105,6 +110,20 @@ impl Scope {
             Refusal::validation("That cursor does not belong to this list.")
                 .hint("Cursors hold for the list, filter and order they came from.")
         })?)
+    }
+}
+
+/// The same in every process and release, for a cursor may be sent to another than gave it.
+struct Fingerprint(Sha256);
+
+impl Hasher for Fingerprint {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    fn finish(&self) -> u64 {
+        let digest = self.0.clone().finalize();
+        digest.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
     }
 }
 

@@ -7,7 +7,9 @@ use chrono::{DateTime, Days, Utc};
 
 use super::error::Result;
 use super::id::NodeId;
-use super::loaders::{InstrumentNamed, PortfolioBy};
+use super::loaders::{
+    InstrumentNamed, InstrumentsPage, OwnTags, PortfolioBy, PortfolioNamed, PortfoliosPage, Reach,
+};
 use super::page::{PageArguments, Scope, cost};
 use super::scalar::Date;
 use super::types::calendar::TradingDay;
@@ -20,8 +22,8 @@ use super::types::tag::{Tag, TagKind};
 use super::types::user::User;
 use super::viewer::request;
 use crate::domain::instrument::Symbol;
+use crate::domain::text::fold;
 use crate::error::Refusal;
-use crate::store;
 
 /// Most ids of one `nodes`, and symbols of one `instruments`.
 const MAX_KEYS: usize = 500;
@@ -98,7 +100,7 @@ impl Query {
         answer.await.transpose()
     }
 
-    /// An instrument by its symbol; null when nobody has held or priced it.
+    /// An instrument by its symbol; null when it is not listed and the viewer never held it.
     async fn instrument(
         &self,
         ctx: &Context<'_>,
@@ -107,13 +109,14 @@ impl Query {
     ) -> Option<Result<Instrument>> {
         let answer = async {
             request(ctx).user().await?;
-            let key = InstrumentNamed(canonical(&symbol));
+            let key = InstrumentNamed(Symbol::canonical_of(&symbol));
             Ok(request(ctx).loaders().row(key).await?.map(Instrument))
         };
         answer.await.transpose()
     }
 
-    /// Instruments that somebody has held or priced, by symbol.
+    /// The instruments that are listed, because a source of prices names them, and those that the
+    /// viewer holds or held, by symbol.
     #[graphql(complexity = "cost(first, last, child_complexity)")]
     #[expect(clippy::too_many_arguments, reason = "the arguments of a Relay connection")]
     async fn instruments(
@@ -134,15 +137,14 @@ impl Query {
         }
         let scope = Scope::of(("instruments", &search, &symbols, asset_class));
         let page = PageArguments { first, after, last, before }.page(scope)?;
-        let filter = store::instruments::Filter {
+        let key = InstrumentsPage {
             search: search.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()),
-            symbols: symbols.map(|all| all.iter().map(|symbol| canonical(symbol)).collect()),
+            symbols: symbols
+                .map(|all| all.iter().map(|symbol| Symbol::canonical_of(symbol)).collect()),
             asset_class: asset_class.map(Into::into),
+            page,
         };
-        let slice = {
-            let mut db = request(ctx).moment.statement().await?;
-            store::instruments::page(&mut *db, &filter, &page).await?
-        };
+        let slice = request(ctx).loaders().row(key).await?.unwrap_or_default();
         let key = |instrument: &Arc<_>| -> String {
             let instrument: &crate::domain::instrument::Instrument = instrument;
             instrument.symbol.clone()
@@ -152,15 +154,15 @@ impl Query {
 
     /// The days of the New York Stock Exchange between two dates, both included; at most eleven
     /// years at once.
-    #[graphql(complexity = "20 + child_complexity")]
+    #[graphql(complexity = "calendar_cost(&from, &to, child_complexity)")]
     async fn market_calendar(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The first day.")] from: Date,
         #[graphql(desc = "The last day.")] to: Date,
     ) -> Result<Vec<TradingDay>> {
-        let days = u64::try_from((to.0 - from.0).num_days())
-            .map_err(|_| Refusal::validation("`to` comes before `from`.").hint("Swap them."))?;
+        let days = days_between(from, to)
+            .ok_or_else(|| Refusal::validation("`to` comes before `from`.").hint("Swap them."))?;
         if days >= MAX_CALENDAR_DAYS {
             return Err(Refusal::validation(format!("At most {MAX_CALENDAR_DAYS} days at once."))
                 .hint("Ask for a year at a time.")
@@ -176,10 +178,7 @@ impl Query {
     /// What runs here, on what data, within which limits.
     async fn service(&self, ctx: &Context<'_>) -> Result<ServiceInfo> {
         let about = ctx.data_unchecked::<About>();
-        let coverage = {
-            let mut db = request(ctx).moment.statement().await?;
-            store::prices::coverage(&mut *db).await?
-        };
+        let coverage = request(ctx).loaders().row(Reach).await?.unwrap_or_default();
         Ok(ServiceInfo {
             version: env!("CARGO_PKG_VERSION"),
             commit: option_env!("SIGMASIGHT_COMMIT"),
@@ -191,10 +190,15 @@ impl Query {
     }
 }
 
-/// As instruments are stored: upper-case, options compact.
-fn canonical(symbol: &str) -> String {
-    let symbol = symbol.trim();
-    Symbol::parse(symbol).map_or_else(|_| symbol.to_uppercase(), |symbol| symbol.canonical())
+/// Days from one to another; None when that one comes first.
+fn days_between(from: Date, to: Date) -> Option<u64> {
+    u64::try_from((to.0 - from.0).num_days()).ok()
+}
+
+/// What a calendar costs, for the budget of a query: its days times what one costs.
+fn calendar_cost(from: &Date, to: &Date, of_one: usize) -> usize {
+    let days = days_between(*from, *to).unwrap_or(0).min(MAX_CALENDAR_DAYS);
+    usize::try_from(days).unwrap_or(usize::MAX).saturating_add(1).saturating_mul(of_one)
 }
 
 /// The signed-in user and everything that is theirs.
@@ -222,11 +226,9 @@ impl Viewer {
         let owner = self.0.0.id;
         let scope = Scope::of(("portfolios", owner));
         let page = PageArguments { first, after, last, before }.page(scope)?;
-        let slice = {
-            let mut db = request(ctx).moment.statement().await?;
-            store::portfolios::page(&mut *db, owner, &page).await?
-        };
-        let key = |portfolio: &crate::domain::portfolio::Portfolio| portfolio.name.to_lowercase();
+        let key = PortfoliosPage(page);
+        let slice = request(ctx).loaders().row(key).await?.unwrap_or_default();
+        let key = |portfolio: &crate::domain::portfolio::Portfolio| fold(&portfolio.name);
         let node = |portfolio| Portfolio(Arc::new(portfolio));
         Ok(PortfolioConnection::of(slice, scope, key, node))
     }
@@ -237,31 +239,26 @@ impl Viewer {
         ctx: &Context<'_>,
         #[graphql(desc = "The portfolio's name.")] name: String,
     ) -> Option<Result<Portfolio>> {
-        let answer = async {
-            let mut db = request(ctx).moment.statement().await?;
-            let found = store::portfolios::named(&mut *db, self.0.0.id, name.trim()).await?;
-            Ok(found.map(|portfolio| Portfolio(Arc::new(portfolio))))
-        };
-        answer.await.transpose()
+        let key = PortfolioNamed(name.trim().to_owned());
+        let found = request(ctx).loaders().row(key).await;
+        found.map(|found| found.map(Portfolio)).transpose()
     }
 
     /// Their tags, by name; at most 100.
+    #[graphql(complexity = "1 + 20 * child_complexity")]
     async fn tags(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "With this text in the name, whatever the case.")] search: Option<String>,
         #[graphql(desc = "Of this kind only.")] kind: Option<TagKind>,
     ) -> Result<Vec<Tag>> {
-        let all = {
-            let mut db = request(ctx).moment.statement().await?;
-            store::tags::all_of(&mut *db, self.0.0.id).await?
-        };
-        let search = search.unwrap_or_default().to_lowercase();
+        let all = request(ctx).loaders().row(OwnTags).await?.unwrap_or_default();
+        let search = fold(&search.unwrap_or_default());
         Ok(all
             .into_iter()
-            .filter(|tag| tag.name.to_lowercase().contains(&search))
+            .filter(|tag| fold(&tag.name).contains(&search))
             .filter(|tag| kind.is_none_or(|kind| TagKind::from(tag.kind) == kind))
-            .map(|tag| Tag(Arc::new(tag)))
+            .map(Tag)
             .collect())
     }
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use async_graphql::Context;
 use chrono::NaiveDate;
 
+use super::budget::Budget;
 use super::error::Result;
 use super::loaders::Loaders;
 use super::scalar::Date;
@@ -26,6 +27,7 @@ pub struct Request {
     /// Where the request comes from.
     pub address: IpAddr,
     pub cost: Cost,
+    pub budget: Arc<Budget>,
 }
 
 /// What the request was measured to ask for.
@@ -54,8 +56,10 @@ impl Request {
     pub fn new(services: Services, claims: Option<Claims>, address: IpAddr) -> Self {
         let services = Services { db: services.db.counting_anew(), ..services };
         let moment = Arc::new(Moment::new(services.db.clone(), services.now(), claims));
-        let loaders = RwLock::new(Arc::new(Loaders::new(Arc::clone(&moment))));
-        Self { services, moment, loaders, claims, address, cost: Cost::default() }
+        let budget = Arc::new(Budget::default());
+        let loaders = Loaders::new(&services, &moment, &budget);
+        let loaders = RwLock::new(Arc::new(loaders));
+        Self { services, moment, loaders, claims, address, cost: Cost::default(), budget }
     }
 
     /// What has been read so far, and what may be.
@@ -65,9 +69,17 @@ impl Request {
 
     /// From now on reads see what was written: a mutation ends with this.
     pub async fn has_written(&self) {
-        let anew = Arc::new(Loaders::new(Arc::clone(&self.moment)));
+        let anew = Arc::new(Loaders::new(&self.services, &self.moment, &self.budget));
         *self.loaders.write().unwrap_or_else(PoisonError::into_inner) = anew;
         self.moment.close().await;
+    }
+
+    /// Takes note of positions that are about to be worked through.
+    ///
+    /// # Errors
+    /// `QueryTooComplex` when the request's are too many together.
+    pub fn spend(&self, rows: usize) -> Result<()> {
+        Ok(self.budget.spend(rows)?)
     }
 
     /// Whoever is signed in.

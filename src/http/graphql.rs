@@ -20,18 +20,21 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use futures_util::TryStreamExt;
 use serde::Deserialize;
+use tokio::io::AsyncReadExt;
 use tokio_util::compat::TokioAsyncReadCompatExt;
 use tokio_util::io::StreamReader;
 
 use super::limits::{self, Caller, Verdict};
 use super::{Door, graphiql};
+use crate::domain::user::Role;
 use crate::error::{Code, Error, Refusal, chain};
 use crate::graphql::limits::{
     MAX_FIELDS, MAX_MUTATIONS, MAX_NESTING, fields, nesting, root_fields,
 };
 use crate::graphql::{self, MAX_QUERY_BYTES, viewer};
 use crate::market::import;
-use crate::postgres::moment::Claims;
+use crate::postgres::moment::{Claims, Moment};
+use crate::services::upload::judge;
 
 /// Most bytes of a JSON request. Files go by multipart.
 const MAX_JSON_BYTES: usize = 2 << 20;
@@ -41,6 +44,8 @@ const MAX_FILES: usize = 1;
 const MAX_GET_BYTES: usize = 16 * 1024;
 /// How long a request may take.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long the body of a request may take to arrive.
+const READING_PATIENCE: Duration = Duration::from_mins(1);
 /// The media type of GraphQL over HTTP, which says by its status whether there is an answer.
 const GRAPHQL_JSON: &str = "application/graphql-response+json";
 /// Mutations that somebody whose token has ended must still be able to send.
@@ -69,7 +74,12 @@ pub async fn post(State(door): State<Door>, request: Request) -> Response {
     let client = Client::of(&door, &request);
     let outcome = async {
         client.may_ask()?;
-        let asked = read(&client, request).await?;
+        let reading = door.read(&client, request);
+        let asked = tokio::time::timeout(READING_PATIENCE, reading).await.map_err(|_| {
+            let seconds = READING_PATIENCE.as_secs();
+            let message = format!("The request did not arrive within {seconds} s.");
+            Refused::new(StatusCode::REQUEST_TIMEOUT, Refusal::new(Code::Timeout, message))
+        })??;
         door.run(asked, &client, true).await
     };
     client.answer(outcome.await)
@@ -103,46 +113,82 @@ impl InAddress {
     }
 }
 
-/// Reads a request's body by its content type.
-async fn read(client: &Client, request: Request) -> Result<async_graphql::Request, Refused> {
-    let content_type = request
-        .headers()
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default()
-        .to_owned();
-    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let body = match essence.as_str() {
-        "application/json" | GRAPHQL_JSON => {
-            let bytes = axum::body::to_bytes(request.into_body(), MAX_JSON_BYTES).await;
-            let bytes = bytes.map_err(|_| {
-                Refused::too_large(StatusCode::PAYLOAD_TOO_LARGE, "A JSON request", MAX_JSON_BYTES)
-            })?;
-            // A list could also be read as the members of one request, by their order.
-            if bytes.trim_ascii_start().starts_with(b"[") {
-                return Err(ParseRequestError::UnsupportedBatch.into());
-            }
-            Body::from(bytes)
-        }
-        "multipart/form-data" if client.claims.is_none() => {
-            return Err(Refused::new(StatusCode::UNAUTHORIZED, Refusal::unauthenticated()));
-        }
-        "multipart/form-data" => request.into_body(),
-        _ => {
-            let refusal = Refusal::validation("The body must be JSON, or multipart for a file.")
-                .hint("Send `Content-Type: application/json`.");
-            return Err(Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, refusal));
-        }
-    };
-    let stream = body.into_data_stream().map_err(std::io::Error::other);
-    let options =
-        MultipartOptions::default().max_file_size(import::MAX_BYTES).max_num_files(MAX_FILES);
-    receive_body(Some(content_type), StreamReader::new(stream).compat(), options)
-        .await
-        .map_err(Refused::from)
-}
-
 impl Door {
+    /// Reads a request's body by its content type.
+    async fn read(
+        &self,
+        client: &Client,
+        request: Request,
+    ) -> Result<async_graphql::Request, Refused> {
+        let content_type = request
+            .headers()
+            .get(CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
+            .to_owned();
+        let essence =
+            content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let mut max_file_bytes = 0;
+        let body = match essence.as_str() {
+            "application/json" | GRAPHQL_JSON => {
+                let bytes = axum::body::to_bytes(request.into_body(), MAX_JSON_BYTES).await;
+                let bytes = bytes.map_err(|_| {
+                    let what = "A JSON request";
+                    Refused::too_large(StatusCode::PAYLOAD_TOO_LARGE, what, MAX_JSON_BYTES)
+                })?;
+                // A list could also be read as the members of one request, by their order.
+                if bytes.trim_ascii_start().starts_with(b"[") {
+                    return Err(ParseRequestError::UnsupportedBatch.into());
+                }
+                Body::from(bytes)
+            }
+            "multipart/form-data" => {
+                max_file_bytes = self.max_file_bytes(client).await?;
+                request.into_body()
+            }
+            _ => {
+                let refusal =
+                    Refusal::validation("The body must be JSON, or multipart for a file.")
+                        .hint("Send `Content-Type: application/json`.");
+                return Err(Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, refusal));
+            }
+        };
+        let stream = body.into_data_stream().map_err(std::io::Error::other);
+        let most = max_file_bytes.saturating_add(MAX_JSON_BYTES);
+        let reader = StreamReader::new(stream).take(u64::try_from(most).unwrap_or(u64::MAX));
+        let options =
+            MultipartOptions::default().max_file_size(max_file_bytes).max_num_files(MAX_FILES);
+        receive_body(Some(content_type), reader.compat(), options).await.map_err(
+            |error| match error {
+                ParseRequestError::PayloadTooLarge => {
+                    Refused::too_large(StatusCode::PAYLOAD_TOO_LARGE, "A file", max_file_bytes)
+                }
+                other => other.into(),
+            },
+        )
+    }
+
+    /// How large a file somebody may send: nobody any, whose session has ended neither. Asked
+    /// before a byte of it is read, and without a connection being held while it is.
+    async fn max_file_bytes(&self, client: &Client) -> Result<usize, Refused> {
+        let claims = match client.token {
+            Token::Good(claims) => claims,
+            Token::None => {
+                return Err(Refused::new(StatusCode::UNAUTHORIZED, Refusal::unauthenticated()));
+            }
+            Token::Bad => return Err(Refused::bad_token()),
+        };
+        let moment = Moment::new(self.services.db.clone(), self.services.now(), Some(claims));
+        let viewer = moment.viewer().await.map_err(Refused::from)?;
+        moment.close().await;
+        Ok(match viewer.map(|user| user.role) {
+            Some(Role::Admin) => import::MAX_BYTES,
+            // A byte more, so that a file just too large is told so like any other fault of it.
+            Some(Role::User) => judge::MAX_BYTES + 1,
+            None => 0,
+        })
+    }
+
     /// Runs what is asked; `may_change` says whether the method allows mutations.
     async fn run(
         &self,
@@ -176,12 +222,7 @@ impl Door {
             Token::None => None,
             Token::Good(claims) => Some(claims),
             Token::Bad if summary.only_signs_in => None,
-            Token::Bad => {
-                let message = "The access token is not valid, or not any more.";
-                let refusal = Refusal { message: message.into(), ..Refusal::unauthenticated() }
-                    .hint("Renew it with `refreshSession`, or sign in with `login`.");
-                return Err(Refused::new(StatusCode::UNAUTHORIZED, refusal));
-            }
+            Token::Bad => return Err(Refused::bad_token()),
         };
 
         let request = Arc::new(viewer::Request::new(self.services.clone(), claims, client.address));
@@ -256,7 +297,6 @@ impl Summary {
 /// Who asks, and how they want to be answered.
 struct Client {
     token: Token,
-    claims: Option<Claims>,
     address: IpAddr,
     verdict: Verdict,
     wants_graphql_json: bool,
@@ -288,14 +328,14 @@ impl Client {
             Token::Good(claims) => Some(claims),
             Token::None | Token::Bad => None,
         };
-        let address = request
+        let peer = request
             .extensions()
             .get::<ConnectInfo<SocketAddr>>()
             .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(peer)| peer.ip());
+        let address = sender(headers, door.proxies).unwrap_or(peer);
         let caller = claims.map_or(Caller::Address(address), |claims| Caller::User(claims.user));
         Self {
             token,
-            claims,
             address,
             verdict: door.rates.count(caller),
             wants_graphql_json: accepts(headers, GRAPHQL_JSON),
@@ -351,6 +391,20 @@ impl Client {
     }
 }
 
+/// Where a request comes from that has passed so many proxies of ours, the nearest of which wrote
+/// the last address: what stands before theirs anybody may have written. None without proxies, or
+/// when they wrote no address.
+fn sender(headers: &HeaderMap, proxies: usize) -> Option<IpAddr> {
+    let written: Vec<_> = headers
+        .get_all("x-forwarded-for")
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .collect();
+    let at = written.len().checked_sub(proxies).filter(|_| proxies > 0)?;
+    written[at].trim().parse().ok()
+}
+
 fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
     headers
         .get_all(ACCEPT)
@@ -369,6 +423,13 @@ struct Refused {
 impl Refused {
     fn new(status: StatusCode, refusal: Refusal) -> Self {
         Self { status, refusal }
+    }
+
+    fn bad_token() -> Self {
+        let message = "The access token is not valid, or not any more.";
+        let refusal = Refusal { message: message.into(), ..Refusal::unauthenticated() }
+            .hint("Renew it with `refreshSession`, or sign in with `login`.");
+        Self::new(StatusCode::UNAUTHORIZED, refusal)
     }
 
     fn too_large(status: StatusCode, what: &str, bytes: usize) -> Self {
@@ -414,9 +475,6 @@ impl From<Error> for Refused {
 impl From<ParseRequestError> for Refused {
     fn from(error: ParseRequestError) -> Self {
         match error {
-            ParseRequestError::PayloadTooLarge => {
-                Self::too_large(StatusCode::PAYLOAD_TOO_LARGE, "A file", import::MAX_BYTES)
-            }
             ParseRequestError::UnsupportedBatch => {
                 let refusal = Refusal::validation("One request at a time, not a list of them.");
                 Self::new(StatusCode::BAD_REQUEST, refusal)
@@ -427,5 +485,23 @@ impl From<ParseRequestError> for Refused {
                 Self::new(StatusCode::BAD_REQUEST, refusal.hint(hint))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_our_own_proxies_wrote_is_believed() {
+        let mut headers = HeaderMap::new();
+        headers.append("x-forwarded-for", HeaderValue::from_static("6.6.6.6, 192.0.2.7"));
+        headers.append("x-forwarded-for", HeaderValue::from_static("10.0.0.1"));
+        let from = |proxies| sender(&headers, proxies).map(|address| address.to_string());
+        assert_eq!(from(0), None);
+        assert_eq!(from(1).as_deref(), Some("10.0.0.1"));
+        assert_eq!(from(2).as_deref(), Some("192.0.2.7"));
+        assert_eq!(from(4), None, "fewer proxies than said");
+        assert_eq!(sender(&HeaderMap::new(), 1), None);
     }
 }

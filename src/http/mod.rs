@@ -3,6 +3,7 @@
 pub mod graphiql;
 mod graphql;
 mod limits;
+pub mod serve;
 
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use tower_http::compression::CompressionLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
+use tower_http::timeout::RequestBodyTimeoutLayer;
 use tower_http::trace::TraceLayer;
 
 use self::limits::RateLimits;
@@ -30,12 +32,17 @@ use crate::services::Services;
 /// Most bytes of a request: the largest price file, and what multipart adds to it.
 const MAX_BODY_BYTES: usize = import::MAX_BYTES + (1 << 20);
 
+/// How long a client may take between two parts of a request's body.
+const BETWEEN_BYTES: Duration = Duration::from_secs(10);
+
 /// What every request needs.
 #[derive(Clone)]
 pub struct Door {
     services: Services,
     schema: AppSchema,
     rates: RateLimits,
+    /// Proxies of ours that a request passes, each of which says where it got it from.
+    proxies: usize,
     /// Whether answers tell of their SQL statements.
     is_development: bool,
 }
@@ -49,6 +56,7 @@ impl Door {
                 config.rate_limit_per_minute,
                 config.rate_limit_burst_per_second,
             ),
+            proxies: config.trusted_proxies.into(),
             is_development: config.environment == Environment::Development,
         }
     }
@@ -68,7 +76,8 @@ pub fn router(door: Door, origins: &Origins) -> Router {
         .layer(cors(origins))
         .layer(CompressionLayer::new())
         .layer(CatchPanicLayer::new())
-        .layer(RequestBodyLimitLayer::new(MAX_BODY_BYTES));
+        .layer(RequestBodyLimitLayer::new(MAX_BODY_BYTES))
+        .layer(RequestBodyTimeoutLayer::new(BETWEEN_BYTES));
     Router::new()
         .route("/", get(|| async { Redirect::temporary("/graphql") }))
         .route("/graphql", get(graphql::get).post(graphql::post))

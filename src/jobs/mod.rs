@@ -1,3 +1,4 @@
 //! Work the service owes itself.
 
+pub mod demo;
 pub mod prices;

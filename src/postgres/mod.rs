@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgListener, PgPool, PgPoolOptions};
 use sqlx::{Connection, PgConnection, Postgres, Transaction};
 
 use crate::domain::id::UserId;
@@ -59,11 +59,14 @@ pub async fn is_migrated(db: &Db) -> sqlx::Result<bool> {
 /// Why the schema is not this program's.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrateError {
-    #[error("PostgreSQL {0} is too old: version 14 or later is needed")]
+    #[error("PostgreSQL {0} is too old; point DATABASE_URL at version 14 or later")]
     TooOld(i32),
-    #[error("the database cannot be reached")]
+    #[error("the database does not answer; check DATABASE_URL and that PostgreSQL runs")]
     Unreachable(#[from] sqlx::Error),
-    #[error("the schema of the database does not fit this program")]
+    #[error(
+        "the schema of the database is not this program's; run the release that made it, or a \
+         newer one"
+    )]
     Schema(#[from] sqlx::migrate::MigrateError),
 }
 
@@ -139,6 +142,16 @@ impl Db {
     pub fn shared(&self) -> &PgPool {
         self.count();
         &self.pool
+    }
+
+    /// Hears what is told on a channel, over a connection of its own that comes back when lost.
+    ///
+    /// # Errors
+    /// When no connection can be made.
+    pub async fn listen(&self, channel: &str) -> sqlx::Result<PgListener> {
+        let mut listener = PgListener::connect_with(&self.pool).await?;
+        listener.listen(channel).await?;
+        Ok(listener)
     }
 
     pub async fn close(&self) {

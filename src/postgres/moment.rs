@@ -10,7 +10,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use super::Db;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::user::User;
-use crate::error::{Error, Refusal};
+use crate::error::{Code, Error, Refusal};
 use crate::store;
 
 /// Who a request says it is, by a token whose signature held.
@@ -27,9 +27,14 @@ pub struct Moment {
     open: Mutex<Open>,
 }
 
+/// Statements that one moment may send. A question about many things is one statement, so that
+/// only a document that asks many different questions, one after the other, comes near it.
+const MAX_STATEMENTS: u32 = 24;
+
 #[derive(Default)]
 struct Open {
     claims: Option<Claims>,
+    statements: u32,
     transaction: Option<Transaction<'static, Postgres>>,
     viewer: Option<User>,
 }
@@ -62,11 +67,20 @@ impl Moment {
     /// The connection of this moment, for exactly one statement.
     ///
     /// # Errors
-    /// As [`Moment::viewer`]; also when no connection is free in time.
+    /// As [`Moment::viewer`]; also when no connection is free in time. `QueryTooComplex` after
+    /// too many statements.
     pub async fn statement(&self) -> Result<Statement<'_>, Error> {
         let mut open = self.open.lock().await;
         if open.transaction.is_none() {
             self.begin(&mut open).await?;
+        }
+        open.statements += 1;
+        if open.statements > MAX_STATEMENTS {
+            let message =
+                format!("This request asks more than {MAX_STATEMENTS} questions in turn.");
+            return Err(Refusal::new(Code::QueryTooComplex, message)
+                .hint("Ask for fewer different things at once.")
+                .into());
         }
         self.db.count();
         Ok(Statement(open))
@@ -75,7 +89,9 @@ impl Moment {
     /// Gives the connection back. The next read opens a new moment, which sees what was written
     /// in between: a mutation calls this before it answers.
     pub async fn close(&self) {
-        self.open.lock().await.transaction = None;
+        let mut open = self.open.lock().await;
+        open.transaction = None;
+        open.statements = 0;
     }
 
     /// From now on this request speaks for somebody else: whoever has just signed in.

@@ -14,6 +14,7 @@ use crate::config::Environment;
 use crate::domain::id::{PortfolioId, PositionId, UserId};
 use crate::domain::instrument::{AssetClass, Instrument, OccSymbol, OptionKind};
 use crate::domain::position::{Position, PositionType};
+use crate::domain::text::fold;
 use crate::domain::user::Role;
 use crate::error::{Error, Refusal};
 use crate::market::synthetic;
@@ -163,9 +164,10 @@ async fn ensure_portfolio(
     account: &Account,
 ) -> Result<PortfolioId, Error> {
     let mut tx = services.db.begin_as(owner).await?;
-    let known = store::portfolios::named(tx.statement(), owner, account.portfolio).await?;
+    let known =
+        store::portfolios::named(tx.statement(), owner, &[account.portfolio.into()]).await?;
     tx.commit().await?;
-    if let Some(portfolio) = known {
+    if let Some(portfolio) = known.first() {
         return Ok(portfolio.id);
     }
     let new = NewPortfolio {
@@ -192,7 +194,7 @@ async fn ensure_positions(
 ) -> Result<(), Error> {
     let mut tx = services.db.begin_as(owner).await?;
     let now = services.now();
-    store::portfolios::touch(tx.statement(), owner, portfolio, now).await?;
+    store::portfolios::lock(tx.statement(), owner, portfolio).await?;
     let held = store::positions::of_portfolios(tx.statement(), owner, &[portfolio]).await?;
     let last = services.last_session();
     let expired: Vec<_> = held
@@ -230,7 +232,9 @@ async fn ensure_positions(
         })
         .collect();
     let described: Vec<_> = holdings.iter().map(|holding| holding.instrument.clone()).collect();
-    instruments::ensure_all(&mut tx, &described).await?;
+    let listed = instruments::ensure_all(&mut tx, &described).await?;
+    let listed: Vec<_> = listed.into_values().collect();
+    store::instruments::list(tx.statement(), &listed).await?;
     let entered = services.calendar.sessions_before(last, OPTIONS_HELD_SESSIONS);
     for row in missing.iter().filter(|row| row.kind().is_some()) {
         if let Some(symbol) = row.option_symbol(services, entered) {
@@ -271,13 +275,14 @@ async fn ensure_positions(
             entry_date: holding.entry_date,
         });
         links.extend(
-            (0_i16..).zip(holding.row.tag_names()).filter_map(|(ordinal, name)| {
-                Some((id, *tags.get(&name.to_lowercase())?, ordinal))
-            }),
+            (0_i16..)
+                .zip(holding.row.tag_names())
+                .filter_map(|(ordinal, name)| Some((id, *tags.get(&fold(name))?, ordinal))),
         );
     }
     store::positions::insert_all(tx.statement(), owner, portfolio, &positions, now).await?;
     store::tags::attach_all(tx.statement(), owner, &links).await?;
+    store::portfolios::touch(tx.statement(), owner, portfolio, now).await?;
     tx.commit().await?;
     Ok(())
 }

@@ -30,8 +30,6 @@ pub struct Services {
     pub hasher: accounts::Hasher,
     pub attempts: accounts::Attempts,
     pub providers: Arc<[Provider]>,
-    /// Rung when something is held that may lack prices.
-    pub prices_wanted: Arc<tokio::sync::Notify>,
 }
 
 impl Services {

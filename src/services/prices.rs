@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use chrono::{Days, NaiveDate};
+use chrono::{Datelike, Days, NaiveDate};
 use rust_decimal::Decimal;
 use serde_json::json;
 
@@ -78,7 +78,6 @@ pub async fn import(
     };
     store::audit::append(tx.statement(), entry, services.now()).await?;
     tx.commit().await?;
-    services.prices_wanted.notify_one();
     Ok(imported)
 }
 
@@ -140,10 +139,12 @@ async fn store_file(tx: &mut Work, file: PriceFile) -> Result<Imported, Error> {
         .collect();
     let observed: BTreeSet<_> = bars.iter().map(|bar| bar.instrument_id).collect();
     let observed: Vec<_> = observed.into_iter().collect();
+    store::instruments::lock(tx.statement(), &observed).await?;
+    store::instruments::list(tx.statement(), &observed).await?;
     store::prices::delete_synthetic(tx.statement(), &observed).await?;
-    for chunk in bars.chunks(BARS_A_STATEMENT) {
-        imported.bars += store::prices::upsert_all(tx.statement(), chunk).await?;
-    }
+    imported.bars = store_bars(tx, &bars).await?;
+    // What was simulated of options on them has to be made anew.
+    store::prices::want(tx.statement()).await?;
     Ok(imported)
 }
 
@@ -156,39 +157,10 @@ pub async fn fill(services: &Services) -> Result<u64, Error> {
     if !services.providers.contains(&Provider::Synthetic) {
         return Ok(0);
     }
-    let last = services.last_session();
-    let window = last.checked_sub_days(WINDOW).unwrap_or(last);
-    let mut tx = services.db.begin_shared().await?;
-    let held = store::positions::held_since(tx.statement()).await?;
-    let mut since: HashMap<InstrumentId, NaiveDate> =
-        held.into_iter().map(|(id, date)| (id, date.min(window))).collect();
-    let ids: Vec<_> = since.keys().copied().collect();
-    let mut known = store::instruments::by_id(tx.statement(), &ids).await?;
-
-    let underlyings: Vec<_> =
-        known.iter().filter_map(|i| Some((i.contract.as_ref()?.underlying_id, i.id))).collect();
-    for (underlying, option) in underlyings {
-        let wanted = since.get(&option).copied().unwrap_or(window);
-        since.entry(underlying).and_modify(|date| *date = wanted.min(*date)).or_insert(wanted);
-    }
-    let ids: Vec<_> = since.keys().copied().collect();
-    known = store::instruments::by_id(tx.statement(), &ids).await?;
-    let stored = store::prices::stored(tx.statement(), &ids).await?;
-    tx.commit().await?;
-    let stored: HashMap<_, _> = stored.into_iter().map(|s| (s.instrument_id, s)).collect();
-
-    let gaps = known.into_iter().filter_map(|instrument| {
-        let from = *since.get(&instrument.id)?;
-        let missing = match stored.get(&instrument.id) {
-            Some(stored) if stored.has_observed => return None,
-            Some(stored) => Gaps { before: stored.first, after: stored.last, from, to: last },
-            None => Gaps { before: NaiveDate::MAX, after: NaiveDate::MAX, from, to: last },
-        };
-        (!missing.is_empty()).then_some((instrument, missing))
-    });
-    // Options are priced from their underlyings, which therefore come first.
-    let (options, plain): (Vec<_>, Vec<_>) = gaps.partition(|(i, _)| i.contract.is_some());
     let mut bars = 0;
+    // Options are priced from their underlyings, which therefore come first.
+    let (options, plain): (Vec<_>, Vec<_>) =
+        missing(services).await?.into_iter().partition(|gap| gap.instrument.contract.is_some());
     for step in plain.chunks(INSTRUMENTS_A_STEP) {
         bars += fill_plain(services, step.to_vec()).await?;
     }
@@ -198,9 +170,56 @@ pub async fn fill(services: &Services) -> Result<u64, Error> {
     Ok(bars)
 }
 
-/// The days wanted, less those between the first and the last one stored.
-#[derive(Clone, Copy)]
+/// What is held, and the underlyings of that, with the days that have no bar; by symbol. What
+/// has observed prices is never filled up with simulated ones.
+async fn missing(services: &Services) -> Result<Vec<Gaps>, Error> {
+    let last = services.last_session();
+    let mut tx = services.db.begin_shared().await?;
+    let held = store::positions::held_since(tx.statement()).await?;
+    let mut since: HashMap<_, _> =
+        held.into_iter().map(|(id, entry)| (id, history_start(entry, last))).collect();
+    let ids: Vec<_> = since.keys().copied().collect();
+    for instrument in store::instruments::by_id(tx.statement(), &ids).await? {
+        let Some(contract) = instrument.contract else { continue };
+        let wanted = since.get(&instrument.id).copied().unwrap_or(last);
+        let date = since.entry(contract.underlying_id).or_insert(wanted);
+        *date = wanted.min(*date);
+    }
+    let ids: Vec<_> = since.keys().copied().collect();
+    let mut known = store::instruments::by_id(tx.statement(), &ids).await?;
+    let stored = store::prices::stored(tx.statement(), &ids).await?;
+    tx.commit().await?;
+
+    known.sort_by(|one, other| one.symbol.cmp(&other.symbol));
+    let stored: HashMap<_, _> = stored.into_iter().map(|s| (s.instrument_id, s)).collect();
+    let gaps = known.into_iter().filter_map(|instrument| {
+        let from = *since.get(&instrument.id)?;
+        let (before, after) = match stored.get(&instrument.id) {
+            Some(stored) if stored.has_observed => return None,
+            Some(stored) => (stored.first, stored.last),
+            None => (NaiveDate::MAX, NaiveDate::MAX),
+        };
+        Some(Gaps { instrument, before, after, from, to: last })
+    });
+    Ok(gaps.filter(|gaps| gaps.ranges().next().is_some()).collect())
+}
+
+/// From when on prices of something entered on a day are kept: what a profit of that year is
+/// measured against, and thirteen months at least. Whole years, because prices are everybody's
+/// and must not tell when somebody entered.
+fn history_start(entry: NaiveDate, last: NaiveDate) -> NaiveDate {
+    /// The last session of a year is never further from its end.
+    const BEFORE_THE_YEAR: Days = Days::new(7);
+    let window = last.checked_sub_days(WINDOW).unwrap_or(last);
+    let first = entry.min(window);
+    let new_year = NaiveDate::from_ymd_opt(first.year(), 1, 1).unwrap_or(first);
+    new_year.checked_sub_days(BEFORE_THE_YEAR).unwrap_or(new_year)
+}
+
+/// The days wanted of an instrument, less those between the first and the last one stored.
+#[derive(Clone)]
 struct Gaps {
+    instrument: Instrument,
     before: NaiveDate,
     after: NaiveDate,
     from: NaiveDate,
@@ -208,22 +227,20 @@ struct Gaps {
 }
 
 impl Gaps {
-    fn ranges(self) -> impl Iterator<Item = (NaiveDate, NaiveDate)> {
+    fn ranges(&self) -> impl Iterator<Item = (NaiveDate, NaiveDate)> + use<> {
         let before = self.before.pred_opt().map(|end| (self.from, end.min(self.to)));
         let after = self.after.succ_opt().map(|start| (start, self.to));
         before.into_iter().chain(after).filter(|(from, to)| from <= to)
     }
-
-    fn is_empty(self) -> bool {
-        self.ranges().next().is_none()
-    }
 }
 
-async fn fill_plain(services: &Services, wanted: Vec<(Instrument, Gaps)>) -> Result<u64, Error> {
+async fn fill_plain(services: &Services, wanted: Vec<Gaps>) -> Result<u64, Error> {
+    let ids: Vec<_> = wanted.iter().map(|gaps| gaps.instrument.id).collect();
     let calendar = services.calendar.clone();
     let bars = tokio::task::spawn_blocking(move || {
         let mut bars = Vec::new();
-        for (instrument, gaps) in wanted {
+        for gaps in wanted {
+            let instrument = &gaps.instrument;
             for (from, to) in gaps.ranges() {
                 let made = synthetic::bars(&instrument.symbol, &calendar, from, to);
                 bars.extend(made.into_iter().map(|bar| Bar {
@@ -243,24 +260,36 @@ async fn fill_plain(services: &Services, wanted: Vec<(Instrument, Gaps)>) -> Res
     })
     .await
     .map_err(|error| Error::Internal(format!("simulating prices failed: {error}")))?;
-    store_bars(services, &bars).await
+    let mut tx = services.db.begin_shared().await?;
+    store::instruments::keep(tx.statement(), &ids).await?;
+    let stored = store_bars(&mut tx, &bars).await?;
+    tx.commit().await?;
+    Ok(stored)
 }
 
-async fn fill_options(services: &Services, wanted: &[(Instrument, Gaps)]) -> Result<u64, Error> {
-    let underlyings: BTreeSet<_> =
-        wanted.iter().filter_map(|(i, _)| Some(i.contract.as_ref()?.underlying_id)).collect();
+async fn fill_options(services: &Services, wanted: &[Gaps]) -> Result<u64, Error> {
+    let underlyings: BTreeSet<_> = wanted
+        .iter()
+        .filter_map(|gaps| Some(gaps.instrument.contract.as_ref()?.underlying_id))
+        .collect();
     let underlyings: Vec<_> = underlyings.into_iter().collect();
-    let Some(from) = wanted.iter().map(|(_, gaps)| gaps.from).min() else { return Ok(0) };
-    let closes =
-        store::prices::closes(services.db.shared(), &underlyings, from, services.last_session())
-            .await?;
+    let Some(from) = wanted.iter().map(|gaps| gaps.from).min() else { return Ok(0) };
+    let options = wanted.iter().map(|gaps| gaps.instrument.id);
+    let ids: Vec<_> = underlyings.iter().copied().chain(options).collect();
+
+    // Premiums are of the closes that stand when they are stored, not of some before an import.
+    let mut tx = services.db.begin_shared().await?;
+    store::instruments::keep(tx.statement(), &ids).await?;
+    let last = services.last_session();
+    let closes = store::prices::closes(tx.statement(), &underlyings, from, last).await?;
     let mut by_underlying = HashMap::<InstrumentId, Vec<(NaiveDate, Decimal)>>::new();
     for (id, date, close) in closes {
         by_underlying.entry(id).or_default().push((date, close));
     }
 
     let mut bars = Vec::new();
-    for (instrument, gaps) in wanted {
+    for gaps in wanted {
+        let instrument = &gaps.instrument;
         let (Some(contract), Ok(symbol)) =
             (&instrument.contract, OccSymbol::parse(&instrument.symbol))
         else {
@@ -286,15 +315,29 @@ async fn fill_options(services: &Services, wanted: &[(Instrument, Gaps)]) -> Res
             bars.extend(priced);
         }
     }
-    store_bars(services, &bars).await
+    let stored = store_bars(&mut tx, &bars).await?;
+    tx.commit().await?;
+    Ok(stored)
 }
 
-async fn store_bars(services: &Services, bars: &[Bar]) -> Result<u64, Error> {
+async fn store_bars(tx: &mut Work, bars: &[Bar]) -> Result<u64, Error> {
     let mut stored = 0;
-    let mut tx = services.db.begin_shared().await?;
     for chunk in bars.chunks(BARS_A_STATEMENT) {
         stored += store::prices::upsert_all(tx.statement(), chunk).await?;
     }
-    tx.commit().await?;
     Ok(stored)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn history_starts_before_the_year_of_entry_whatever_the_day() {
+        let day = |y, m, d| NaiveDate::from_ymd_opt(y, m, d).expect("a day");
+        let last = day(2026, 1, 5);
+        assert_eq!(history_start(day(2022, 11, 30), last), day(2021, 12, 25));
+        assert_eq!(history_start(day(2022, 1, 3), last), day(2021, 12, 25));
+        assert_eq!(history_start(last, last), day(2023, 12, 25), "thirteen months at least");
+    }
 }

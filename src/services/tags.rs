@@ -6,10 +6,11 @@ use chrono::{DateTime, Utc};
 
 use crate::domain::id::{TagId, UserId};
 use crate::domain::tag::{Tag, TagKind, default_color};
+use crate::domain::text::fold;
 use crate::postgres::Work;
 use crate::store;
 
-/// The ids of tags by lower-case name, those that the owner lacks made first.
+/// The ids of tags by folded name, those that the owner lacks made first.
 pub async fn ensure<'a>(
     tx: &mut Work,
     owner: UserId,
@@ -18,7 +19,7 @@ pub async fn ensure<'a>(
 ) -> sqlx::Result<HashMap<String, TagId>> {
     let mut wanted = HashMap::new();
     for name in names {
-        wanted.entry(name.to_lowercase()).or_insert_with(|| Tag {
+        wanted.entry(fold(name)).or_insert_with(|| Tag {
             id: TagId::fresh(),
             name: name.to_owned(),
             kind: TagKind::of(name),
@@ -32,7 +33,7 @@ pub async fn ensure<'a>(
     }
     let mut wanted: Vec<_> = wanted.into_values().collect();
     // In one order, so that two that make the same tags wait for each other and never cross.
-    wanted.sort_by_cached_key(|tag| tag.name.to_lowercase());
+    wanted.sort_by_cached_key(|tag| fold(&tag.name));
     let known = store::tags::ensure_all(tx.statement(), owner, &wanted).await?;
-    Ok(known.into_iter().map(|(name, id)| (name.to_lowercase(), id)).collect())
+    Ok(known.into_iter().map(|(name, id)| (fold(&name), id)).collect())
 }

@@ -15,6 +15,7 @@ use super::{Services, instruments, tags};
 use crate::domain::calendar::new_york_date;
 use crate::domain::id::{InstrumentId, PortfolioId, PositionId, UserId};
 use crate::domain::tag::MAX_TAGS_PER_USER;
+use crate::domain::text::fold;
 use crate::domain::upload::{Fault, RowError, RowWarning, UploadErrorCode, UploadWarningCode};
 use crate::error::{Code, Error, Refusal};
 use crate::postgres::Work;
@@ -84,11 +85,11 @@ pub async fn upload(services: &Services, owner: UserId, upload: Upload) -> Resul
     let hash = request_hash(&upload);
 
     let mut tx = services.db.begin_as(owner).await?;
-    if !store::portfolios::touch(tx.statement(), owner, upload.portfolio, now).await? {
+    if !store::portfolios::lock(tx.statement(), owner, upload.portfolio).await? {
         return Err(Refusal::not_found("portfolio").at("portfolioId").into());
     }
     if let Some(key) = key.filter(|_| !upload.dry_run)
-        && !store::idempotency::claim(tx.statement(), owner, key, OPERATION, hash).await?
+        && !store::idempotency::claim(tx.statement(), owner, key, OPERATION, hash, now).await?
     {
         return answer_again(&mut tx, owner, key, hash).await;
     }
@@ -118,7 +119,6 @@ pub async fn upload(services: &Services, owner: UserId, upload: Upload) -> Resul
         store::idempotency::answer(tx.statement(), owner, key, response).await?;
     }
     tx.commit().await?;
-    services.prices_wanted.notify_one();
     Ok(outcome)
 }
 
@@ -179,7 +179,7 @@ impl Loading<'_> {
             Mode::Replace => HashSet::new(),
         };
         let known = store::tags::all_of(tx.statement(), self.owner).await?;
-        let mut names: HashSet<_> = known.iter().map(|tag| tag.name.to_lowercase()).collect();
+        let mut names: HashSet<_> = known.iter().map(|tag| fold(&tag.name)).collect();
 
         let mut found = Vec::new();
         verdict.rows.retain(|row| {
@@ -197,12 +197,8 @@ impl Loading<'_> {
                 ));
                 return false;
             }
-            let new: Vec<_> = row
-                .tags
-                .iter()
-                .map(|tag| tag.to_lowercase())
-                .filter(|tag| !names.contains(tag))
-                .collect();
+            let new: Vec<_> =
+                row.tags.iter().map(|tag| fold(tag)).filter(|tag| !names.contains(tag)).collect();
             if names.len() + new.len() > MAX_TAGS_PER_USER {
                 found.push(rejected(
                     row,
@@ -288,7 +284,7 @@ impl Loading<'_> {
             });
             // At most MAX_TAGS_PER_POSITION, so that the ordinal fits.
             for (ordinal, name) in (0_i16..).zip(&row.tags) {
-                if let Some(tag) = tags.get(&name.to_lowercase()) {
+                if let Some(tag) = tags.get(&fold(name)) {
                     links.push((id, *tag, ordinal));
                 }
             }
@@ -307,6 +303,8 @@ impl Loading<'_> {
             detail: json!({ "mode": mode, "created": positions.len(), "removed": removed }),
         };
         store::audit::append(tx.statement(), entry, self.now).await?;
+        store::portfolios::touch(tx.statement(), owner, portfolio, self.now).await?;
+        store::prices::want(tx.statement()).await?;
         Ok(positions.into_iter().map(|position| position.id).collect())
     }
 }

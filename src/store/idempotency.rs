@@ -1,5 +1,6 @@
 //! Keys under which work was done, with the answer that was given.
 
+use chrono::{DateTime, Duration, Utc};
 use serde_json::Value;
 use sqlx::PgExecutor;
 
@@ -12,25 +13,34 @@ pub struct Earlier {
     pub response: Option<Value>,
 }
 
+/// How long a key stands for the work that was done under it, in hours.
+const KEPT_HOURS: i64 = 24;
+
 /// Takes a key for this transaction. False when an earlier request has it; one that is still
-/// at work is waited for.
+/// at work is waited for. One claimed more than a day ago is free again.
 pub async fn claim(
     db: impl PgExecutor<'_>,
     owner: UserId,
     key: &str,
     operation: &str,
     request_hash: [u8; 32],
+    now: DateTime<Utc>,
 ) -> sqlx::Result<bool> {
     let done = sqlx::query!(
         r#"
-        insert into idempotency_keys (owner_id, key, operation, request_hash)
-        values ($1, $2, $3, $4)
-        on conflict do nothing
+        insert into idempotency_keys as earlier (owner_id, key, operation, request_hash, claimed_at)
+        values ($1, $2, $3, $4, $5)
+        on conflict (owner_id, key) do update
+           set operation = excluded.operation, request_hash = excluded.request_hash,
+               response = null, claimed_at = excluded.claimed_at
+         where earlier.claimed_at < $6
         "#,
         owner.0,
         key,
         operation,
         &request_hash,
+        now,
+        now - Duration::hours(KEPT_HOURS),
     )
     .execute(db)
     .await?;

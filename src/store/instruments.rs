@@ -1,8 +1,9 @@
 //! Instruments.
 
-use sqlx::{PgExecutor, QueryBuilder};
+use sqlx::PgExecutor;
 
-use crate::domain::id::InstrumentId;
+use super::paged::{Asked, slices};
+use crate::domain::id::{InstrumentId, UserId};
 use crate::domain::instrument::{AssetClass, Contract, ExerciseStyle, Instrument, OptionKind};
 use crate::domain::page::{Page, Slice};
 
@@ -95,65 +96,189 @@ async fn either(
     .await
 }
 
-/// What a list of instruments is narrowed to; an empty filter keeps all.
-#[derive(Clone, Debug, Default)]
-pub struct Filter {
-    /// Start of the symbol, or any part of the name; whatever the case.
-    pub search: Option<String>,
-    pub symbols: Option<Vec<String>>,
-    pub asset_class: Option<AssetClass>,
+/// Those among `ids` and `symbols` that a person may see; no order. That is what is listed, what
+/// they hold or held, and the underlyings of that.
+pub async fn visible(
+    db: impl PgExecutor<'_>,
+    owner: UserId,
+    ids: &[InstrumentId],
+    symbols: &[String],
+) -> sqlx::Result<Vec<Instrument>> {
+    sqlx::query_as!(
+        Row,
+        r#"
+        select i.id as "id!: InstrumentId", i.symbol as "symbol!", i.name as "name?",
+               i.asset_class as "asset_class!: AssetClass",
+               coalesce(i.sector, u.sector) as "sector?",
+               coalesce(i.industry, u.industry) as "industry?", i.currency as "currency!",
+               i.underlying_id as "underlying_id?: InstrumentId",
+               u.symbol as "underlying_symbol?", i.option_kind as "option_kind?: OptionKind",
+               i.strike as "strike?", i.expiry as "expiry?",
+               i.exercise_style as "exercise_style?: ExerciseStyle",
+               i.multiplier as "multiplier!"
+          from instruments i
+          left join instruments u on u.id = i.underlying_id
+         where (i.id = any($2) or i.symbol = any($3))
+           and (i.is_listed or i.id in (select held_by($1)))
+        "#,
+        owner.0,
+        ids as &[InstrumentId],
+        symbols,
+    )
+    .map(Instrument::from)
+    .fetch_all(db)
+    .await
 }
 
-/// A page of instruments by symbol.
-pub async fn page(
+/// A page of the instruments that a person may see, narrowed; an absent condition keeps all.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct InstrumentsPage {
+    /// Start of the symbol, or any part of the name; whatever the case.
+    pub search: Option<String>,
+    /// As they are stored.
+    pub symbols: Option<Vec<String>>,
+    pub asset_class: Option<AssetClass>,
+    pub page: Page<String>,
+}
+
+/// Pages of instruments by symbol, in the order of bytes; one slice for each page, in their order.
+pub async fn pages(
     db: impl PgExecutor<'_>,
-    filter: &Filter,
-    page: &Page<String>,
-) -> sqlx::Result<Slice<Instrument>> {
-    #[derive(sqlx::FromRow)]
-    struct Counted {
-        #[sqlx(flatten)]
-        row: Row,
-        total: i64,
-    }
+    owner: UserId,
+    asked: &[InstrumentsPage],
+) -> sqlx::Result<Vec<Slice<Instrument>>> {
+    let each = || asked.iter();
+    let literal =
+        |text: &String| text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    let starts: Vec<_> = each()
+        .map(|page| Some(format!("{}%", literal(page.search.as_ref()?).to_uppercase())))
+        .collect();
+    let parts: Vec<_> =
+        each().map(|page| Some(format!("%{}%", literal(page.search.as_ref()?)))).collect();
+    // One text a page: arrays of arrays must be of one length, and no symbol has a space.
+    let symbols: Vec<_> = each().map(|page| Some(page.symbols.as_ref()?.join(" "))).collect();
+    let classes: Vec<_> = each().map(|page| page.asset_class).collect();
+    let pages = || each().map(|asked| &asked.page);
+    let Asked { after, before, from_end, fetched } = Asked::of(pages());
+    let rows = sqlx::query!(
+        r#"
+        with visible as materialized (
+            select i.id, i.symbol, i.name, i.asset_class, i.currency, i.underlying_id,
+                   i.option_kind, i.strike, i.expiry, i.exercise_style, i.multiplier,
+                   coalesce(i.sector, u.sector) as sector,
+                   coalesce(i.industry, u.industry) as industry, u.symbol as underlying_symbol
+              from instruments i
+              left join instruments u on u.id = i.underlying_id
+             where i.is_listed or i.id in (select held_by($1))),
+        page as (
+            select *
+              from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+                          $8::bool[], $9::bigint[])
+                   with ordinality page (starts, part, symbols, class, after, before, from_end,
+                                         fetched, ordinal)),
+        chosen as (
+            select page.ordinal, visible.*
+              from page
+              join visible
+                on (page.starts is null or symbol like page.starts or name ilike page.part)
+               and (page.symbols is null or symbol = any(string_to_array(page.symbols, ' ')))
+               and (page.class is null or asset_class = page.class))
+        select page.ordinal as "ordinal!", counted.total as "total!",
+               found.id as "id?: InstrumentId", found.symbol as "symbol?", found.name,
+               found.asset_class as "asset_class?: AssetClass", found.sector, found.industry,
+               found.currency as "currency?", found.underlying_id as "underlying_id?: InstrumentId",
+               found.underlying_symbol as "underlying_symbol?", found.option_kind as "option_kind?: OptionKind",
+               found.strike, found.expiry, found.exercise_style as "exercise_style?: ExerciseStyle",
+               found.multiplier as "multiplier?"
+          from page
+         cross join lateral (
+               select count(*) as total from chosen where chosen.ordinal = page.ordinal) counted
+          left join lateral (
+               select *
+                 from chosen
+                where chosen.ordinal = page.ordinal
+                  and (page.after is null or symbol collate "C" > page.after)
+                  and (page.before is null or symbol collate "C" < page.before)
+                order by case when page.from_end then symbol collate "C" end desc,
+                         symbol collate "C"
+                limit page.fetched) found on true
+         order by page.ordinal, found.symbol collate "C"
+        "#,
+        owner.0,
+        &starts as &[Option<String>],
+        &parts as &[Option<String>],
+        &symbols as &[Option<String>],
+        &classes as &[Option<AssetClass>],
+        &after as &[Option<String>],
+        &before as &[Option<String>],
+        &from_end,
+        &fetched,
+    )
+    .map(|row| {
+        let instrument = (|| {
+            Some(Instrument::from(Row {
+                id: row.id?,
+                symbol: row.symbol?,
+                name: row.name,
+                asset_class: row.asset_class?,
+                sector: row.sector,
+                industry: row.industry,
+                currency: row.currency?,
+                underlying_id: row.underlying_id,
+                underlying_symbol: row.underlying_symbol,
+                option_kind: row.option_kind,
+                strike: row.strike,
+                expiry: row.expiry,
+                exercise_style: row.exercise_style,
+                multiplier: row.multiplier?,
+            }))
+        })();
+        (row.ordinal, row.total, instrument)
+    })
+    .fetch_all(db)
+    .await?;
+    Ok(slices(pages(), rows))
+}
 
-    let mut query = QueryBuilder::new(
-        "with chosen as (
-             select i.id, i.symbol, i.name, i.asset_class, i.currency, i.underlying_id,
-                    i.option_kind, i.strike, i.expiry, i.exercise_style, i.multiplier,
-                    coalesce(i.sector, u.sector) as sector,
-                    coalesce(i.industry, u.industry) as industry, u.symbol as underlying_symbol
-               from instruments i
-               left join instruments u on u.id = i.underlying_id
-              where true",
-    );
-    if let Some(search) = &filter.search {
-        let literal = search.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-        query.push(" and (i.symbol like ").push_bind(format!("{}%", literal.to_uppercase()));
-        query.push(" or i.name ilike ").push_bind(format!("%{literal}%")).push(")");
-    }
-    if let Some(symbols) = &filter.symbols {
-        query.push(" and i.symbol = any(").push_bind(symbols).push(")");
-    }
-    if let Some(class) = filter.asset_class {
-        query.push(" and i.asset_class = ").push_bind(class);
-    }
-    query.push(") select *, (select count(*) from chosen) as total from chosen where true");
-    // "C" collation: the order of bytes, which cursors are compared by.
-    if let Some(after) = &page.after {
-        query.push(" and symbol collate \"C\" > ").push_bind(after);
-    }
-    if let Some(before) = &page.before {
-        query.push(" and symbol collate \"C\" < ").push_bind(before);
-    }
-    let direction = if page.from_end { "desc" } else { "asc" };
-    query.push(" order by symbol collate \"C\" ").push(direction).push(" limit ");
-    query.push_bind(i64::try_from(page.limit).unwrap_or(i64::MAX).saturating_add(1));
+/// Notes that instruments are named by a source of prices or a list of the program's.
+pub async fn list(db: impl PgExecutor<'_>, ids: &[InstrumentId]) -> sqlx::Result<()> {
+    sqlx::query!(
+        r#"
+        update instruments
+           set is_listed = true
+         where not is_listed
+           and id in (select id from instruments where id = any($1)
+                       union
+                      select underlying_id from instruments where id = any($1))
+        "#,
+        ids as &[InstrumentId],
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
 
-    let rows: Vec<Counted> = query.build_query_as().fetch_all(db).await?;
-    let total = rows.first().map_or(0, |row| usize::try_from(row.total).unwrap_or(0));
-    let items = rows.into_iter().map(|counted| counted.row.into()).collect();
-    Ok(Slice::of_fetched(items, page, total))
+/// Locks instruments until the transaction ends, against others that do so and against
+/// [`keep`]: what is stored of their prices is about to be replaced.
+pub async fn lock(db: impl PgExecutor<'_>, ids: &[InstrumentId]) -> sqlx::Result<()> {
+    sqlx::query!(
+        "select from instruments where id = any($1) order by id for no key update",
+        ids as &[InstrumentId],
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Keeps others from [`lock`]ing instruments until the transaction ends.
+pub async fn keep(db: impl PgExecutor<'_>, ids: &[InstrumentId]) -> sqlx::Result<()> {
+    sqlx::query!(
+        "select from instruments where id = any($1) order by id for share",
+        ids as &[InstrumentId],
+    )
+    .execute(db)
+    .await?;
+    Ok(())
 }
 
 /// Adds instruments; one whose symbol is there already is left as it is. Symbol and id of each.

@@ -9,6 +9,7 @@ pub mod audit;
 pub mod calendar;
 pub mod idempotency;
 pub mod instruments;
+mod paged;
 pub mod portfolios;
 pub mod positions;
 pub mod prices;

@@ -3,9 +3,11 @@
 use chrono::{DateTime, Utc};
 use sqlx::PgExecutor;
 
+use super::paged::{Asked, slices};
 use crate::domain::id::{PortfolioId, UserId};
 use crate::domain::page::{Page, Slice};
 use crate::domain::portfolio::Portfolio;
+use crate::domain::text::fold;
 
 /// Those of the owner among `ids`; no order.
 pub async fn owned(
@@ -28,73 +30,79 @@ pub async fn owned(
     .await
 }
 
-/// The owner's portfolio of that name, whatever the case.
+/// The owner's portfolios of these names, whatever the case; no order.
 pub async fn named(
     db: impl PgExecutor<'_>,
     owner: UserId,
-    name: &str,
-) -> sqlx::Result<Option<Portfolio>> {
+    names: &[String],
+) -> sqlx::Result<Vec<Portfolio>> {
+    let keys: Vec<_> = names.iter().map(|name| fold(name)).collect();
     sqlx::query_as!(
         Portfolio,
         r#"
         select owner_id as "owner_id: UserId", id as "id: PortfolioId", name, description,
                currency, cash_balance, created_at, updated_at
           from portfolios
-         where owner_id = $1 and lower(name) = lower($2)
+         where owner_id = $1 and name_key = any($2)
         "#,
         owner.0,
-        name,
+        &keys,
     )
-    .fetch_optional(db)
+    .fetch_all(db)
     .await
 }
 
-/// A page of the owner's portfolios by name, whatever the case; keys are lower-case names.
-pub async fn page(
+/// Pages of the owner's portfolios by name, whatever the case; keys are folded names. One slice
+/// for each page, in their order.
+pub async fn pages(
     db: impl PgExecutor<'_>,
     owner: UserId,
-    page: &Page<String>,
-) -> sqlx::Result<Slice<Portfolio>> {
-    struct Row {
-        portfolio: Portfolio,
-        total: i64,
-    }
-    let limit = i64::try_from(page.limit).unwrap_or(i64::MAX).saturating_add(1);
-    let rows: Vec<Row> = sqlx::query!(
+    pages: &[Page<String>],
+) -> sqlx::Result<Vec<Slice<Portfolio>>> {
+    let Asked { after, before, from_end, fetched } = Asked::of(pages);
+    let rows = sqlx::query!(
         r#"
-        select owner_id as "owner_id: UserId", id as "id: PortfolioId", name, description,
-               currency, cash_balance, created_at, updated_at,
-               (select count(*) from portfolios where owner_id = $1) as "total!"
-          from portfolios
-         where owner_id = $1
-           and ($2::text is null or lower(name) > $2)
-           and ($3::text is null or lower(name) < $3)
-         order by case when $4 then lower(name) end desc, lower(name)
-         limit $5
+        select page.ordinal as "ordinal!", counted.total as "total!",
+               found.id as "id?: PortfolioId", found.name as "name?", found.description,
+               found.currency as "currency?", found.cash_balance as "cash_balance?",
+               found.created_at as "created_at?", found.updated_at as "updated_at?"
+          from unnest($2::text[], $3::text[], $4::bool[], $5::bigint[])
+               with ordinality page (after, before, from_end, fetched, ordinal)
+         cross join (select count(*) as total from portfolios where owner_id = $1) counted
+          left join lateral (
+               select *
+                 from portfolios
+                where owner_id = $1
+                  and (page.after is null or name_key > page.after)
+                  and (page.before is null or name_key < page.before)
+                order by case when page.from_end then name_key end desc, name_key
+                limit page.fetched) found on true
+         order by page.ordinal, found.name_key
         "#,
         owner.0,
-        page.after,
-        page.before,
-        page.from_end,
-        limit,
+        &after as &[Option<String>],
+        &before as &[Option<String>],
+        &from_end,
+        &fetched,
     )
-    .map(|row| Row {
-        portfolio: Portfolio {
-            owner_id: row.owner_id,
-            id: row.id,
-            name: row.name,
-            description: row.description,
-            currency: row.currency,
-            cash_balance: row.cash_balance,
-            created_at: row.created_at,
-            updated_at: row.updated_at,
-        },
-        total: row.total,
+    .map(|row| {
+        let portfolio = (|| {
+            Some(Portfolio {
+                owner_id: owner,
+                id: row.id?,
+                name: row.name?,
+                description: row.description,
+                currency: row.currency?,
+                cash_balance: row.cash_balance?,
+                created_at: row.created_at?,
+                updated_at: row.updated_at?,
+            })
+        })();
+        (row.ordinal, row.total, portfolio)
     })
     .fetch_all(db)
     .await?;
-    let total = rows.first().map_or(0, |row| usize::try_from(row.total).unwrap_or(0));
-    Ok(Slice::of_fetched(rows.into_iter().map(|row| row.portfolio).collect(), page, total))
+    Ok(slices(pages, rows))
 }
 
 /// False when the owner has one of that name.
@@ -102,13 +110,15 @@ pub async fn insert(db: impl PgExecutor<'_>, new: &Portfolio) -> sqlx::Result<bo
     let done = sqlx::query!(
         r#"
         insert into portfolios
-               (owner_id, id, name, description, currency, cash_balance, created_at, updated_at)
-        values ($1, $2, $3, $4, $5, $6, $7, $8)
-        on conflict (owner_id, lower(name)) do nothing
+               (owner_id, id, name, name_key, description, currency, cash_balance, created_at,
+                updated_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        on conflict (owner_id, name_key) do nothing
         "#,
         new.owner_id.0,
         new.id.0,
         new.name,
+        fold(&new.name),
         new.description,
         new.currency,
         new.cash_balance,
@@ -121,14 +131,26 @@ pub async fn insert(db: impl PgExecutor<'_>, new: &Portfolio) -> sqlx::Result<bo
 }
 
 /// Locks the owner's portfolio until the transaction ends, so that changes of one book go one
-/// after the other; notes that it changed. False when there is none.
+/// after the other. False when there is none.
+pub async fn lock(db: impl PgExecutor<'_>, owner: UserId, id: PortfolioId) -> sqlx::Result<bool> {
+    let locked = sqlx::query!(
+        "select from portfolios where owner_id = $1 and id = $2 for no key update",
+        owner.0,
+        id.0,
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(locked.is_some())
+}
+
+/// Notes that the owner's portfolio changed.
 pub async fn touch(
     db: impl PgExecutor<'_>,
     owner: UserId,
     id: PortfolioId,
     now: DateTime<Utc>,
-) -> sqlx::Result<bool> {
-    let done = sqlx::query!(
+) -> sqlx::Result<()> {
+    sqlx::query!(
         "update portfolios set updated_at = $3 where owner_id = $1 and id = $2",
         owner.0,
         id.0,
@@ -136,7 +158,7 @@ pub async fn touch(
     )
     .execute(db)
     .await?;
-    Ok(done.rows_affected() == 1)
+    Ok(())
 }
 
 /// Removes all portfolios of an owner, with what is in them.

@@ -4,9 +4,13 @@ use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use sqlx::PgExecutor;
 
+use super::paged::{Asked, slices};
 use crate::domain::id::InstrumentId;
 use crate::domain::page::{Page, Slice};
 use crate::domain::price::{Bar, Horizon, PriceSource, Quote};
+
+/// The channel that [`want`] tells on.
+pub const WANTED: &str = "prices_wanted";
 
 /// Quotes of instruments, each at its own horizon; those without any bar are absent. No order.
 pub async fn quotes(
@@ -58,61 +62,81 @@ pub async fn quotes(
     .await
 }
 
-/// A page of an instrument's bars between two dates, both included, by date.
-pub async fn page(
-    db: impl PgExecutor<'_>,
-    instrument: InstrumentId,
-    from: Option<NaiveDate>,
-    to: Option<NaiveDate>,
-    page: &Page<NaiveDate>,
-) -> sqlx::Result<Slice<Bar>> {
-    let limit = i64::try_from(page.limit).unwrap_or(i64::MAX).saturating_add(1);
-    let mut total = 0;
-    let bars = sqlx::query!(
+/// A page of an instrument's bars between two dates, both included.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct BarsPage {
+    pub instrument: InstrumentId,
+    pub from: Option<NaiveDate>,
+    pub to: Option<NaiveDate>,
+    pub page: Page<NaiveDate>,
+}
+
+/// Pages of bars by date; one slice for each page, in their order.
+pub async fn pages(db: impl PgExecutor<'_>, asked: &[BarsPage]) -> sqlx::Result<Vec<Slice<Bar>>> {
+    let ids: Vec<_> = asked.iter().map(|page| page.instrument.0).collect();
+    let first: Vec<_> = asked.iter().map(|page| page.from).collect();
+    let last: Vec<_> = asked.iter().map(|page| page.to).collect();
+    let pages = || asked.iter().map(|asked| &asked.page);
+    let Asked { after, before, from_end, fetched } = Asked::of(pages());
+    let rows = sqlx::query!(
         r#"
-        with chosen as (
-            select *
-              from prices
-             where instrument_id = $1
-               and ($2::date is null or date >= $2)
-               and ($3::date is null or date <= $3))
-        select instrument_id as "instrument_id: InstrumentId", date, open, high, low, close,
-               volume, adjustment, source as "source: PriceSource",
-               (select count(*) from chosen) as "total!"
-          from chosen
-         where ($4::date is null or date > $4) and ($5::date is null or date < $5)
-         order by case when $6 then date end desc, date
-         limit $7
+        select page.ordinal as "ordinal!", counted.total as "total!",
+               bar.instrument_id as "instrument_id?: InstrumentId", bar.date as "date?", bar.open,
+               bar.high, bar.low, bar.close as "close?", bar.volume, bar.adjustment,
+               bar.source as "source?: PriceSource"
+          from unnest($1::uuid[], $2::date[], $3::date[], $4::date[], $5::date[], $6::bool[],
+                      $7::bigint[])
+               with ordinality page (id, first, last, after, before, from_end, fetched, ordinal)
+         cross join lateral (
+               select count(*) as total
+                 from prices
+                where instrument_id = page.id
+                  and date between coalesce(page.first, '-infinity')
+                               and coalesce(page.last, 'infinity')) counted
+          left join lateral (
+               select *
+                 from prices
+                where instrument_id = page.id
+                  and date between coalesce(page.first, '-infinity')
+                               and coalesce(page.last, 'infinity')
+                  and date > coalesce(page.after, '-infinity')
+                  and date < coalesce(page.before, 'infinity')
+                order by case when page.from_end then date end desc, date
+                limit page.fetched) bar on true
+         order by page.ordinal, bar.date
         "#,
-        instrument.0,
-        from,
-        to,
-        page.after,
-        page.before,
-        page.from_end,
-        limit,
+        &ids,
+        &first as &[Option<NaiveDate>],
+        &last as &[Option<NaiveDate>],
+        &after as &[Option<NaiveDate>],
+        &before as &[Option<NaiveDate>],
+        &from_end,
+        &fetched,
     )
     .map(|row| {
-        total = row.total;
-        Bar {
-            instrument_id: row.instrument_id,
-            date: row.date,
-            open: row.open.map(|price| price.normalize()),
-            high: row.high.map(|price| price.normalize()),
-            low: row.low.map(|price| price.normalize()),
-            close: row.close.normalize(),
-            volume: row.volume.map(|volume| volume.normalize()),
-            adjustment: row.adjustment,
-            source: row.source,
-        }
+        let bar = (|| {
+            Some(Bar {
+                instrument_id: row.instrument_id?,
+                date: row.date?,
+                open: row.open.map(|price| price.normalize()),
+                high: row.high.map(|price| price.normalize()),
+                low: row.low.map(|price| price.normalize()),
+                close: row.close?.normalize(),
+                volume: row.volume.map(|volume| volume.normalize()),
+                adjustment: row.adjustment,
+                source: row.source?,
+            })
+        })();
+        (row.ordinal, row.total, bar)
     })
     .fetch_all(db)
     .await?;
-    Ok(Slice::of_fetched(bars, page, usize::try_from(total).unwrap_or(0)))
+    Ok(slices(pages(), rows))
 }
 
 /// Stores bars; one that is there already is corrected, and its earlier version kept, unless
-/// it says the same. A simulated bar never replaces one from outside. The number changed.
+/// it says the same. A simulated bar is stored only where nothing of its series is observed:
+/// what a market said is never mixed with what was made up. The number changed.
 pub async fn upsert_all(db: impl PgExecutor<'_>, bars: &[Bar]) -> sqlx::Result<u64> {
     let ids: Vec<_> = bars.iter().map(|bar| bar.instrument_id.0).collect();
     let dates: Vec<_> = bars.iter().map(|bar| bar.date).collect();
@@ -123,8 +147,13 @@ pub async fn upsert_all(db: impl PgExecutor<'_>, bars: &[Bar]) -> sqlx::Result<u
         r#"
         insert into prices as stored
                (instrument_id, date, open, high, low, close, volume, adjustment, source)
-        select * from unnest($1::uuid[], $2::date[], $3::numeric[], $4::numeric[], $5::numeric[],
-                             $6::numeric[], $7::numeric[], $8::numeric[], $9::text[])
+        select *
+          from unnest($1::uuid[], $2::date[], $3::numeric[], $4::numeric[], $5::numeric[],
+                      $6::numeric[], $7::numeric[], $8::numeric[], $9::text[])
+               as new (id, date, open, high, low, close, volume, adjustment, source)
+         where source <> 'SYNTHETIC'
+            or id not in (select instrument_id from prices
+                           where instrument_id = any($1) and source <> 'SYNTHETIC')
         on conflict (instrument_id, date) do update
            set open = excluded.open, high = excluded.high, low = excluded.low,
                close = excluded.close, volume = excluded.volume,
@@ -220,6 +249,13 @@ pub async fn coverage(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<(PriceSource,
     .map(|row| (row.source, row.date))
     .fetch_all(db)
     .await
+}
+
+/// Tells whoever keeps prices, in whatever process, that some may be missing; they hear of it
+/// when the transaction is done.
+pub async fn want(db: impl PgExecutor<'_>) -> sqlx::Result<()> {
+    sqlx::query!("select pg_notify($1, '')", WANTED).execute(db).await?;
+    Ok(())
 }
 
 /// Removes the simulated bars of instruments, and of options on them: what is observed of a

@@ -4,6 +4,7 @@ use sqlx::PgExecutor;
 
 use crate::domain::id::{PortfolioId, PositionId, TagId, UserId};
 use crate::domain::tag::{Tag, TagKind};
+use crate::domain::text::fold;
 
 /// A position's tag; `ordinal` is its place among them.
 pub struct Carried {
@@ -20,7 +21,7 @@ pub async fn all_of(db: impl PgExecutor<'_>, owner: UserId) -> sqlx::Result<Vec<
         select id as "id: TagId", name, kind as "kind: TagKind", color, description, created_at
           from tags
          where owner_id = $1 and deleted_at is null
-         order by lower(name)
+         order by name_key
         "#,
         owner.0,
     )
@@ -115,20 +116,24 @@ pub async fn ensure_all(
 ) -> sqlx::Result<Vec<(String, TagId)>> {
     let ids: Vec<_> = tags.iter().map(|tag| tag.id.0).collect();
     let names: Vec<_> = tags.iter().map(|tag| tag.name.clone()).collect();
+    let keys: Vec<_> = names.iter().map(|name| fold(name)).collect();
     let colors: Vec<_> = tags.iter().map(|tag| tag.color.clone()).collect();
     let kinds: Vec<TagKind> = tags.iter().map(|tag| tag.kind).collect();
     let created: Vec<_> = tags.iter().map(|tag| tag.created_at).collect();
     sqlx::query!(
         r#"
-        insert into tags (owner_id, id, name, kind, color, created_at)
-        select $1, * from unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::timestamptz[])
-            on conflict (owner_id, lower(name)) where deleted_at is null
+        insert into tags (owner_id, id, name, name_key, kind, color, created_at)
+        select $1, *
+          from unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[],
+                      $7::timestamptz[])
+            on conflict (owner_id, name_key) where deleted_at is null
             do update set name = tags.name -- changes nothing, but lets the row be returned
         returning name, id as "id: TagId"
         "#,
         owner.0,
         &ids,
         &names,
+        &keys,
         &kinds as &[TagKind],
         &colors,
         &created,

@@ -4,15 +4,13 @@ use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 
-use crate::domain::page::Page;
 use crate::domain::{instrument, price};
 use crate::graphql::error::Result;
 use crate::graphql::id::NodeId;
-use crate::graphql::loaders::{InstrumentBy, QuoteOf};
+use crate::graphql::loaders::{BarsPage, InstrumentBy, QuoteOf};
 use crate::graphql::page::{PageArguments, Scope, connection, cost};
 use crate::graphql::scalar::{Date, Decimal};
 use crate::graphql::viewer::request;
-use crate::store;
 
 /// What kind of thing an instrument is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Enum)]
@@ -84,6 +82,7 @@ impl From<price::PriceSource> for PriceSource {
             price::PriceSource::Yahoo => Self::Yahoo,
             price::PriceSource::Import => Self::Import,
             price::PriceSource::Synthetic => Self::Synthetic,
+            price::PriceSource::Model => Self::Model,
         }
     }
 }
@@ -170,11 +169,9 @@ impl Instrument {
     ) -> Result<PriceBarConnection> {
         let (from, to) = (from.map(|day| day.0), to.map(|day| day.0));
         let scope = Scope::of(("prices", self.0.id, from, to));
-        let page: Page<_> = PageArguments { first, after, last, before }.page(scope)?;
-        let slice = {
-            let mut db = request(ctx).moment.statement().await?;
-            store::prices::page(&mut *db, self.0.id, from, to, &page).await?
-        };
+        let page = PageArguments { first, after, last, before }.page(scope)?;
+        let key = BarsPage { instrument: self.0.id, from, to, page };
+        let slice = request(ctx).loaders().row(key).await?.unwrap_or_default();
         Ok(PriceBarConnection::of(slice, scope, |bar| bar.date, PriceBar::from))
     }
 }

@@ -11,10 +11,13 @@ use super::position::{
 use super::tag::Tag;
 use super::user::User;
 use super::valuation::{Exposures, PortfolioValuation};
+use crate::domain::page::MAX_PAGE_SIZE;
 use crate::domain::portfolio;
+use crate::domain::text::fold;
+use crate::error::{Code, Refusal};
 use crate::graphql::error::Result;
 use crate::graphql::id::NodeId;
-use crate::graphql::page::{PageArguments, Scope, connection, cost};
+use crate::graphql::page::{PageArguments, Scope, connection, cost, size};
 use crate::graphql::scalar::{Date, Decimal};
 use crate::graphql::viewer::request;
 use crate::services::valuation::{Book, Filter};
@@ -91,6 +94,7 @@ impl Portfolio {
         #[graphql(desc = "Stop before this cursor.")] before: Option<String>,
     ) -> Result<PositionConnection> {
         let book = self.book(ctx, None).await?;
+        request(ctx).spend(book.lines.len())?;
         let scope = Scope::of(("positions", self.0.owner_id, self.0.id, &filter, &order_by));
         let lines = book.select(&filter.map(Filter::from).unwrap_or_default());
         let order = order_by.map(Into::into).unwrap_or_default();
@@ -98,30 +102,61 @@ impl Portfolio {
         PositionConnection::of_lines(&book, lines, order, &arguments, scope)
     }
 
-    /// Its positions put together by what they share, by label; at most one group a position and
-    /// key. Those that share nothing come last, under the empty key.
-    #[graphql(complexity = "cost(None, None, child_complexity)")]
+    /// Its positions put together by what they share, by label. Those that share nothing come
+    /// last, under the empty key.
+    #[graphql(complexity = "group_cost(first, child_complexity)")]
     async fn position_groups(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "What they share.")] by: PositionGrouping,
         #[graphql(desc = "What to narrow them to; all that are open when left out.")]
         filter: Option<PositionFilter>,
+        #[graphql(
+            desc = "At most so many groups, up to 500. When left out all of them, which is an \
+                    error for more than 500."
+        )]
+        first: Option<i32>,
+        #[graphql(desc = "The groups that follow the one with this `key`.")] after: Option<String>,
     ) -> Result<Vec<PositionGroup>> {
+        let most = first.map(|first| size("first", Some(first))).transpose()?;
         let book = self.book(ctx, None).await?;
+        request(ctx).spend(book.lines.len())?;
         let groups = book.groups(by.into(), &filter.map(Filter::from).unwrap_or_default());
+        let skipped = match after {
+            None => 0,
+            Some(key) => {
+                groups.iter().position(|group| group.key == key).map(|at| at + 1).ok_or_else(
+                    || {
+                        Refusal::validation("No group has the key given as `after`.")
+                            .hint("Give the `key` of the last group that you have.")
+                    },
+                )?
+            }
+        };
+        if most.is_none() && groups.len() - skipped > MAX_PAGE_SIZE {
+            let message = format!("There are {} groups.", groups.len());
+            return Err(Refusal::new(Code::LimitExceeded, message)
+                .hint(format!(
+                    "Ask for them in parts: `first: {MAX_PAGE_SIZE}`, then `after` the last `key`."
+                ))
+                .into());
+        }
         Ok(groups
             .into_iter()
+            .skip(skipped)
+            .take(most.unwrap_or(MAX_PAGE_SIZE))
             .map(|group| PositionGroup { book: Arc::clone(&book), group, by })
             .collect())
     }
 
     /// The tags that its open positions carry, by name; at most 100.
+    #[graphql(complexity = "1 + 20 * child_complexity")]
     async fn tags(&self, ctx: &Context<'_>) -> Result<Vec<Tag>> {
         let book = self.book(ctx, None).await?;
+        request(ctx).spend(book.lines.len())?;
         let mut tags: Vec<_> =
             book.open_lines().flat_map(|line| &line.tags).map(Arc::clone).collect();
-        tags.sort_by_key(|tag| (tag.name.to_lowercase(), tag.id));
+        tags.sort_by_cached_key(|tag| (fold(&tag.name), tag.id));
         tags.dedup_by_key(|tag| tag.id);
         Ok(tags.into_iter().map(Tag).collect())
     }
@@ -139,6 +174,7 @@ impl Portfolio {
         as_of: Option<Date>,
     ) -> Result<PortfolioValuation> {
         let book = self.book(ctx, as_of).await?;
+        request(ctx).spend(book.lines.len())?;
         Ok(PortfolioValuation::of(book, as_of))
     }
 
@@ -158,11 +194,18 @@ impl Portfolio {
         as_of: Option<Date>,
     ) -> Result<Exposures> {
         let book = self.book(ctx, as_of).await?;
+        request(ctx).spend(book.lines.len())?;
         let sides = Filter { view: view.into(), ..Filter::default() };
         let filter = filter.map(Filter::from).unwrap_or_default();
         let lines = book.select(&filter).into_iter().filter(|line| sides.keeps(line)).collect();
-        Ok(Exposures::new(book, lines))
+        Ok(Exposures::new(book, lines, as_of))
     }
+}
+
+/// What groups cost, for the budget of a query: how many there are is not known before.
+fn group_cost(first: Option<i32>, of_one: usize) -> usize {
+    const USUAL: i32 = 100;
+    cost(first.or(Some(USUAL)), None, of_one)
 }
 
 connection! {

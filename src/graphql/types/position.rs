@@ -7,8 +7,10 @@ use chrono::{DateTime, Utc};
 
 use super::instrument::{AssetClass, Instrument};
 use super::portfolio::Portfolio;
+use super::quality::Quality;
 use super::tag::Tag;
 use super::valuation::{Exposures, PositionValuation};
+use crate::domain::instrument::Symbol;
 use crate::domain::page::{Page, slice_of};
 use crate::domain::position;
 use crate::graphql::error::Result;
@@ -107,6 +109,7 @@ impl Position {
     }
 
     /// The tags it carries, in their own order; at most 20.
+    #[graphql(complexity = "1 + 3 * child_complexity")]
     async fn tags(&self) -> Vec<Tag> {
         self.line.tags.iter().cloned().map(Tag).collect()
     }
@@ -205,12 +208,17 @@ pub struct PositionFilter {
     search: Option<String>,
 }
 
+/// Symbols as they are stored.
+fn canonical(symbols: Vec<String>) -> Vec<String> {
+    symbols.iter().map(|symbol| Symbol::canonical_of(symbol)).collect()
+}
+
 impl From<PositionFilter> for valuation::Filter {
     fn from(filter: PositionFilter) -> Self {
         Self {
             types: filter.types.map(|types| types.into_iter().map(Into::into).collect()),
-            symbols: filter.symbols,
-            underlyings: filter.underlyings,
+            symbols: filter.symbols.map(canonical),
+            underlyings: filter.underlyings.map(canonical),
             asset_classes: filter
                 .asset_classes
                 .map(|all| all.into_iter().map(Into::into).collect()),
@@ -326,13 +334,7 @@ pub struct PositionGroup {
     pub by: PositionGrouping,
 }
 
-impl PositionGroup {
-    fn totals(&self) -> sigmasight_analytics::exposure::Totals {
-        valuation::totals(&self.group.lines)
-    }
-}
-
-/// Positions that share a key. Figures are sums over those that have a price.
+/// Positions that share a key. Sums are over those that have a price; null where none has.
 #[Object]
 impl PositionGroup {
     /// What they share, such as a ticker or a tag's name. Empty for those that have none.
@@ -359,10 +361,12 @@ impl PositionGroup {
     #[graphql(complexity = "cost(first, None, child_complexity)")]
     async fn positions(
         &self,
+        ctx: &Context<'_>,
         #[graphql(desc = "Size of a page; 20 when left out, at most 500.")] first: Option<i32>,
         #[graphql(desc = "Go on after this cursor.")] after: Option<String>,
     ) -> Result<PositionConnection> {
         let book = &self.book;
+        request(ctx).spend(self.group.lines.len())?;
         let list = ("group", book.portfolio.id, book.horizon.as_of, self.by, &self.group.key);
         PositionConnection::of_lines(
             book,
@@ -374,22 +378,33 @@ impl PositionGroup {
     }
 
     /// What they expose the portfolio to.
-    async fn exposures(&self) -> Exposures {
-        Exposures::new(Arc::clone(&self.book), self.group.lines.clone())
+    async fn exposures(&self, ctx: &Context<'_>) -> Result<Exposures> {
+        request(ctx).spend(self.group.lines.len())?;
+        Ok(Exposures::new(Arc::clone(&self.book), self.group.lines.clone(), None))
     }
 
     /// Sum of the market values.
-    async fn market_value(&self) -> Decimal {
-        self.totals().market_value().into()
+    async fn market_value(&self) -> Option<Decimal> {
+        self.group.sums().gross_exposure().map(Decimal)
     }
 
     /// Profit or loss since entry.
-    async fn unrealized_pnl(&self) -> Decimal {
-        self.totals().unrealized_pnl().into()
+    async fn unrealized_pnl(&self) -> Option<Decimal> {
+        self.group.sums().unrealized_pnl().map(Decimal)
     }
 
     /// Profit or loss of the session; null when no position has one.
     async fn daily_pnl(&self) -> Option<Decimal> {
-        self.totals().daily_pnl().map(Decimal)
+        self.group.daily_pnl().map(Decimal)
+    }
+
+    /// How far the figures can be trusted.
+    async fn quality(&self) -> Quality {
+        self.group.summary().quality().into()
+    }
+
+    /// What to know about the figures, in sentences.
+    async fn warnings(&self) -> Vec<String> {
+        self.group.summary().warnings()
     }
 }

@@ -33,6 +33,9 @@ pub struct ServiceLimits {
     pub max_complexity: usize,
     /// Entries of one page.
     pub max_page_size: usize,
+    /// Positions that one request may work through, each list and total anew; one that is priced
+    /// as of another date counts for ten.
+    pub max_rows: usize,
     /// Requests a minute of one user.
     pub requests_per_minute: u32,
     /// Bytes of an uploaded file of positions.

@@ -2,19 +2,19 @@
 
 use std::sync::Arc;
 
-use async_graphql::{ComplexObject, Object, SimpleObject};
+use async_graphql::{ComplexObject, Context, Object, SimpleObject};
 use chrono::{DateTime, Utc};
-use rust_decimal::prelude::ToPrimitive;
-use sigmasight_analytics::exposure::Totals;
 
 use super::instrument::PriceSource;
 use super::position::{Position, PositionType};
 use super::quality::{ComputationBasis, Provenance, ProvenanceInput, Quality};
 use crate::domain;
 use crate::domain::quality::Coverage;
+use crate::graphql::error::Result;
+use crate::graphql::page::{cost, size};
 use crate::graphql::scalar::{Date, Decimal};
-use crate::graphql::viewer::resolved_warning;
-use crate::services::valuation::{self, Book, Line, METHOD, MODEL_VERSION, Summary};
+use crate::graphql::viewer::{request, resolved_warning};
+use crate::services::valuation::{self, Book, Line, METHOD, MODEL_VERSION, Summary, Sums};
 
 /// How every figure of a book came about.
 fn provenance(book: &Book, inputs: Vec<ProvenanceInput>, coverage: Coverage) -> Provenance {
@@ -34,7 +34,8 @@ fn provenance(book: &Book, inputs: Vec<ProvenanceInput>, coverage: Coverage) -> 
 #[derive(SimpleObject)]
 #[graphql(complex)]
 pub struct PositionValuation {
-    /// The newest close at or before the session, per share.
+    /// The newest close at or before the session, per share; of an option that has expired, what
+    /// it settled at.
     price: Option<Decimal>,
     /// Who says so.
     price_source: Option<PriceSource>,
@@ -60,7 +61,8 @@ pub struct PositionValuation {
     /// Signed quantity × (exit price − entry price) × multiplier of what was closed; else zero.
     realized_pnl: Decimal,
     /// Signed quantity × multiplier × (price − price of the session before, or the entry price
-    /// when entered since). Null when either price is missing or the newest one is stale.
+    /// when entered since); of what closed in the session, up to the exit price. Null when either
+    /// price is missing, when the newest one is stale, or when it is older than the entry.
     daily_pnl: Option<Decimal>,
     /// Daily profit as a fraction of the position's size a session ago.
     daily_return: Option<f64>,
@@ -95,7 +97,7 @@ impl PositionValuation {
         let session = book.horizon.as_of;
         let figures = line.as_ref().map_or_else(
             || valuation::PositionValuation::before_entry(position, session),
-            |line| line.valuation(book.gross_exposure()),
+            |line| line.valuation(book.sums().gross_exposure()),
         );
         let mut warnings = figures.warnings;
         warnings.extend(resolved_warning(asked, session));
@@ -152,24 +154,34 @@ fn position_inputs(line: &Line) -> Vec<ProvenanceInput> {
         let price = ProvenanceInput::new("underlyingPrice", &quote.price).in_unit(&per_share);
         inputs.push(price.from(quote.source.into(), quote.date));
     }
+    if let Some(start) = line.daily_start() {
+        let price = ProvenanceInput::new("dailyStartPrice", &start).in_unit(&per_share);
+        inputs.push(match &line.quote {
+            Some(quote) if position.entry_date <= line.horizon.previous => {
+                price.from(quote.source.into(), line.horizon.previous)
+            }
+            _ => price.from(PriceSource::Position, position.entry_date),
+        });
+    }
     inputs
 }
 
 /// What a portfolio is worth at the close of a session, and what it has gained. Sums are over the
-/// positions that have a price; `warnings` and `provenance.coverage` say what was left out.
+/// positions that have a price; `warnings` and `provenance.coverage` say what was left out. Where
+/// positions are held and none has a price, the sums are null.
 #[derive(SimpleObject)]
 #[graphql(complex)]
 pub struct PortfolioValuation {
     /// Cash plus the signed exposure of every open position: net liquidation value.
-    total_value: Decimal,
+    total_value: Option<Decimal>,
     /// Money held beside positions today; below zero is borrowed.
     cash_balance: Decimal,
     /// Sum of the positions' market values.
-    market_value: Decimal,
+    market_value: Option<Decimal>,
     /// Signed cost of all open positions, those without a price too.
     cost_basis: Decimal,
-    /// Profit or loss since entry.
-    unrealized_pnl: Decimal,
+    /// Profit or loss since entry, of the positions that have a price.
+    unrealized_pnl: Option<Decimal>,
     /// Profit or loss of what was closed.
     realized_pnl: Decimal,
     /// Profit or loss since the close of the session before. Null when no position has one.
@@ -210,11 +222,11 @@ impl PortfolioValuation {
         let mut warnings = figures.warnings;
         warnings.extend(resolved_warning(asked, book.horizon.as_of));
         Self {
-            total_value: figures.total_value.into(),
+            total_value: figures.total_value.map(Decimal),
             cash_balance: figures.cash_balance.into(),
-            market_value: figures.market_value.into(),
+            market_value: figures.market_value.map(Decimal),
             cost_basis: figures.cost_basis.into(),
-            unrealized_pnl: figures.unrealized_pnl.into(),
+            unrealized_pnl: figures.unrealized_pnl.map(Decimal),
             realized_pnl: figures.realized_pnl.into(),
             daily_pnl: figures.daily_pnl.map(Decimal),
             mtd_pnl: figures.mtd_pnl.map(Decimal),
@@ -233,125 +245,138 @@ impl PortfolioValuation {
 pub struct Exposures {
     book: Arc<Book>,
     lines: Vec<Arc<Line>>,
-    totals: Totals,
+    sums: Sums,
+    asked: Option<Date>,
 }
 
 impl Exposures {
-    pub fn new(book: Arc<Book>, lines: Vec<Arc<Line>>) -> Self {
-        let totals = valuation::totals(&lines);
-        Self { book, lines, totals }
+    pub fn new(book: Arc<Book>, lines: Vec<Arc<Line>>, asked: Option<Date>) -> Self {
+        let sums = Sums::over(&lines);
+        Self { book, lines, sums, asked }
+    }
+
+    fn open_lines(&self) -> impl Iterator<Item = &Arc<Line>> {
+        self.lines.iter().filter(|line| line.is_open())
+    }
+
+    fn excluded_lines(&self) -> impl Iterator<Item = (&Arc<Line>, String)> {
+        self.open_lines().filter_map(|line| Some((line, line.delta_missing_reason()?)))
     }
 }
 
-/// What positions expose their portfolio to, in its currency. Sums are over the positions that
-/// have a price; `excluded` names the others and those whose delta is unknown.
+/// What positions expose their portfolio to, in its currency. A sum is over the positions that
+/// have the figure; `warnings`, `excluded` and `provenance.coverage` say what was left out. Where
+/// there are positions and none of them has it, the sum is null.
 #[Object]
 impl Exposures {
     /// Σ|exposure|.
-    async fn gross_exposure(&self) -> Decimal {
-        self.totals.gross_exposure().into()
+    async fn gross_exposure(&self) -> Option<Decimal> {
+        self.sums.gross_exposure().map(Decimal)
     }
 
     /// Σ exposure.
-    async fn net_exposure(&self) -> Decimal {
-        self.totals.net_exposure().into()
+    async fn net_exposure(&self) -> Option<Decimal> {
+        self.sums.net_exposure().map(Decimal)
     }
 
     /// Sum of the positive exposures.
-    async fn long_exposure(&self) -> Decimal {
-        self.totals.long_exposure().into()
+    async fn long_exposure(&self) -> Option<Decimal> {
+        self.sums.long_exposure().map(Decimal)
     }
 
     /// Sum of the negative exposures: zero or negative.
-    async fn short_exposure(&self) -> Decimal {
-        self.totals.short_exposure().into()
+    async fn short_exposure(&self) -> Option<Decimal> {
+        self.sums.short_exposure().map(Decimal)
     }
 
     /// Net exposure of options, at their own prices.
-    async fn options_exposure(&self) -> Decimal {
-        self.totals.option_net().into()
+    async fn options_exposure(&self) -> Option<Decimal> {
+        self.sums.options_exposure().map(Decimal)
     }
 
     /// Net exposure of everything else.
-    async fn stock_exposure(&self) -> Decimal {
-        self.totals.stock_net().into()
+    async fn stock_exposure(&self) -> Option<Decimal> {
+        self.sums.stock_exposure().map(Decimal)
     }
 
     /// Sum of the notionals: options at the price of their underlying; never negative.
-    async fn notional(&self) -> Decimal {
-        self.totals.notional().into()
+    async fn notional(&self) -> Option<Decimal> {
+        self.sums.notional().map(Decimal)
     }
 
     /// Σ|delta-adjusted exposure|, over the positions whose delta is known.
-    async fn delta_adjusted_gross(&self) -> Decimal {
-        self.totals.delta_adjusted_gross().into()
+    async fn delta_adjusted_gross(&self) -> Option<Decimal> {
+        self.sums.delta_adjusted_gross().map(Decimal)
     }
 
     /// Σ delta-adjusted exposure, over the positions whose delta is known.
-    async fn delta_adjusted_net(&self) -> Decimal {
-        self.totals.delta_adjusted_net().into()
+    async fn delta_adjusted_net(&self) -> Option<Decimal> {
+        self.sums.delta_adjusted_net().map(Decimal)
     }
 
     /// Sum of the positive delta-adjusted exposures: a short put is among them.
-    async fn delta_adjusted_long(&self) -> Decimal {
-        self.totals.delta_adjusted_long().into()
+    async fn delta_adjusted_long(&self) -> Option<Decimal> {
+        self.sums.delta_adjusted_long().map(Decimal)
     }
 
     /// Sum of the negative delta-adjusted exposures: zero or negative.
-    async fn delta_adjusted_short(&self) -> Decimal {
-        self.totals.delta_adjusted_short().into()
+    async fn delta_adjusted_short(&self) -> Option<Decimal> {
+        self.sums.delta_adjusted_short().map(Decimal)
     }
 
     /// Positions owned, priced or not.
     async fn long_count(&self) -> usize {
-        self.totals.counts.long
+        self.sums.counts().long
     }
 
     /// Positions owed, priced or not.
     async fn short_count(&self) -> usize {
-        self.totals.counts.short
+        self.sums.counts().short
     }
 
     /// All positions, priced or not.
     async fn position_count(&self) -> usize {
-        self.totals.counts.positions
+        self.sums.counts().positions
     }
 
     /// How many of each type; types without any are left out.
     async fn counts_by_type(&self) -> Vec<PositionTypeCount> {
-        domain::position::PositionType::ALL
-            .into_iter()
-            .map(|kind| PositionTypeCount {
-                position_type: kind.into(),
-                count: self
-                    .lines
-                    .iter()
-                    .filter(|line| line.is_open() && line.position.position_type == kind)
-                    .count(),
-            })
-            .filter(|counted| counted.count > 0)
+        self.sums
+            .by_type()
+            .map(|(kind, count)| PositionTypeCount { position_type: kind.into(), count })
             .collect()
     }
 
-    /// Gross exposure over the total value of the whole portfolio. Null when that is not above
-    /// zero.
+    /// Gross exposure over the total value of the whole portfolio. Null when either is unknown or
+    /// the latter is not above zero.
     async fn leverage(&self) -> Option<f64> {
-        let value =
-            Some(self.book.total_value()).filter(|value| *value > rust_decimal::Decimal::ZERO)?;
-        self.totals.gross_exposure().checked_div(value)?.to_f64()
+        self.sums.leverage(&self.book)
     }
 
     /// Positions left out of the delta-adjusted figures, because their price or their delta is
-    /// unknown.
-    async fn excluded(&self) -> Vec<ExcludedPosition> {
-        self.lines
-            .iter()
-            .filter(|line| line.is_open())
-            .filter_map(|line| {
-                let position = Position { book: Arc::clone(&self.book), line: Arc::clone(line) };
-                Some(ExcludedPosition { position, reason: line.delta_missing_reason()? })
+    /// unknown; by symbol.
+    #[graphql(complexity = "cost(first, None, child_complexity)")]
+    async fn excluded(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "At most so many, up to 500; 20 when left out.")] first: Option<i32>,
+    ) -> Result<Vec<ExcludedPosition>> {
+        let most = size("first", first)?;
+        request(ctx).spend(self.lines.len())?;
+        Ok(self
+            .excluded_lines()
+            .take(most)
+            .map(|(line, reason)| ExcludedPosition {
+                position: Position { book: Arc::clone(&self.book), line: Arc::clone(line) },
+                reason,
             })
-            .collect()
+            .collect())
+    }
+
+    /// How many positions are left out of the delta-adjusted figures.
+    async fn excluded_count(&self, ctx: &Context<'_>) -> Result<usize> {
+        request(ctx).spend(self.lines.len())?;
+        Ok(self.excluded_lines().count())
     }
 
     /// The session the figures are of.
@@ -364,11 +389,22 @@ impl Exposures {
         self.book.computed_at
     }
 
+    /// How far they can be trusted.
+    async fn quality(&self) -> Quality {
+        Summary::of(self.open_lines()).quality().into()
+    }
+
+    /// What to know about them, in sentences.
+    async fn warnings(&self) -> Vec<String> {
+        let mut warnings = Summary::of(self.open_lines()).warnings();
+        warnings.extend(resolved_warning(self.asked, self.book.horizon.as_of));
+        warnings
+    }
+
     /// Where the figures come from. The inputs of each position are in its own valuation.
     async fn provenance(&self) -> Provenance {
-        let summary = Summary::of(self.lines.iter().filter(|line| line.is_open()));
-        let count = ProvenanceInput::new("positions", &self.totals.counts.positions);
-        provenance(&self.book, vec![count], summary.coverage)
+        let count = ProvenanceInput::new("positions", &self.sums.counts().positions);
+        provenance(&self.book, vec![count], Summary::of(self.open_lines()).coverage)
     }
 }
 

@@ -12,6 +12,7 @@ use rust_decimal::Decimal;
 
 use crate::domain::instrument::{OptionKind, Symbol};
 use crate::domain::position::PositionType;
+use crate::domain::text::fold;
 use crate::domain::upload::cells::{self, MAX_NUMBER};
 use crate::domain::upload::sheet::{Layout, Record, Refusal, Sheet};
 use crate::domain::upload::{
@@ -235,7 +236,7 @@ fn tag_names(cell: &str) -> Result<Vec<String>, Fault> {
             ));
         }
         let is_room = names.len() <= MAX_TAGS_PER_POSITION;
-        if is_room && !name.is_empty() && seen.insert(name.to_lowercase()) {
+        if is_room && !name.is_empty() && seen.insert(fold(&name)) {
             names.push(name);
         }
     }

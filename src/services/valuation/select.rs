@@ -1,19 +1,20 @@
 //! Narrowing, ordering and grouping the lines of a book.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{Days, NaiveDate};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
-use sigmasight_analytics::exposure::Totals;
 
-use super::{Book, Line};
+use super::sums::Pnl;
+use super::{Book, Line, Summary, Sums};
 use crate::domain::id::PositionId;
 use crate::domain::instrument::AssetClass;
 use crate::domain::position::PositionType;
 use crate::domain::tag::{Tag, TagKind};
+use crate::domain::text::fold;
 
 /// Which side of a book.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -79,9 +80,9 @@ impl Filter {
                 let to = from.checked_add_days(Days::new(days.into())).unwrap_or(NaiveDate::MAX);
                 instrument.contract.as_ref().is_some_and(|c| (from..=to).contains(&c.expiry))
             })
-            && self
-                .min_abs_exposure
-                .is_none_or(|least| line.holding.market_value().is_some_and(|value| value >= least))
+            && self.min_abs_exposure.is_none_or(|least| {
+                line.holding().market_value().is_some_and(|value| value >= least)
+            })
             && self.search.as_ref().is_none_or(|search| finds(line, search))
     }
 
@@ -96,17 +97,17 @@ impl Filter {
 }
 
 fn same(a: &str, b: &str) -> bool {
-    a.trim().to_lowercase() == b.to_lowercase()
+    fold(a.trim()) == fold(b)
 }
 
 fn finds(line: &Line, search: &str) -> bool {
-    let search = search.trim().to_lowercase();
+    let search = fold(search.trim());
     let instrument = &line.position.instrument;
     [Some(&instrument.symbol), instrument.name.as_ref(), line.position.notes.as_ref()]
         .into_iter()
         .flatten()
         .chain(line.tags.iter().map(|tag| &tag.name))
-        .any(|text| text.to_lowercase().contains(&search))
+        .any(|text| fold(text).contains(&search))
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -167,10 +168,10 @@ impl Order {
         let value = match self.by {
             OrderField::Symbol => Some(SortValue::Text(instrument.symbol.clone())),
             OrderField::EntryDate => Some(SortValue::Date(line.position.entry_date)),
-            OrderField::MarketValue => number(line.holding.market_value()),
-            OrderField::Exposure => number(line.holding.exposure()),
-            OrderField::UnrealizedPnl => number(line.holding.unrealized_pnl()),
-            OrderField::DailyPnl => number(line.holding.daily_pnl()),
+            OrderField::MarketValue => number(line.holding().market_value()),
+            OrderField::Exposure => number(line.holding().exposure()),
+            OrderField::UnrealizedPnl => number(line.holding().unrealized_pnl()),
+            OrderField::DailyPnl => number(line.daily_pnl()),
             OrderField::Expiry => instrument.contract.as_ref().map(|c| SortValue::Date(c.expiry)),
         };
         SortKey { value, descending: self.descending, id: line.position.id }
@@ -201,6 +202,24 @@ pub struct Group {
     pub lines: Vec<Arc<Line>>,
 }
 
+impl Group {
+    /// The sums over its open positions.
+    pub fn sums(&self) -> Sums {
+        Sums::over(&self.lines)
+    }
+
+    /// How far its sums can be trusted.
+    pub fn summary(&self) -> Summary {
+        Summary::of(self.lines.iter().filter(|line| line.is_open()))
+    }
+
+    /// Profit or loss of the session, of what closed in it too if that was selected; None when
+    /// no position has one.
+    pub fn daily_pnl(&self) -> Option<Decimal> {
+        Pnl::daily(&self.lines).total()
+    }
+}
+
 impl Book {
     /// The lines a filter keeps, by symbol.
     pub fn select(&self, filter: &Filter) -> Vec<Arc<Line>> {
@@ -212,7 +231,7 @@ impl Book {
         let mut groups = BTreeMap::<(bool, String), Group>::new();
         for line in self.select(filter) {
             for (key, label, tag) in keys(&line, by) {
-                let place = (key.is_empty(), label.to_lowercase());
+                let place = (key.is_empty(), fold(&label));
                 groups
                     .entry(place)
                     .or_insert_with(|| Group { key, label, tag, lines: Vec::new() })
@@ -257,15 +276,4 @@ fn tagged(
         .map(|tag| (tag.name.clone(), tag.name.clone(), Some(Arc::clone(tag))))
         .collect();
     if keys.is_empty() { vec![(String::new(), without.to_owned(), None)] } else { keys }
-}
-
-/// The sums over some lines: each position once, however often it is named.
-pub fn totals<'a>(lines: impl IntoIterator<Item = &'a Arc<Line>>) -> Totals {
-    let mut seen = HashSet::new();
-    Totals::of(
-        lines
-            .into_iter()
-            .filter(|line| line.is_open() && seen.insert(line.position.id))
-            .map(|line| line.holding()),
-    )
 }

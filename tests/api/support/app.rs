@@ -58,6 +58,7 @@ impl App {
             providers: Vec::new(),
             rate_limit_per_minute: PLENTY,
             rate_limit_burst_per_second: PLENTY,
+            trusted_proxies: 0,
             cors_allowed_origins: Origins::Loopback,
             log_level: "info".into(),
             log_format: LogFormat::Pretty,
