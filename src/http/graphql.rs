@@ -38,6 +38,9 @@ use crate::services::upload::judge;
 
 /// Most bytes of a JSON request. Files go by multipart.
 const MAX_JSON_BYTES: usize = 2 << 20;
+/// What of a file that is too large is read all the same: one that is hardly so is told like any
+/// other fault of a file, and the rest of a larger one is not waited for.
+const SPARE_BYTES: usize = 2 << 20;
 /// Files of one multipart request.
 const MAX_FILES: usize = 1;
 /// Bytes of a query in an address.
@@ -156,8 +159,9 @@ impl Door {
         let stream = body.into_data_stream().map_err(std::io::Error::other);
         let most = max_file_bytes.saturating_add(MAX_JSON_BYTES);
         let reader = StreamReader::new(stream).take(u64::try_from(most).unwrap_or(u64::MAX));
-        let options =
-            MultipartOptions::default().max_file_size(max_file_bytes).max_num_files(MAX_FILES);
+        let options = MultipartOptions::default()
+            .max_file_size(max_file_bytes + SPARE_BYTES)
+            .max_num_files(MAX_FILES);
         receive_body(Some(content_type), reader.compat(), options).await.map_err(
             |error| match error {
                 ParseRequestError::PayloadTooLarge => {
@@ -183,8 +187,7 @@ impl Door {
         moment.close().await;
         Ok(match viewer.map(|user| user.role) {
             Some(Role::Admin) => import::MAX_BYTES,
-            // A byte more, so that a file just too large is told so like any other fault of it.
-            Some(Role::User) => judge::MAX_BYTES + 1,
+            Some(Role::User) => judge::MAX_BYTES,
             None => 0,
         })
     }

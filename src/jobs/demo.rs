@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::config::Environment;
 use crate::error::chain;
 use crate::services::{Services, demo};
 
@@ -23,7 +22,7 @@ pub async fn keep(services: Services, stop: CancellationToken) {
         if session == fresh {
             continue;
         }
-        match demo::seed(&services, Environment::Development).await {
+        match demo::refresh(&services).await {
             Ok(()) => fresh = session,
             Err(error) => {
                 let error = chain(&error);

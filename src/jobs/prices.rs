@@ -8,7 +8,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::chain;
 use crate::services::{Services, prices};
-use crate::store;
 
 /// How often to look whether a session has closed since, and to try again what failed.
 const PULSE: Duration = Duration::from_mins(1);
@@ -60,7 +59,7 @@ async fn listen(services: Services, wanted: Arc<Notify>, stop: CancellationToken
 }
 
 async fn hear(services: &Services, wanted: &Notify) -> sqlx::Result<()> {
-    let mut ears = services.db.listen(store::prices::WANTED).await?;
+    let mut ears = prices::listen(services).await?;
     loop {
         // None for a connection that was lost and is back: something may have been missed.
         ears.try_recv().await?;

@@ -100,6 +100,14 @@ pub async fn seed(services: &Services, environment: Environment) -> Result<(), E
         )
         .into());
     }
+    refresh(services).await
+}
+
+/// The same where it is known that demo accounts are welcome.
+///
+/// # Errors
+/// When the database fails.
+pub async fn refresh(services: &Services) -> Result<(), Error> {
     let rows: Vec<Row> = csv::Reader::from_reader(HOLDINGS.as_bytes())
         .deserialize()
         .collect::<Result<_, _>>()

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use chrono::{Datelike, Days, NaiveDate};
 use rust_decimal::Decimal;
 use serde_json::json;
+use sqlx::postgres::PgListener;
 
 use super::{Services, instruments};
 use crate::config::Provider;
@@ -146,6 +147,14 @@ async fn store_file(tx: &mut Work, file: PriceFile) -> Result<Imported, Error> {
     // What was simulated of options on them has to be made anew.
     store::prices::want(tx.statement()).await?;
     Ok(imported)
+}
+
+/// Hears, from whatever process, that prices of something may be missing.
+///
+/// # Errors
+/// When no connection can be made.
+pub async fn listen(services: &Services) -> sqlx::Result<PgListener> {
+    services.db.listen(store::prices::WANTED).await
 }
 
 /// Fetches what is missing of the prices of everything held, up to the last session. Safe to run

@@ -15,10 +15,11 @@ use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
+use sigmasight_analytics::exposure::Totals;
 
 pub use line::{Line, PositionValuation};
 pub use select::{Filter, Group, Grouping, Order, OrderField, SortKey, TagMode, View};
-pub use sums::{Summary, Sums};
+pub use sums::{Summary, counts_by_type, leverage, totals};
 
 use self::sums::{Pnl, sum};
 use crate::domain::calendar::Calendar;
@@ -70,7 +71,7 @@ pub struct Book {
     /// Where each position is in `lines`: a page asks for hundreds of them.
     places: HashMap<PositionId, usize>,
     /// Over the open lines.
-    sums: Sums,
+    totals: Totals,
 }
 
 impl Book {
@@ -95,8 +96,8 @@ impl Book {
         lines
             .sort_by_cached_key(|line| (line.position.instrument.symbol.clone(), line.position.id));
         let places = lines.iter().map(|line| line.position.id).zip(0..).collect();
-        let sums = Sums::over(&lines);
-        Self { portfolio, horizon, computed_at, lines, places, sums }
+        let totals = totals(&lines);
+        Self { portfolio, horizon, computed_at, lines, places, totals }
     }
 
     pub fn line(&self, position: PositionId) -> Option<&Arc<Line>> {
@@ -108,14 +109,14 @@ impl Book {
     }
 
     /// Cash plus the signed exposure of every open position that has a price: net liquidation
-    /// value, in the portfolio's currency. None when positions are held and none has a price.
-    pub fn total_value(&self) -> Option<Decimal> {
-        Some(self.portfolio.cash_balance.saturating_add(self.sums.net_exposure()?))
+    /// value, in the portfolio's currency.
+    pub fn total_value(&self) -> Decimal {
+        self.portfolio.cash_balance.saturating_add(self.totals.net_exposure())
     }
 
     /// The sums over the open positions.
-    pub fn sums(&self) -> &Sums {
-        &self.sums
+    pub fn totals(&self) -> &Totals {
+        &self.totals
     }
 
     pub fn valuation(&self) -> PortfolioValuation {
@@ -141,14 +142,14 @@ impl Book {
         PortfolioValuation {
             total_value: self.total_value(),
             cash_balance: self.portfolio.cash_balance,
-            market_value: self.sums.gross_exposure(),
-            cost_basis: self.sums.cost_basis(),
-            unrealized_pnl: self.sums.unrealized_pnl(),
+            market_value: self.totals.market_value(),
+            cost_basis: self.totals.cost_basis(),
+            unrealized_pnl: self.totals.unrealized_pnl(),
             realized_pnl: sum(self.lines.iter().map(|line| line.realized_pnl())),
             daily_pnl,
             mtd_pnl,
             ytd_pnl,
-            position_count: self.sums.counts().positions,
+            position_count: self.totals.counts.positions,
             quality: summary.quality(),
             warnings,
             coverage: summary.coverage,
@@ -156,14 +157,14 @@ impl Book {
     }
 }
 
-/// A portfolio's figures over the positions that have a price; None where none of them has.
+/// A portfolio's figures over the positions that have a price.
 #[derive(Clone, Debug)]
 pub struct PortfolioValuation {
-    pub total_value: Option<Decimal>,
+    pub total_value: Decimal,
     pub cash_balance: Decimal,
-    pub market_value: Option<Decimal>,
+    pub market_value: Decimal,
     pub cost_basis: Decimal,
-    pub unrealized_pnl: Option<Decimal>,
+    pub unrealized_pnl: Decimal,
     pub realized_pnl: Decimal,
     pub daily_pnl: Option<Decimal>,
     pub mtd_pnl: Option<Decimal>,

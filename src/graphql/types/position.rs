@@ -334,7 +334,8 @@ pub struct PositionGroup {
     pub by: PositionGrouping,
 }
 
-/// Positions that share a key. Sums are over those that have a price; null where none has.
+/// Positions that share a key. Sums are over those that have a price; `quality` and `warnings` say
+/// what was left out.
 #[Object]
 impl PositionGroup {
     /// What they share, such as a ticker or a tag's name. Empty for those that have none.
@@ -384,13 +385,13 @@ impl PositionGroup {
     }
 
     /// Sum of the market values.
-    async fn market_value(&self) -> Option<Decimal> {
-        self.group.sums().gross_exposure().map(Decimal)
+    async fn market_value(&self) -> Decimal {
+        self.group.totals().market_value().into()
     }
 
     /// Profit or loss since entry.
-    async fn unrealized_pnl(&self) -> Option<Decimal> {
-        self.group.sums().unrealized_pnl().map(Decimal)
+    async fn unrealized_pnl(&self) -> Decimal {
+        self.group.totals().unrealized_pnl().into()
     }
 
     /// Profit or loss of the session; null when no position has one.

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use async_graphql::{ComplexObject, Context, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 
+use sigmasight_analytics::exposure::Totals;
+
 use super::instrument::PriceSource;
 use super::position::{Position, PositionType};
 use super::quality::{ComputationBasis, Provenance, ProvenanceInput, Quality};
@@ -14,7 +16,7 @@ use crate::graphql::error::Result;
 use crate::graphql::page::{cost, size};
 use crate::graphql::scalar::{Date, Decimal};
 use crate::graphql::viewer::{request, resolved_warning};
-use crate::services::valuation::{self, Book, Line, METHOD, MODEL_VERSION, Summary, Sums};
+use crate::services::valuation::{self, Book, Line, METHOD, MODEL_VERSION, Summary};
 
 /// How every figure of a book came about.
 fn provenance(book: &Book, inputs: Vec<ProvenanceInput>, coverage: Coverage) -> Provenance {
@@ -97,7 +99,7 @@ impl PositionValuation {
         let session = book.horizon.as_of;
         let figures = line.as_ref().map_or_else(
             || valuation::PositionValuation::before_entry(position, session),
-            |line| line.valuation(book.sums().gross_exposure()),
+            |line| line.valuation(book.totals().gross_exposure()),
         );
         let mut warnings = figures.warnings;
         warnings.extend(resolved_warning(asked, session));
@@ -167,21 +169,21 @@ fn position_inputs(line: &Line) -> Vec<ProvenanceInput> {
 }
 
 /// What a portfolio is worth at the close of a session, and what it has gained. Sums are over the
-/// positions that have a price; `warnings` and `provenance.coverage` say what was left out. Where
-/// positions are held and none has a price, the sums are null.
+/// positions that have a price; `quality`, `warnings` and `provenance.coverage` say what was left
+/// out.
 #[derive(SimpleObject)]
 #[graphql(complex)]
 pub struct PortfolioValuation {
     /// Cash plus the signed exposure of every open position: net liquidation value.
-    total_value: Option<Decimal>,
+    total_value: Decimal,
     /// Money held beside positions today; below zero is borrowed.
     cash_balance: Decimal,
     /// Sum of the positions' market values.
-    market_value: Option<Decimal>,
+    market_value: Decimal,
     /// Signed cost of all open positions, those without a price too.
     cost_basis: Decimal,
     /// Profit or loss since entry, of the positions that have a price.
-    unrealized_pnl: Option<Decimal>,
+    unrealized_pnl: Decimal,
     /// Profit or loss of what was closed.
     realized_pnl: Decimal,
     /// Profit or loss since the close of the session before. Null when no position has one.
@@ -222,11 +224,11 @@ impl PortfolioValuation {
         let mut warnings = figures.warnings;
         warnings.extend(resolved_warning(asked, book.horizon.as_of));
         Self {
-            total_value: figures.total_value.map(Decimal),
+            total_value: figures.total_value.into(),
             cash_balance: figures.cash_balance.into(),
-            market_value: figures.market_value.map(Decimal),
+            market_value: figures.market_value.into(),
             cost_basis: figures.cost_basis.into(),
-            unrealized_pnl: figures.unrealized_pnl.map(Decimal),
+            unrealized_pnl: figures.unrealized_pnl.into(),
             realized_pnl: figures.realized_pnl.into(),
             daily_pnl: figures.daily_pnl.map(Decimal),
             mtd_pnl: figures.mtd_pnl.map(Decimal),
@@ -241,18 +243,21 @@ impl PortfolioValuation {
     }
 }
 
+/// Positions left out of a figure that are named when nobody says how many.
+const EXCLUDED: i32 = 100;
+
 /// What some positions expose their portfolio to.
 pub struct Exposures {
     book: Arc<Book>,
     lines: Vec<Arc<Line>>,
-    sums: Sums,
+    totals: Totals,
     asked: Option<Date>,
 }
 
 impl Exposures {
     pub fn new(book: Arc<Book>, lines: Vec<Arc<Line>>, asked: Option<Date>) -> Self {
-        let sums = Sums::over(&lines);
-        Self { book, lines, sums, asked }
+        let totals = valuation::totals(&lines);
+        Self { book, lines, totals, asked }
     }
 
     fn open_lines(&self) -> impl Iterator<Item = &Arc<Line>> {
@@ -265,103 +270,103 @@ impl Exposures {
 }
 
 /// What positions expose their portfolio to, in its currency. A sum is over the positions that
-/// have the figure; `warnings`, `excluded` and `provenance.coverage` say what was left out. Where
-/// there are positions and none of them has it, the sum is null.
+/// have the figure; `quality`, `warnings`, `excluded` and `provenance.coverage` say what was left
+/// out.
 #[Object]
 impl Exposures {
     /// Σ|exposure|.
-    async fn gross_exposure(&self) -> Option<Decimal> {
-        self.sums.gross_exposure().map(Decimal)
+    async fn gross_exposure(&self) -> Decimal {
+        self.totals.gross_exposure().into()
     }
 
     /// Σ exposure.
-    async fn net_exposure(&self) -> Option<Decimal> {
-        self.sums.net_exposure().map(Decimal)
+    async fn net_exposure(&self) -> Decimal {
+        self.totals.net_exposure().into()
     }
 
     /// Sum of the positive exposures.
-    async fn long_exposure(&self) -> Option<Decimal> {
-        self.sums.long_exposure().map(Decimal)
+    async fn long_exposure(&self) -> Decimal {
+        self.totals.long_exposure().into()
     }
 
     /// Sum of the negative exposures: zero or negative.
-    async fn short_exposure(&self) -> Option<Decimal> {
-        self.sums.short_exposure().map(Decimal)
+    async fn short_exposure(&self) -> Decimal {
+        self.totals.short_exposure().into()
     }
 
     /// Net exposure of options, at their own prices.
-    async fn options_exposure(&self) -> Option<Decimal> {
-        self.sums.options_exposure().map(Decimal)
+    async fn options_exposure(&self) -> Decimal {
+        self.totals.option_net().into()
     }
 
     /// Net exposure of everything else.
-    async fn stock_exposure(&self) -> Option<Decimal> {
-        self.sums.stock_exposure().map(Decimal)
+    async fn stock_exposure(&self) -> Decimal {
+        self.totals.stock_net().into()
     }
 
     /// Sum of the notionals: options at the price of their underlying; never negative.
-    async fn notional(&self) -> Option<Decimal> {
-        self.sums.notional().map(Decimal)
+    async fn notional(&self) -> Decimal {
+        self.totals.notional().into()
     }
 
     /// Σ|delta-adjusted exposure|, over the positions whose delta is known.
-    async fn delta_adjusted_gross(&self) -> Option<Decimal> {
-        self.sums.delta_adjusted_gross().map(Decimal)
+    async fn delta_adjusted_gross(&self) -> Decimal {
+        self.totals.delta_adjusted_gross().into()
     }
 
     /// Σ delta-adjusted exposure, over the positions whose delta is known.
-    async fn delta_adjusted_net(&self) -> Option<Decimal> {
-        self.sums.delta_adjusted_net().map(Decimal)
+    async fn delta_adjusted_net(&self) -> Decimal {
+        self.totals.delta_adjusted_net().into()
     }
 
     /// Sum of the positive delta-adjusted exposures: a short put is among them.
-    async fn delta_adjusted_long(&self) -> Option<Decimal> {
-        self.sums.delta_adjusted_long().map(Decimal)
+    async fn delta_adjusted_long(&self) -> Decimal {
+        self.totals.delta_adjusted_long().into()
     }
 
     /// Sum of the negative delta-adjusted exposures: zero or negative.
-    async fn delta_adjusted_short(&self) -> Option<Decimal> {
-        self.sums.delta_adjusted_short().map(Decimal)
+    async fn delta_adjusted_short(&self) -> Decimal {
+        self.totals.delta_adjusted_short().into()
     }
 
     /// Positions owned, priced or not.
     async fn long_count(&self) -> usize {
-        self.sums.counts().long
+        self.totals.counts.long
     }
 
     /// Positions owed, priced or not.
     async fn short_count(&self) -> usize {
-        self.sums.counts().short
+        self.totals.counts.short
     }
 
     /// All positions, priced or not.
     async fn position_count(&self) -> usize {
-        self.sums.counts().positions
+        self.totals.counts.positions
     }
 
     /// How many of each type; types without any are left out.
     async fn counts_by_type(&self) -> Vec<PositionTypeCount> {
-        self.sums
-            .by_type()
+        valuation::counts_by_type(&self.lines)
+            .into_iter()
             .map(|(kind, count)| PositionTypeCount { position_type: kind.into(), count })
             .collect()
     }
 
-    /// Gross exposure over the total value of the whole portfolio. Null when either is unknown or
-    /// the latter is not above zero.
+    /// Gross exposure over the total value of the whole portfolio. Null when no price is known, or
+    /// when the total value is not above zero.
     async fn leverage(&self) -> Option<f64> {
-        self.sums.leverage(&self.book)
+        valuation::leverage(&self.totals, &self.book)
     }
 
     /// Positions left out of the delta-adjusted figures, because their price or their delta is
     /// unknown; by symbol.
-    #[graphql(complexity = "cost(first, None, child_complexity)")]
+    #[graphql(complexity = "cost(first.or(Some(EXCLUDED)), None, child_complexity)")]
     async fn excluded(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "At most so many, up to 500; 20 when left out.")] first: Option<i32>,
+        #[graphql(desc = "At most so many, up to 500; 100 when left out.")] first: Option<i32>,
     ) -> Result<Vec<ExcludedPosition>> {
-        let most = size("first", first)?;
+        let most = size("first", first.or(Some(EXCLUDED)))?;
         request(ctx).spend(self.lines.len())?;
         Ok(self
             .excluded_lines()
@@ -403,7 +408,7 @@ impl Exposures {
 
     /// Where the figures come from. The inputs of each position are in its own valuation.
     async fn provenance(&self) -> Provenance {
-        let count = ProvenanceInput::new("positions", &self.sums.counts().positions);
+        let count = ProvenanceInput::new("positions", &self.totals.counts.positions);
         provenance(&self.book, vec![count], Summary::of(self.open_lines()).coverage)
     }
 }

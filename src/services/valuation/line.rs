@@ -211,9 +211,8 @@ impl Line {
         })
     }
 
-    pub fn valuation(&self, gross_exposure: Option<Decimal>) -> PositionValuation {
+    pub fn valuation(&self, gross_exposure: Decimal) -> PositionValuation {
         let holding = &self.holding;
-        let weight = gross_exposure.and_then(|gross| holding.weight_of(gross));
         PositionValuation {
             price: holding.price,
             price_source: self.quote.as_ref().map(|quote| quote.source),
@@ -229,7 +228,7 @@ impl Line {
             realized_pnl: self.realized_pnl(),
             daily_pnl: self.daily_pnl(),
             daily_return: self.daily_return().and_then(|share| share.to_f64()),
-            weight: weight.and_then(|share| share.to_f64()),
+            weight: holding.weight_of(gross_exposure).and_then(|share| share.to_f64()),
             quality: self.quality(),
             warnings: self.warnings(),
         }

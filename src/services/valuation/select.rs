@@ -7,9 +7,10 @@ use std::sync::Arc;
 use chrono::{Days, NaiveDate};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
+use sigmasight_analytics::exposure::Totals;
 
 use super::sums::Pnl;
-use super::{Book, Line, Summary, Sums};
+use super::{Book, Line, Summary, totals};
 use crate::domain::id::PositionId;
 use crate::domain::instrument::AssetClass;
 use crate::domain::position::PositionType;
@@ -204,8 +205,8 @@ pub struct Group {
 
 impl Group {
     /// The sums over its open positions.
-    pub fn sums(&self) -> Sums {
-        Sums::over(&self.lines)
+    pub fn totals(&self) -> Totals {
+        totals(&self.lines)
     }
 
     /// How far its sums can be trusted.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
-use sigmasight_analytics::exposure::{Counts, Totals};
+use sigmasight_analytics::exposure::Totals;
 
 use super::Book;
 use super::line::{Line, Start};
@@ -13,133 +13,34 @@ use crate::domain::position::PositionType;
 use crate::domain::price::PriceSource;
 use crate::domain::quality::{Coverage, Quality};
 
-/// The sums over the open ones of some lines, in the portfolio's currency.
-///
-/// A sum speaks for the lines that have the figure. Where lines are there and none of them has
-/// it, there is no sum: zero would say that nothing is at stake.
-#[derive(Clone, Debug, Default)]
-pub struct Sums {
-    totals: Totals,
-    /// Lines that have an exposure of their own, and those among them that are options.
-    priced: usize,
-    priced_options: usize,
-    with_notional: usize,
-    with_delta: usize,
-    by_type: [usize; PositionType::ALL.len()],
+/// The sums over the open ones of some lines, in the portfolio's currency, of those that have a
+/// price.
+pub fn totals<'a>(lines: impl IntoIterator<Item = &'a Arc<Line>>) -> Totals {
+    Totals::of(lines.into_iter().filter(|line| line.is_open()).map(|line| line.holding()))
 }
 
-impl Sums {
-    pub fn over<'a>(lines: impl IntoIterator<Item = &'a Arc<Line>> + Clone) -> Self {
-        let open = || lines.clone().into_iter().filter(|line| line.is_open());
-        let mut sums =
-            Self { totals: Totals::of(open().map(|line| line.holding())), ..Self::default() };
-        for line in open() {
-            let holding = line.holding();
-            let is_priced = holding.price.is_some();
-            sums.priced += usize::from(is_priced);
-            sums.priced_options += usize::from(is_priced && holding.is_option());
-            sums.with_notional += usize::from(holding.notional().is_some());
-            sums.with_delta += usize::from(holding.delta_adjusted_exposure().is_some());
-            sums.by_type[line.position.position_type as usize] += 1;
-        }
-        sums
+/// How many of the open ones of some lines are of each type; types without any are left out.
+pub fn counts_by_type<'a>(
+    lines: impl IntoIterator<Item = &'a Arc<Line>>,
+) -> Vec<(PositionType, usize)> {
+    let mut counts = PositionType::ALL.map(|kind| (kind, 0));
+    for line in lines.into_iter().filter(|line| line.is_open()) {
+        counts[line.position.position_type as usize].1 += 1;
     }
+    counts.into_iter().filter(|(_, count)| *count > 0).collect()
+}
 
-    /// A sum over lines, `having` of which have the figure, among so many that might.
-    fn known(sum: Decimal, having: usize, among: usize) -> Option<Decimal> {
-        (having > 0 || among == 0).then_some(sum)
+/// Gross exposure over the total value of the whole book. None when no price is known, or when
+/// the total value is not above zero.
+pub fn leverage(totals: &Totals, book: &Book) -> Option<f64> {
+    let is_unpriced = |totals: &Totals| {
+        totals.counts.positions > 0 && totals.left_out.without_price == totals.counts.positions
+    };
+    if is_unpriced(totals) || is_unpriced(book.totals()) {
+        return None;
     }
-
-    fn priced(&self, sum: Decimal) -> Option<Decimal> {
-        Self::known(sum, self.priced, self.totals.counts.positions)
-    }
-
-    fn by_delta(&self, sum: Decimal) -> Option<Decimal> {
-        Self::known(sum, self.with_delta, self.totals.counts.positions)
-    }
-
-    /// How many positions of each sort, priced or not.
-    pub fn counts(&self) -> &Counts {
-        &self.totals.counts
-    }
-
-    /// How many positions of each type; types without any are left out.
-    pub fn by_type(&self) -> impl Iterator<Item = (PositionType, usize)> {
-        PositionType::ALL.into_iter().zip(self.by_type).filter(|(_, count)| *count > 0)
-    }
-
-    /// Σ|exposure|.
-    pub fn gross_exposure(&self) -> Option<Decimal> {
-        self.priced(self.totals.gross_exposure())
-    }
-
-    /// Σ exposure.
-    pub fn net_exposure(&self) -> Option<Decimal> {
-        self.priced(self.totals.net_exposure())
-    }
-
-    /// Sum of the positive exposures.
-    pub fn long_exposure(&self) -> Option<Decimal> {
-        self.priced(self.totals.long_exposure())
-    }
-
-    /// Sum of the negative exposures: zero or negative.
-    pub fn short_exposure(&self) -> Option<Decimal> {
-        self.priced(self.totals.short_exposure())
-    }
-
-    /// Net exposure of the options.
-    pub fn options_exposure(&self) -> Option<Decimal> {
-        Self::known(self.totals.option_net(), self.priced_options, self.totals.counts.options)
-    }
-
-    /// Net exposure of everything else.
-    pub fn stock_exposure(&self) -> Option<Decimal> {
-        let priced = self.priced - self.priced_options;
-        Self::known(self.totals.stock_net(), priced, self.totals.counts.stocks)
-    }
-
-    /// Sum of the notionals.
-    pub fn notional(&self) -> Option<Decimal> {
-        Self::known(self.totals.notional(), self.with_notional, self.totals.counts.positions)
-    }
-
-    /// Σ|delta-adjusted exposure|.
-    pub fn delta_adjusted_gross(&self) -> Option<Decimal> {
-        self.by_delta(self.totals.delta_adjusted_gross())
-    }
-
-    /// Σ delta-adjusted exposure.
-    pub fn delta_adjusted_net(&self) -> Option<Decimal> {
-        self.by_delta(self.totals.delta_adjusted_net())
-    }
-
-    /// Sum of the positive delta-adjusted exposures.
-    pub fn delta_adjusted_long(&self) -> Option<Decimal> {
-        self.by_delta(self.totals.delta_adjusted_long())
-    }
-
-    /// Sum of the negative delta-adjusted exposures: zero or negative.
-    pub fn delta_adjusted_short(&self) -> Option<Decimal> {
-        self.by_delta(self.totals.delta_adjusted_short())
-    }
-
-    /// Signed cost of all of them, those without a price too.
-    pub fn cost_basis(&self) -> Decimal {
-        self.totals.cost_basis()
-    }
-
-    /// Profit or loss since entry.
-    pub fn unrealized_pnl(&self) -> Option<Decimal> {
-        self.priced(self.totals.unrealized_pnl())
-    }
-
-    /// Gross exposure over the total value of the whole book; None when either is unknown or the
-    /// latter is not above zero.
-    pub fn leverage(&self, book: &Book) -> Option<f64> {
-        let value = book.total_value().filter(|value| *value > Decimal::ZERO)?;
-        self.gross_exposure()?.checked_div(value)?.to_f64()
-    }
+    let value = Some(book.total_value()).filter(|value| *value > Decimal::ZERO)?;
+    totals.gross_exposure().checked_div(value)?.to_f64()
 }
 
 /// How far the sums over some lines can be trusted.

@@ -13,9 +13,10 @@ use crate::support::App;
 const CASES: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/analytics/tests/fixtures/portfolio_aggregation.json");
 /// An hour after the close of the session that the prices are of.
-const NOW: &str = "2024-06-28T21:00:00Z";
-const SESSION: &str = "2024-06-28";
-const FIRST_ENTRY: &str = "2024-01-02";
+/// No contract of the worked books has run out by then.
+const NOW: &str = "2024-01-12T21:30:00Z";
+const SESSION: &str = "2024-01-12";
+const FIRST_ENTRY: &str = "2023-01-02";
 
 const BOOK: &str = "
     query($id: ID!) {
