@@ -2,17 +2,21 @@
 //! is asked once.
 //!
 //! [`Rows`] answers from a table, one statement a question; [`Books`] puts whole books together.
-//! Each waits a moment for others to ask the same, so neither asks the other through its queue.
+//! Each waits for others to ask the same, so neither asks the other through its queue. What has no
+//! key at all is asked once.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use async_graphql::async_trait::async_trait;
 use async_graphql::dataloader::{DataLoader, HashMapCache, Loader};
-use async_graphql::runtime::{TokioSpawner, TokioTimer};
+use async_graphql::runtime::{Timer, TokioSpawner};
 use chrono::NaiveDate;
-use tokio::sync::Mutex;
+use futures_util::future::BoxFuture;
+use tokio::sync::{Mutex, OnceCell};
 
 use super::budget::{Budget, PRICED};
 use super::error::{ApiError, Result};
@@ -39,20 +43,35 @@ const MAX_BATCH: usize = 50_000;
 /// Made anew for each request, and whenever it has written: their caches must not outlive the
 /// viewer's rights or what was true when they were filled.
 pub struct Loaders {
-    rows: DataLoader<Rows, HashMapCache>,
+    rows: Arc<DataLoader<Rows, HashMapCache>>,
     books: DataLoader<Books, HashMapCache>,
+    asked: Arc<AtomicU64>,
+    moment: Arc<Moment>,
+    tags: OnceCell<Vec<Arc<Tag>>>,
+    tag_counts: OnceCell<HashMap<TagId, i64>>,
+    reach: OnceCell<Vec<(PriceSource, NaiveDate)>>,
 }
 
 impl Loaders {
     pub fn new(services: &Services, moment: &Arc<Moment>, budget: &Arc<Budget>) -> Self {
-        let rows = Rows { moment: Arc::clone(moment) };
+        let asked = Arc::default();
+        let rows = Arc::new(loader(Rows { moment: Arc::clone(moment) }, &asked));
         let books = Books {
-            rows: rows.clone(),
+            moment: Arc::clone(moment),
+            rows: Arc::clone(&rows),
             calendar: Arc::clone(&services.calendar),
             budget: Arc::clone(budget),
             holdings: Mutex::default(),
         };
-        Self { rows: loader(rows), books: loader(books) }
+        Self {
+            rows,
+            books: loader(books, &asked),
+            asked,
+            moment: Arc::clone(moment),
+            tags: OnceCell::new(),
+            tag_counts: OnceCell::new(),
+            reach: OnceCell::new(),
+        }
     }
 
     /// The answer to one question about rows; None when there is nothing, or it is not theirs.
@@ -61,28 +80,83 @@ impl Loaders {
         K: Send + Sync + Hash + Eq + Clone + 'static,
         Rows: Loader<K, Error = ApiError>,
     {
+        self.asked.fetch_add(1, Ordering::Relaxed);
         self.rows.load_one(key).await
     }
 
     /// The book of a portfolio that the viewer has reached.
     pub async fn book(&self, portfolio: &Arc<Portfolio>, horizon: Horizon) -> Result<Arc<Book>> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
         let key = BookOf { portfolio: Arc::clone(portfolio), horizon };
         Ok(self.books.load_one(key).await?.ok_or_else(|| Refusal::not_found("portfolio"))?)
     }
+
+    /// The viewer's tags, by name.
+    pub async fn tags(&self) -> Result<&[Arc<Tag>]> {
+        let read = async {
+            let Some(viewer) = self.moment.viewer().await? else { return Ok(Vec::new()) };
+            let mut db = self.moment.statement().await?;
+            let rows = store::tags::all_of(&mut *db, viewer.id).await?;
+            Ok::<_, ApiError>(rows.into_iter().map(Arc::new).collect())
+        };
+        Ok(self.tags.get_or_try_init(|| read).await?)
+    }
+
+    /// How many of the viewer's open positions carry a tag.
+    pub async fn tag_count(&self, tag: TagId) -> Result<i64> {
+        let read = async {
+            let Some(viewer) = self.moment.viewer().await? else { return Ok(HashMap::new()) };
+            let mut db = self.moment.statement().await?;
+            let rows = store::tags::position_counts(&mut *db, viewer.id).await?;
+            Ok::<_, ApiError>(rows.into_iter().collect())
+        };
+        let counts = self.tag_counts.get_or_try_init(|| read).await?;
+        Ok(counts.get(&tag).copied().unwrap_or(0))
+    }
+
+    /// The newest session that each source of prices has.
+    pub async fn reach(&self) -> Result<&[(PriceSource, NaiveDate)]> {
+        let read = async {
+            let mut db = self.moment.statement().await?;
+            Ok::<_, ApiError>(store::prices::coverage(&mut *db).await?)
+        };
+        Ok(self.reach.get_or_try_init(|| read).await?)
+    }
 }
 
-fn loader<L: Send + Sync + 'static>(loader: L) -> DataLoader<L, HashMapCache> {
-    DataLoader::with_cache(
-        loader,
-        TokioSpawner::current(),
-        TokioTimer::default(),
-        HashMapCache::default(),
-    )
-    .max_batch_size(MAX_BATCH)
+fn loader<L: Send + Sync + 'static>(
+    loader: L,
+    asked: &Arc<AtomicU64>,
+) -> DataLoader<L, HashMapCache> {
+    let timer = Silence { asked: Arc::clone(asked) };
+    DataLoader::with_cache(loader, TokioSpawner::current(), timer, HashMapCache::default())
+        .max_batch_size(MAX_BATCH)
+}
+
+/// A batch is complete once nobody has asked anything for a while. With a fixed delay a long list
+/// would still be asking when it ends, and cost a statement more for each that it needs.
+struct Silence {
+    asked: Arc<AtomicU64>,
+}
+
+impl Timer for Silence {
+    fn delay(&self, pause: Duration) -> BoxFuture<'static, ()> {
+        /// Whoever goes on asking for so long is not waited for.
+        const MOST_PAUSES: usize = 50;
+        let asked = Arc::clone(&self.asked);
+        Box::pin(async move {
+            for _ in 0..MOST_PAUSES {
+                let before = asked.load(Ordering::Relaxed);
+                tokio::time::sleep(pause).await;
+                if asked.load(Ordering::Relaxed) == before {
+                    return;
+                }
+            }
+        })
+    }
 }
 
 /// Asks the database.
-#[derive(Clone)]
 pub struct Rows {
     moment: Arc<Moment>,
 }
@@ -159,7 +233,7 @@ impl Loader<PortfoliosPage> for Rows {
     }
 }
 
-/// What is this instrument's price?
+/// What is this instrument's price? That there is none is an answer too, and remembered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct QuoteOf {
     pub instrument: InstrumentId,
@@ -168,10 +242,10 @@ pub struct QuoteOf {
 
 #[async_trait]
 impl Loader<QuoteOf> for Rows {
-    type Value = Quote;
+    type Value = Option<Quote>;
     type Error = ApiError;
 
-    async fn load(&self, keys: &[QuoteOf]) -> Result<HashMap<QuoteOf, Quote>> {
+    async fn load(&self, keys: &[QuoteOf]) -> Result<HashMap<QuoteOf, Option<Quote>>> {
         if keys.is_empty() {
             return Ok(HashMap::new());
         }
@@ -186,13 +260,8 @@ impl Loader<QuoteOf> for Rows {
         };
         let quotes: HashMap<_, _> =
             rows.into_iter().map(|(id, as_of, quote)| ((id, as_of), quote)).collect();
-        Ok(keys
-            .iter()
-            .filter_map(|key| {
-                let quote = quotes.get(&(key.instrument, key.horizon.as_of))?;
-                Some((*key, quote.clone()))
-            })
-            .collect())
+        let quote = |key: &QuoteOf| quotes.get(&(key.instrument, key.horizon.as_of)).cloned();
+        Ok(keys.iter().map(|key| (*key, quote(key))).collect())
     }
 }
 
@@ -225,21 +294,6 @@ impl Loader<BarsPage> for Rows {
             store::prices::pages(&mut *db, keys).await?
         };
         Ok(keys.iter().cloned().zip(slices).collect())
-    }
-}
-
-/// How far does each source of prices reach?
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Reach;
-
-#[async_trait]
-impl Loader<Reach> for Rows {
-    type Value = Vec<(PriceSource, NaiveDate)>;
-    type Error = ApiError;
-
-    async fn load(&self, _: &[Reach]) -> Result<HashMap<Reach, Self::Value>> {
-        let mut db = self.moment.statement().await?;
-        Ok(HashMap::from([(Reach, store::prices::coverage(&mut *db).await?)]))
     }
 }
 
@@ -329,45 +383,6 @@ impl Loader<TagBy> for Rows {
     }
 }
 
-/// Which tags has the viewer?
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct OwnTags;
-
-#[async_trait]
-impl Loader<OwnTags> for Rows {
-    type Value = Vec<Arc<Tag>>;
-    type Error = ApiError;
-
-    async fn load(&self, _: &[OwnTags]) -> Result<HashMap<OwnTags, Self::Value>> {
-        let Some(owner) = self.owner().await? else { return Ok(HashMap::new()) };
-        let rows = {
-            let mut db = self.moment.statement().await?;
-            store::tags::all_of(&mut *db, owner).await?
-        };
-        Ok(HashMap::from([(OwnTags, rows.into_iter().map(Arc::new).collect())]))
-    }
-}
-
-/// How many open positions carry this tag? Absent for none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct CountOf(pub TagId);
-
-#[async_trait]
-impl Loader<CountOf> for Rows {
-    type Value = i64;
-    type Error = ApiError;
-
-    async fn load(&self, keys: &[CountOf]) -> Result<HashMap<CountOf, i64>> {
-        let Some(owner) = self.owner().await? else { return Ok(HashMap::new()) };
-        let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
-        let rows = {
-            let mut db = self.moment.statement().await?;
-            store::tags::position_counts(&mut *db, owner, &ids).await?
-        };
-        Ok(rows.into_iter().map(|(id, count)| (CountOf(id), count)).collect())
-    }
-}
-
 /// What is this portfolio's book as of a session?
 #[derive(Clone, Debug)]
 struct BookOf {
@@ -399,7 +414,9 @@ struct Holdings {
 /// Puts books together: all that are asked for at once with one statement for their positions,
 /// one for the tags of those and one for the prices.
 struct Books {
-    rows: Rows,
+    moment: Arc<Moment>,
+    /// Whoever asks for a price that a book has had needs no statement for it.
+    rows: Arc<DataLoader<Rows, HashMapCache>>,
     calendar: Arc<Calendar>,
     budget: Arc<Budget>,
     /// Read once a portfolio, however many dates are asked about.
@@ -414,10 +431,9 @@ impl Books {
             portfolios.iter().filter(|id| !known.contains_key(*id)).copied().collect();
         drop(known);
         let unread: Vec<_> = unread.into_iter().collect();
-        let Some(owner) = self.rows.owner().await?.filter(|_| !unread.is_empty()) else {
-            return Ok(());
-        };
-        let moment = &self.rows.moment;
+        let moment = &self.moment;
+        let viewer = moment.viewer().await?.filter(|_| !unread.is_empty());
+        let Some(owner) = viewer.map(|user| user.id) else { return Ok(()) };
         let positions = {
             let mut db = moment.statement().await?;
             store::positions::of_portfolios(&mut *db, owner, &unread).await?
@@ -470,13 +486,12 @@ impl Loader<BookOf> for Books {
             })
             .collect();
         let wanted: Vec<_> = wanted.into_iter().collect();
-        let quotes: Quotes = self
-            .rows
-            .load(&wanted)
-            .await?
-            .into_iter()
-            .map(|(of, quote)| ((of.instrument, of.horizon.as_of), quote))
+        let found = self.rows.loader().load(&wanted).await?;
+        let quotes: Quotes = found
+            .iter()
+            .filter_map(|(of, quote)| Some(((of.instrument, of.horizon.as_of), quote.clone()?)))
             .collect();
+        self.rows.feed_many(found).await;
 
         Ok(held
             .into_iter()
@@ -488,7 +503,7 @@ impl Loader<BookOf> for Books {
                     &quotes,
                     key.horizon,
                     &self.calendar,
-                    self.rows.moment.now(),
+                    self.moment.now(),
                 );
                 (key.clone(), Arc::new(book))
             })

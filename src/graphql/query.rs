@@ -8,7 +8,7 @@ use chrono::{DateTime, Days, Utc};
 use super::error::Result;
 use super::id::NodeId;
 use super::loaders::{
-    InstrumentNamed, InstrumentsPage, OwnTags, PortfolioBy, PortfolioNamed, PortfoliosPage, Reach,
+    InstrumentNamed, InstrumentsPage, PortfolioBy, PortfolioNamed, PortfoliosPage,
 };
 use super::page::{PageArguments, Scope, cost};
 use super::scalar::Date;
@@ -154,7 +154,7 @@ impl Query {
 
     /// The days of the New York Stock Exchange between two dates, both included; at most eleven
     /// years at once.
-    #[graphql(complexity = "calendar_cost(&from, &to, child_complexity)")]
+    #[graphql(complexity = "calendar_cost(from, to, child_complexity)")]
     async fn market_calendar(
         &self,
         ctx: &Context<'_>,
@@ -178,7 +178,8 @@ impl Query {
     /// What runs here, on what data, within which limits.
     async fn service(&self, ctx: &Context<'_>) -> Result<ServiceInfo> {
         let about = ctx.data_unchecked::<About>();
-        let coverage = request(ctx).loaders().row(Reach).await?.unwrap_or_default();
+        let loaders = request(ctx).loaders();
+        let coverage = loaders.reach().await?;
         Ok(ServiceInfo {
             version: env!("CARGO_PKG_VERSION"),
             commit: option_env!("SIGMASIGHT_COMMIT"),
@@ -196,8 +197,8 @@ fn days_between(from: Date, to: Date) -> Option<u64> {
 }
 
 /// What a calendar costs, for the budget of a query: its days times what one costs.
-fn calendar_cost(from: &Date, to: &Date, of_one: usize) -> usize {
-    let days = days_between(*from, *to).unwrap_or(0).min(MAX_CALENDAR_DAYS);
+fn calendar_cost(from: Date, to: Date, of_one: usize) -> usize {
+    let days = days_between(from, to).unwrap_or(0).min(MAX_CALENDAR_DAYS);
     usize::try_from(days).unwrap_or(usize::MAX).saturating_add(1).saturating_mul(of_one)
 }
 
@@ -252,13 +253,14 @@ impl Viewer {
         #[graphql(desc = "With this text in the name, whatever the case.")] search: Option<String>,
         #[graphql(desc = "Of this kind only.")] kind: Option<TagKind>,
     ) -> Result<Vec<Tag>> {
-        let all = request(ctx).loaders().row(OwnTags).await?.unwrap_or_default();
+        let loaders = request(ctx).loaders();
+        let all = loaders.tags().await?;
         let search = fold(&search.unwrap_or_default());
         Ok(all
-            .into_iter()
+            .iter()
             .filter(|tag| fold(&tag.name).contains(&search))
             .filter(|tag| kind.is_none_or(|kind| TagKind::from(tag.kind) == kind))
-            .map(Tag)
+            .map(|tag| Tag(Arc::clone(tag)))
             .collect())
     }
 }

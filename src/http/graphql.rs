@@ -157,11 +157,10 @@ impl Door {
             }
         };
         let stream = body.into_data_stream().map_err(std::io::Error::other);
-        let most = max_file_bytes.saturating_add(MAX_JSON_BYTES);
+        let max_bytes = max_file_bytes + SPARE_BYTES;
+        let most = max_bytes + MAX_JSON_BYTES;
         let reader = StreamReader::new(stream).take(u64::try_from(most).unwrap_or(u64::MAX));
-        let options = MultipartOptions::default()
-            .max_file_size(max_file_bytes + SPARE_BYTES)
-            .max_num_files(MAX_FILES);
+        let options = MultipartOptions::default().max_file_size(max_bytes).max_num_files(MAX_FILES);
         receive_body(Some(content_type), reader.compat(), options).await.map_err(
             |error| match error {
                 ParseRequestError::PayloadTooLarge => {

@@ -1,18 +1,22 @@
 //! Accepting connections: none may hold one without saying anything, and all end when asked to.
+//!
+//! HTTP/1.1 alone: browsers speak HTTP/2 over TLS only, which whatever stands before the program
+//! ends, and telling the two apart would wait for a client's first bytes without a limit.
 
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
 use hyper::body::Incoming;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
 /// How long things may take.
@@ -38,14 +42,9 @@ pub async fn serve(
     patience: Patience,
     stop: CancellationToken,
 ) -> bool {
-    let mut server = Builder::new(TokioExecutor::new());
-    server.http1().timer(TokioTimer::new()).header_read_timeout(patience.head);
-    server
-        .http2()
-        .timer(TokioTimer::new())
-        .keep_alive_interval(patience.head)
-        .keep_alive_timeout(patience.head);
-    let open = GracefulShutdown::new();
+    let mut server = http1::Builder::new();
+    server.timer(TokioTimer::new()).header_read_timeout(patience.head);
+    let connections = TaskTracker::new();
     loop {
         let (stream, peer) = tokio::select! {
             () = stop.cancelled() => break,
@@ -57,17 +56,26 @@ pub async fn serve(
             request
         });
         let service = TowerToHyperService::new(service);
-        let connection = server.serve_connection(TokioIo::new(stream), service).into_owned();
-        let connection = open.watch(connection);
-        tokio::spawn(async move {
-            // A client that went away is no fault of ours.
-            if let Err(error) = connection.await {
-                tracing::debug!(error, "a connection ended early");
+        let connection = server.serve_connection(TokioIo::new(stream), service).with_upgrades();
+        let stop = stop.clone();
+        connections.spawn(async move {
+            let mut connection = pin!(connection);
+            let ended = tokio::select! {
+                ended = connection.as_mut() => ended,
+                () = stop.cancelled() => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+            };
+            // A client that went away or fell silent is no fault of ours.
+            if let Err(error) = ended {
+                tracing::debug!(%error, "a connection ended early");
             }
         });
     }
     drop(listener);
-    tokio::time::timeout(patience.shutdown, open.shutdown()).await.is_ok()
+    connections.close();
+    tokio::time::timeout(patience.shutdown, connections.wait()).await.is_ok()
 }
 
 /// The next connection. Where there is no room for one more, it waits for some to end.

@@ -13,19 +13,18 @@ pub(super) struct Asked<K> {
 }
 
 impl<K: Clone> Asked<K> {
-    pub fn of<'a>(pages: impl IntoIterator<Item = &'a Page<K>> + Clone) -> Self
+    pub fn of<'a>(pages: impl IntoIterator<Item = &'a Page<K>>) -> Self
     where
         K: 'a,
     {
-        let each = || pages.clone().into_iter();
-        Self {
-            after: each().map(|page| page.after.clone()).collect(),
-            before: each().map(|page| page.before.clone()).collect(),
-            from_end: each().map(|page| page.from_end).collect(),
-            fetched: each()
-                .map(|page| i64::try_from(page.limit).unwrap_or(i64::MAX).saturating_add(1))
-                .collect(),
-        }
+        let none = Self { after: vec![], before: vec![], from_end: vec![], fetched: vec![] };
+        pages.into_iter().fold(none, |mut asked, page| {
+            asked.after.push(page.after.clone());
+            asked.before.push(page.before.clone());
+            asked.from_end.push(page.from_end);
+            asked.fetched.push(i64::try_from(page.limit).unwrap_or(i64::MAX).saturating_add(1));
+            asked
+        })
     }
 }
 

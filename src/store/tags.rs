@@ -85,22 +85,20 @@ pub async fn carried_in(
     .await
 }
 
-/// How many open positions carry each tag; tags without any are absent.
+/// How many open positions carry each of the owner's tags; tags without any are absent.
 pub async fn position_counts(
     db: impl PgExecutor<'_>,
     owner: UserId,
-    tags: &[TagId],
 ) -> sqlx::Result<Vec<(TagId, i64)>> {
     sqlx::query!(
         r#"
         select pt.tag_id as "tag_id: TagId", count(*) as "count!"
           from position_tags pt
           join positions p on (p.owner_id, p.id) = (pt.owner_id, pt.position_id)
-         where pt.owner_id = $1 and pt.tag_id = any($2) and p.exit_date is null
+         where pt.owner_id = $1 and p.exit_date is null
          group by pt.tag_id
         "#,
         owner.0,
-        tags as &[TagId],
     )
     .map(|row| (row.tag_id, row.count))
     .fetch_all(db)

@@ -365,3 +365,12 @@ async fn a_megabyte_of_password_is_refused_before_it_is_hashed() {
         assert_eq!(user_codes(&answer["data"]["login"]), ["UNAUTHENTICATED"]);
     }
 }
+
+#[tokio::test]
+async fn somebody_signs_out_over_the_only_connection_there_is() {
+    let app = App::start().over_connections(1).await;
+    let ada = app.sign_in("ada").await;
+    let answer = ada.asks("mutation { logout { ok } }", json!({})).await;
+    assert_eq!(answer["data"]["logout"]["ok"], true, "{answer}");
+    assert!(!is_let_in(&ada).await);
+}

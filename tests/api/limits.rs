@@ -485,3 +485,95 @@ async fn the_limits_that_hold_are_published() {
         })
     );
 }
+
+#[tokio::test]
+async fn a_list_costs_what_it_may_hold() {
+    let app = App::start().await;
+    let ada = app.sign_in("ada").await;
+    let cost = async |query: &str| {
+        let answer = ada.asks(query, json!({})).await;
+        assert_eq!(answer["errors"], Value::Null, "{query}");
+        answer["extensions"]["cost"]["complexity"].as_u64().expect("a cost")
+    };
+    let year = cost("{ marketCalendar(from: \"2026-01-01\", to: \"2026-12-31\") { date } }").await;
+    let decade =
+        cost("{ marketCalendar(from: \"2020-01-01\", to: \"2029-12-31\") { date } }").await;
+    assert_eq!((year, decade), (365, 3653));
+    let excluded = |first: &str| {
+        format!(
+            "{{ viewer {{ portfolios(first: 1) {{ nodes {{ exposures {{ excluded{first} {{ reason }} }} }} }} }} }}"
+        )
+    };
+    let (usual, few) = (cost(&excluded("")).await, cost(&excluded("(first: 2)")).await);
+    assert_eq!(usual - few, 98);
+
+    // A cycle through what was left out is refused by its cost, before anything is read.
+    let two = "{ viewer { portfolios { nodes { exposures { excluded { position { portfolio {
+        exposures { excluded { position { symbol } } } } } } } } } } }";
+    let answer = ada.asks(two, json!({})).await;
+    assert_eq!(codes(&answer), ["QUERY_TOO_COMPLEX"]);
+}
+
+#[tokio::test]
+async fn a_request_works_through_a_million_positions_and_no_more() {
+    let app = App::start().at("2024-07-01T14:00:00Z").await;
+    let ada = app.sign_in("ada").await;
+    let book = ada.creates_portfolio("Core").await;
+    let rows = numbered(0..2_000, |n| format!("T{n:04},1,10,2023-03-15\n"));
+    let file = format!("ticker,quantity,entry_price,entry_date\n{rows}");
+    assert_eq!(ada.uploads(&book, file).await["createdCount"], 2_000);
+
+    let ask = async |dates: usize| {
+        let fields = numbered(0..dates, |n| {
+            let day = chrono::NaiveDate::from_ymd_opt(2024, 1, 2).expect("a day")
+                + chrono::Days::new(n as u64);
+            format!("d{n}: valuation(asOf: \"{day}\") {{ totalValue }} ")
+        });
+        ada.asks(
+            &format!("query($id: ID!) {{ portfolio(id: $id) {{ {fields} }} }}"),
+            json!({ "id": book }),
+        )
+        .await
+    };
+    let some = ask(5).await;
+    assert_eq!(some["errors"], Value::Null);
+    // Of five days in a row that begin on a Tuesday, four are sessions to be priced.
+    assert_eq!(some["extensions"]["cost"]["rows"], (4 * 10 + 5) * 2_000);
+    assert_eq!(some["extensions"]["cost"]["maxRows"], 1_000_000);
+
+    let many = ask(80).await;
+    assert!(codes(&many).contains(&"QUERY_TOO_COMPLEX"), "{many:.500}");
+}
+
+#[tokio::test]
+async fn groups_come_all_at_once_or_in_parts() {
+    const GROUPS: &str = "query($id: ID!, $first: Int, $after: String) { portfolio(id: $id) {
+        positionGroups(by: UNDERLYING, first: $first, after: $after) { key }
+    } }";
+    let app = App::start().at("2024-07-01T14:00:00Z").await;
+    let ada = app.sign_in("ada").await;
+    let book = ada.creates_portfolio("Core").await;
+    let rows = numbered(0..501, |n| format!("T{n:03},1,10,2023-03-15\n"));
+    ada.uploads(&book, format!("ticker,quantity,entry_price,entry_date\n{rows}")).await;
+
+    let answer = ada.asks(GROUPS, json!({ "id": book })).await;
+    assert_eq!(codes(&answer), ["LIMIT_EXCEEDED"], "{answer}");
+    let keys = async |more: Value| {
+        let mut variables = json!({ "id": book });
+        variables
+            .as_object_mut()
+            .expect("an object")
+            .extend(more.as_object().expect("one").clone());
+        let seen = ada.reads(GROUPS, variables).await;
+        let groups = seen["portfolio"]["positionGroups"].as_array().expect("groups").clone();
+        groups
+            .iter()
+            .map(|group| group["key"].as_str().expect("a key").to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(keys(json!({ "first": 2 })).await, ["T000", "T001"]);
+    assert_eq!(keys(json!({ "first": 500, "after": "T001" })).await.len(), 499);
+    assert_eq!(keys(json!({ "after": "T498" })).await, ["T499", "T500"]);
+    let lost = ada.asks(GROUPS, json!({ "id": book, "after": "NONE" })).await;
+    assert_eq!(codes(&lost), ["VALIDATION"]);
+}

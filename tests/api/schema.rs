@@ -148,7 +148,7 @@ fn examples() -> Vec<(String, String, Value)> {
 }
 
 fn types() -> Vec<TypeDefinition> {
-    types_of(&graphql::sdl())
+    types_of(graphql::sdl())
 }
 
 fn types_of(sdl: &str) -> Vec<TypeDefinition> {

@@ -557,3 +557,64 @@ async fn only_an_administrator_loads_prices() {
     assert_eq!(codes(&ada.asks(import, json!({})).await), ["FORBIDDEN"]);
     assert_eq!(codes(&app.asks(import, json!({})).await), ["UNAUTHENTICATED"]);
 }
+
+#[tokio::test]
+async fn what_only_somebody_else_holds_is_no_instrument() {
+    const LISTED: &str = "query($symbol: String!) {
+        instrument(symbol: $symbol) { id }
+        instruments(first: 500) { totalCount nodes { symbol } }
+    }";
+    const OPTION: &str = "XYZ271217C00077000";
+    let app = App::start().with_simulated_prices().await;
+    let (ada, bob) = (app.sign_in("ada").await, app.sign_in("bob").await);
+    let book = ada.creates_portfolio("Core").await;
+    let file = format!("ticker,quantity,entry_price,entry_date\n{OPTION},1,2,2025-12-01\n");
+    ada.uploads(&book, file).await;
+    app.completes_prices().await;
+    app.knows_prices("symbol,date,close\nSPY,2026-01-05,600\n").await;
+
+    let symbols = |seen: &Value| {
+        let nodes = seen["instruments"]["nodes"].as_array().expect("a list");
+        nodes
+            .iter()
+            .map(|one| one["symbol"].as_str().expect("a text").to_owned())
+            .collect::<Vec<_>>()
+    };
+    let seen = ada.reads(LISTED, json!({ "symbol": OPTION })).await;
+    assert_eq!(symbols(&seen), ["SPY", "XYZ", OPTION], "hers, and what is listed");
+    let id = seen["instrument"]["id"].as_str().expect("an id").to_owned();
+
+    for symbol in [OPTION, "XYZ"] {
+        let seen = bob.reads(LISTED, json!({ "symbol": symbol })).await;
+        assert_eq!(seen["instrument"], Value::Null, "{symbol}");
+        assert_eq!(
+            (symbols(&seen), &seen["instruments"]["totalCount"]),
+            (vec!["SPY".into()], &json!(1))
+        );
+    }
+    let node = "query($id: ID!) { node(id: $id) { id } }";
+    assert_eq!(bob.reads(node, json!({ "id": id })).await["node"], Value::Null);
+
+    // Once its prices are everybody's, so is it.
+    app.knows_prices(&format!("symbol,date,close\n{OPTION},2026-01-05,3\n")).await;
+    assert_eq!(
+        symbols(&bob.reads(LISTED, json!({ "symbol": OPTION })).await),
+        ["SPY", "XYZ", OPTION]
+    );
+}
+
+#[tokio::test]
+async fn a_page_beyond_the_end_still_knows_how_long_its_list_is() {
+    const PAGE: &str = "query($after: String) { viewer { portfolios(after: $after) {
+        totalCount nodes { name } pageInfo { endCursor hasPreviousPage }
+    } } }";
+    let app = App::start().await;
+    let ada = app.sign_in("ada").await;
+    ada.creates_portfolio("Core").await;
+    let seen = ada.reads(PAGE, json!({})).await;
+    let end = &seen["viewer"]["portfolios"]["pageInfo"]["endCursor"];
+    let seen = ada.reads(PAGE, json!({ "after": end })).await;
+    let page = &seen["viewer"]["portfolios"];
+    assert_eq!((&page["nodes"], &page["totalCount"]), (&json!([]), &json!(1)));
+    assert_eq!(page["pageInfo"]["hasPreviousPage"], true);
+}

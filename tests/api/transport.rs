@@ -2,14 +2,17 @@
 
 use std::io::Read;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
 use flate2::read::GzDecoder;
 use serde_json::{Value, json};
 use sigmasight::graphql;
+use sigmasight::http::serve::{Patience, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::support::app::{get, post};
 use crate::support::person::multipart;
@@ -406,14 +409,21 @@ async fn the_cost_of_an_answer_is_told_and_its_statements_in_development_alone()
     assert_eq!(extensions["statements"], Value::Null);
 }
 
+/// The program at an address, with a client's patience cut short; dropping the guard stops it.
+async fn served(app: &App, head: Duration) -> (SocketAddr, DropGuard) {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    let stop = CancellationToken::new();
+    let patience = Patience { head, ..Patience::default() };
+    tokio::spawn(serve(listener, app.router.clone(), patience, stop.clone()));
+    (address, stop.drop_guard())
+}
+
 #[tokio::test]
 async fn the_door_opens_over_tcp() {
     let app = App::start().await;
     let ada = app.sign_in("ada").await;
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
-    let address = listener.local_addr().expect("an address");
-    let service = app.router.clone().into_make_service_with_connect_info::<SocketAddr>();
-    let serving = tokio::spawn(async move { axum::serve(listener, service).await });
+    let (address, _served) = served(&app, Duration::from_secs(10)).await;
 
     let body = json!({ "query": WHO }).to_string();
     let request = format!(
@@ -429,5 +439,50 @@ async fn the_door_opens_over_tcp() {
     connection.read_to_string(&mut answer).await.expect("an answer");
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
     assert!(answer.contains("ada@example.com"), "{answer}");
-    serving.abort();
+}
+
+#[tokio::test]
+async fn a_client_that_says_nothing_loses_its_connection() {
+    let app = App::start().await;
+    let (address, _served) = served(&app, Duration::from_millis(50)).await;
+    for said in ["", "POST /graphql HTTP/1.1\r\nHost: nobody\r\nX-Slow: "] {
+        let mut connection = TcpStream::connect(address).await.expect("a connection");
+        connection.write_all(said.as_bytes()).await.expect("a beginning");
+        let mut answer = Vec::new();
+        // Ends because the other side closed: the story would hang here otherwise.
+        connection.read_to_end(&mut answer).await.ok();
+        assert!(!answer.starts_with(b"HTTP/1.1 200"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_is_not_taken_from_somebody_whose_session_has_ended() {
+    let app = App::start().await;
+    let ada = app.sign_in("ada").await;
+    ada.reads("mutation { logout { ok } }", json!({})).await;
+    // A body that nobody may read: it would be an error of another kind.
+    let unread = Body::from_stream(futures_util::stream::once(async {
+        Err::<Vec<u8>, _>(std::io::Error::other("read"))
+    }));
+    let request = Request::post("/graphql")
+        .header("content-type", "multipart/form-data; boundary=b")
+        .body(unread)
+        .expect("a request");
+    let reply = ada.sends(request).await;
+    assert_eq!(reply.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(codes(&reply.json()), ["UNAUTHENTICATED"]);
+}
+
+#[tokio::test]
+async fn only_an_administrator_may_send_a_large_file() {
+    const QUERY: &str =
+        "mutation($input: ImportPricesInput!) { importPrices(input: $input) { importedBars } }";
+    let app = App::start().await;
+    let (ada, grace) = (app.sign_in("ada").await, app.sign_in_admin("grace").await);
+    let operations = json!({ "query": QUERY, "variables": { "input": { "file": null } } });
+    let file = vec![b'\n'; 13 << 20];
+    let refused = ada.sends(multipart(&operations, &file)).await;
+    assert_eq!(refused.status, StatusCode::PAYLOAD_TOO_LARGE, "{}", refused.text());
+    assert_eq!(codes(&refused.json()), ["LIMIT_EXCEEDED"]);
+    assert_eq!(grace.sends(multipart(&operations, &file)).await.status, StatusCode::OK);
 }

@@ -573,3 +573,66 @@ async fn ten_thousand_positions_page_through_without_gap_or_overlap() {
     assert!(priced.is_sorted_by(|a, b| a >= b), "the greatest exposure first");
     assert!(unpriced.iter().all(Option::is_none), "what has no exposure comes last");
 }
+
+#[tokio::test]
+async fn a_tag_is_one_whatever_its_case_in_every_alphabet() {
+    let app = App::start().at(NOW).await;
+    let ada = app.sign_in("ada").await;
+    let book = ada.creates_portfolio("ΟΔΟΣ").await;
+    let rows =
+        "AAPL,1,10,2024-01-02,\"ΣΟΦΟΣ,σοφοσ,STRASSE\"\nMSFT,1,10,2024-01-02,\"σοφος,Straße\"\n";
+    assert_eq!(ada.appends(&book, rows).await["createdCount"], 2);
+    let seen = ada
+        .reads(
+            "{ viewer {
+                tags { name positionCount }
+                portfolio(name: \"οδοσ\") {
+                    positions(filter: { tags: [\"ΣΟΦΟΣ\", \"strasse\"], tagMode: ALL }) { totalCount }
+                }
+            } }",
+            json!({}),
+        )
+        .await;
+    assert_eq!(
+        seen["viewer"]["tags"],
+        json!([
+            { "name": "STRASSE", "positionCount": 2 },
+            { "name": "ΣΟΦΟΣ", "positionCount": 2 },
+        ])
+    );
+    assert_eq!(seen["viewer"]["portfolio"]["positions"]["totalCount"], 2);
+}
+
+#[tokio::test]
+async fn a_file_without_a_good_row_leaves_the_portfolio_as_it_was() {
+    const UPDATED: &str = "query($id: ID!) { portfolio(id: $id) { updatedAt } }";
+    let app = App::start().at("2024-07-01T14:00:00Z").await;
+    let ada = app.sign_in("ada").await;
+    let book = ada.creates_portfolio("Core").await;
+    let before = ada.reads(UPDATED, json!({ "id": book })).await;
+
+    let app = app.restart().at("2024-07-01T14:05:00Z").await;
+    let ada = ada.before(&app);
+    assert_eq!(ada.appends(&book, "AAPL,0,10,2024-01-02,\n").await["createdCount"], 0);
+    assert_eq!(ada.reads(UPDATED, json!({ "id": book })).await, before);
+    assert_eq!(ada.appends(&book, "AAPL,1,10,2024-01-02,\n").await["createdCount"], 1);
+    assert_ne!(ada.reads(UPDATED, json!({ "id": book })).await, before);
+}
+
+#[tokio::test]
+async fn a_key_is_free_again_after_a_day() {
+    let app = App::start().at("2024-07-01T14:00:00Z").await;
+    let ada = app.sign_in("ada").await;
+    let book = ada.creates_portfolio("Core").await;
+    let key = || json!({ "idempotencyKey": "monthly" });
+    let file = |symbol: &str| format!("{HEADER}\n{symbol},1,10,2024-01-02,\n");
+    ada.uploads_with(&book, file("AAPL"), key()).await;
+    let said = ada.uploads_with(&book, file("MSFT"), key()).await;
+    assert_eq!(crate::support::user_codes(&said), ["CONFLICT"]);
+
+    let app = app.restart().at("2024-07-02T14:00:01Z").await;
+    let ada = Person::signs_in(&app, "ada").await;
+    let said = ada.uploads_with(&book, file("MSFT"), key()).await;
+    assert_eq!(said["createdCount"], 1, "{said}");
+    assert_eq!(ada.holds(&book).await, ["AAPL", "MSFT"]);
+}

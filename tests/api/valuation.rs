@@ -3,6 +3,7 @@
 
 mod aggregation;
 mod demo;
+mod edges;
 mod laws;
 
 use std::collections::BTreeMap;
@@ -371,7 +372,15 @@ async fn without_the_close_before_there_is_no_profit_of_the_day() {
 #[tokio::test]
 async fn a_dashboard_costs_the_same_whatever_its_size() {
     const DASHBOARD: &str = "{
+        service { priceSources }
+        again: service { marketDataAsOf }
+        instruments(first: 60) { totalCount nodes { symbol } }
+        stocks: instruments(search: \"T0\", first: 5) { totalCount nodes { symbol } }
         viewer {
+            first: portfolio(name: \"Book 0\") { name }
+            second: portfolio(name: \"BOOK 1\") { name }
+            last: portfolios(last: 1) { totalCount nodes { name } }
+            strategies: tags(kind: STRATEGY) { name }
             user { email }
             tags { name positionCount }
             portfolios(first: 10) {
@@ -392,6 +401,7 @@ async fn a_dashboard_costs_the_same_whatever_its_size() {
                             valuation { exposure dailyPnl }
                             instrument {
                                 quote { price }
+                                prices(last: 2) { totalCount nodes { date close } }
                                 contract { underlying { symbol quote { price } } }
                             }
                         }

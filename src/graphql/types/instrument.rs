@@ -147,7 +147,8 @@ impl Instrument {
         let answer = async {
             let horizon = request.horizon(as_of)?;
             let key = QuoteOf { instrument: self.0.id, horizon };
-            Ok(request.loaders().row(key).await?.map(|quote| Quote { quote, horizon }))
+            let quote = request.loaders().row(key).await?.flatten();
+            Ok(quote.map(|quote| Quote { quote, horizon }))
         };
         answer.await.transpose()
     }

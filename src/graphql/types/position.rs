@@ -209,7 +209,7 @@ pub struct PositionFilter {
 }
 
 /// Symbols as they are stored.
-fn canonical(symbols: Vec<String>) -> Vec<String> {
+fn canonical(symbols: &[String]) -> Vec<String> {
     symbols.iter().map(|symbol| Symbol::canonical_of(symbol)).collect()
 }
 
@@ -217,8 +217,8 @@ impl From<PositionFilter> for valuation::Filter {
     fn from(filter: PositionFilter) -> Self {
         Self {
             types: filter.types.map(|types| types.into_iter().map(Into::into).collect()),
-            symbols: filter.symbols.map(canonical),
-            underlyings: filter.underlyings.map(canonical),
+            symbols: filter.symbols.as_deref().map(canonical),
+            underlyings: filter.underlyings.as_deref().map(canonical),
             asset_classes: filter
                 .asset_classes
                 .map(|all| all.into_iter().map(Into::into).collect()),

@@ -8,7 +8,6 @@ use chrono::{DateTime, Utc};
 use crate::domain::tag;
 use crate::graphql::error::Result;
 use crate::graphql::id::NodeId;
-use crate::graphql::loaders::CountOf;
 use crate::graphql::viewer::request;
 
 /// What a tag says of the positions that carry it.
@@ -56,7 +55,7 @@ impl Tag {
 
     /// Open positions that carry it, in all portfolios.
     async fn position_count(&self, ctx: &Context<'_>) -> Result<i64> {
-        Ok(request(ctx).loaders().row(CountOf(self.0.id)).await?.unwrap_or(0))
+        request(ctx).loaders().tag_count(self.0.id).await
     }
 
     /// When it was first used.

@@ -154,7 +154,7 @@ impl Line {
 
     /// Profit or loss of the book's session; zero for what was closed before it.
     pub fn daily_pnl(&self) -> Option<Decimal> {
-        if !self.position.exit_date.is_none_or(|exit| exit > self.horizon.previous) {
+        if self.position.exit_date.is_some_and(|exit| exit <= self.horizon.previous) {
             return Some(Decimal::ZERO);
         }
         self.pnl_from(self.daily_start()?)

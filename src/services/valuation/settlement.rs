@@ -3,6 +3,9 @@
 //! Whoever holds one past its expiry has what it settled at: its intrinsic value at the last
 //! close of its underlying. The premium it was last quoted at says nothing any more.
 
+use std::cmp::Ordering;
+
+use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
 use crate::domain::instrument::{Contract, OptionKind};
@@ -18,7 +21,7 @@ pub fn quote(
     contract: &Contract,
     own: Option<&Quote>,
     at_expiry: Option<&Quote>,
-    last_session: chrono::NaiveDate,
+    last_session: NaiveDate,
     horizon: &Horizon,
 ) -> Option<Quote> {
     let underlying = at_expiry.filter(|quote| quote.date == last_session)?;
@@ -27,8 +30,13 @@ pub fn quote(
         OptionKind::Put => contract.strike.saturating_sub(underlying.price),
     };
     let value = value.max(Decimal::ZERO);
-    let at = |base: chrono::NaiveDate, while_it_lived: fn(&Quote) -> Option<Decimal>| {
-        if base >= last_session { Some(value) } else { own.and_then(while_it_lived) }
+    let at = |base: NaiveDate, while_it_lived: fn(&Quote) -> Option<Decimal>| {
+        match base.cmp(&last_session) {
+            Ordering::Greater => Some(value),
+            // What it was last quoted at, and only without that what it came to the same day.
+            Ordering::Equal => own.and_then(while_it_lived).or(Some(value)),
+            Ordering::Less => own.and_then(while_it_lived),
+        }
     };
     Some(Quote {
         price: value,

@@ -43,6 +43,7 @@ pub struct App {
 /// A program about to start; awaiting it starts it.
 pub struct Start {
     config: Config,
+    connections: u32,
     database: Option<Arc<FreshDatabase>>,
 }
 
@@ -64,13 +65,14 @@ impl App {
             log_format: LogFormat::Pretty,
             clock: Clock::default(),
         };
-        Start { config, database: None }.at(USUAL_TIME)
+        Start { config, connections: CONNECTIONS, database: None }.at(USUAL_TIME)
     }
 
     /// The same program started again over the same database: settings may change, limits start
     /// afresh.
     pub fn restart(&self) -> Start {
-        Start { config: self.config.clone(), database: Some(Arc::clone(&self.database)) }
+        let (config, database) = (self.config.clone(), Some(Arc::clone(&self.database)));
+        Start { config, connections: CONNECTIONS, database }
     }
 
     /// Somebody signed in, registered first if need be; their address is `<name>@example.com`.
@@ -148,6 +150,12 @@ impl Start {
         self
     }
 
+    /// How many connections to the database all requests share.
+    pub fn over_connections(mut self, connections: u32) -> Self {
+        self.connections = connections;
+        self
+    }
+
     /// Signs with another key.
     pub fn signing_with(mut self, secret: &str) -> Self {
         self.config.jwt_secret = Some(secret.into());
@@ -168,12 +176,12 @@ impl IntoFuture for Start {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            let Self { config, database } = self;
+            let Self { config, connections, database } = self;
             let database = match database {
                 Some(database) => database,
                 None => Arc::new(fresh_database().await),
             };
-            let db = Db::connect(database.options.clone(), CONNECTIONS).await.expect("a pool");
+            let db = Db::connect(database.options.clone(), connections).await.expect("a pool");
             let services = app::services(&config, db).await.expect("the services");
             let router = app::router(&config, services.clone());
             App { config, services, router, database }

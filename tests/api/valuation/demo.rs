@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use sigmasight::config::Environment;
+use sigmasight::domain::id::InstrumentId;
+use sigmasight::domain::price::{Bar, PriceSource};
 use sigmasight::services::demo;
+use sigmasight::store;
 
 use super::{day, decimal, list, mentions, position, text};
 use crate::support::{App, Person, codes};
@@ -190,4 +193,65 @@ async fn observed_prices_take_the_place_of_simulated_ones() {
     assert_eq!(sources(&ada, OPTION).await, of("SYNTHETIC"));
     let again = admin.imports_prices(prices).await;
     assert_eq!(again["importedBars"], 0, "what is there already, alike, is not counted");
+}
+
+#[tokio::test]
+async fn a_simulated_price_is_never_put_into_an_observed_series() {
+    let app = App::start().at(FRIDAY).with_simulated_prices().await;
+    let ada = app.sign_in("ada").await;
+    app.knows_prices("symbol,date,close\nAAPL,2024-06-28,210.62\n").await;
+    let mut db = app.superuser().await;
+    let id = sqlx::query_scalar("select id from instruments where symbol = 'AAPL'")
+        .fetch_one(&mut db)
+        .await
+        .expect("an instrument");
+    // What was simulated before the import, and is stored after it.
+    let late = Bar {
+        instrument_id: InstrumentId(id),
+        date: day("2024-06-27"),
+        open: None,
+        high: None,
+        low: None,
+        close: decimal("214"),
+        volume: None,
+        adjustment: None,
+        source: PriceSource::Synthetic,
+    };
+    let mut tx = app.services.db.begin_shared().await.expect("a transaction");
+    let stored = store::prices::upsert_all(tx.statement(), &[late]).await.expect("a statement");
+    tx.commit().await.expect("a commit");
+    assert_eq!(stored, 0);
+    assert_eq!(sources(&ada, "AAPL").await, BTreeSet::from(["IMPORT".to_owned()]));
+}
+
+#[tokio::test]
+async fn what_a_person_put_into_a_demo_book_stays() {
+    const MINE: &str = "AAPL260116C00150000";
+    let app = App::start().with_simulated_prices().await;
+    demo::seed(&app.services, Environment::Development).await.expect("the demo");
+    let input = json!({ "email": "demo_hnw@sigmasight.com", "password": demo::PASSWORD });
+    let login =
+        "mutation($input: LoginInput!) { login(input: $input) { session { accessToken } } }";
+    let sign_in = async |app: &App| {
+        let answer = app.asks(login, json!({ "input": input })).await;
+        let token = text(&answer["data"]["login"]["session"]["accessToken"]).to_owned();
+        Person {
+            app: app.clone(),
+            email: String::new(),
+            access_token: token,
+            refresh_token: String::new(),
+        }
+    };
+    let person = sign_in(&app).await;
+    let seen = person.reads("{ viewer { portfolios { nodes { id } } } }", json!({})).await;
+    let book = text(&seen["viewer"]["portfolios"]["nodes"][0]["id"]).to_owned();
+    let file = format!("ticker,quantity,entry_price,entry_date\n{MINE},7,3,2025-12-01\n");
+    assert_eq!(person.uploads(&book, file).await["createdCount"], 1);
+
+    // Its expiry has passed when the demo is completed again.
+    let app = app.restart().at("2026-02-02T21:30:00Z").await;
+    demo::seed(&app.services, Environment::Development).await.expect("the demo");
+    let seen = sign_in(&app).await.values(&book, None).await;
+    assert_eq!(position(&seen, MINE)["quantity"], "7");
+    assert_eq!(seen["valuation"]["positionCount"], 18, "nothing came beside it");
 }
