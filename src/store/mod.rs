@@ -14,4 +14,5 @@ pub mod positions;
 pub mod prices;
 pub mod sessions;
 pub mod tags;
+pub mod throttle;
 pub mod users;
