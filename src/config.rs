@@ -1,6 +1,8 @@
 //! Every setting: its default, its unit, its bounds. Checked against each other at start, so that
 //! a contradiction is an error with a name and not a surprise at night.
 
+pub mod market;
+
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -8,6 +10,7 @@ use std::path::PathBuf;
 use chrono::{DateTime, Utc};
 use tracing_subscriber::EnvFilter;
 
+use self::market::{MarketData, MarketSettings};
 use crate::clock::Clock;
 
 /// Least bytes of a signing secret: the output length of HMAC-SHA-256 (RFC 7518, 3.2).
@@ -33,6 +36,12 @@ pub enum LogFormat {
 /// A source of prices that can be asked. Imported files need no provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Provider {
+    /// Bars, options, splits and dividends, for a key.
+    Polygon,
+    /// Bars, splits, dividends and profiles, for nobody's money and without a promise.
+    Yahoo,
+    /// Treasury yields.
+    Fred,
     /// A deterministic simulation, labelled SYNTHETIC wherever it is shown.
     Synthetic,
 }
@@ -66,16 +75,8 @@ pub struct Settings {
     #[arg(long, env = "JWT_SECRET", global = true, hide = true, hide_env_values = true)]
     pub jwt_secret: Option<String>,
 
-    /// Sources of prices in order of preference [default: synthetic in development, else none]
-    #[arg(
-        long,
-        env = "MARKET_DATA_PROVIDERS",
-        global = true,
-        value_enum,
-        value_delimiter = ',',
-        num_args = 0..
-    )]
-    pub market_data_providers: Option<Vec<Provider>>,
+    #[command(flatten)]
+    pub market: MarketSettings,
 
     /// Requests a minute that one user may make
     #[arg(long, env = "RATE_LIMIT_PER_MINUTE", global = true, default_value = "100")]
@@ -115,7 +116,9 @@ pub struct Config {
     pub environment: Environment,
     /// None: generated and kept in the data directory.
     pub jwt_secret: Option<String>,
+    /// Whom to ask, in this order.
     pub providers: Vec<Provider>,
+    pub market: MarketData,
     pub rate_limit_per_minute: NonZeroU32,
     pub rate_limit_burst_per_second: NonZeroU32,
     pub trusted_proxies: u8,
@@ -174,15 +177,7 @@ impl Settings {
             return Err(broken("LOG_LEVEL", format!("{error}; write error, warn, info or debug")));
         }
 
-        let providers = self
-            .market_data_providers
-            .unwrap_or_else(|| if production { Vec::new() } else { vec![Provider::Synthetic] });
-        if production && providers.contains(&Provider::Synthetic) {
-            return Err(broken(
-                "MARKET_DATA_PROVIDERS",
-                "simulated prices are refused in production; leave `synthetic` out".into(),
-            ));
-        }
+        let (providers, market) = self.market.check(self.environment)?;
 
         let origins = match self.cors_allowed_origins {
             None if production => Origins::Listed(Vec::new()),
@@ -222,6 +217,7 @@ impl Settings {
             environment: self.environment,
             jwt_secret: self.jwt_secret,
             providers,
+            market,
             rate_limit_per_minute: self.rate_limit_per_minute,
             rate_limit_burst_per_second: self.rate_limit_burst_per_second,
             trusted_proxies: self.trusted_proxies,
@@ -314,5 +310,41 @@ mod tests {
             "CORS_ALLOWED_ORIGINS"
         );
         assert_eq!(config(&["--log-level", "lo=ud=er"]).unwrap_err().variable, "LOG_LEVEL");
+    }
+
+    #[test]
+    fn a_key_configures_its_provider_and_a_base_address_yahoo() {
+        let keyed = config(&["--polygon-api-key", "k1", "--fred-api-key", "k2"]).expect("agrees");
+        assert_eq!(keyed.providers, [Provider::Polygon, Provider::Fred, Provider::Synthetic]);
+        let yahoo = config(&["--yahoo-base-url", "http://127.0.0.1:1"]).expect("agrees");
+        assert_eq!(yahoo.providers, [Provider::Yahoo, Provider::Synthetic]);
+        assert_eq!(
+            config(&["--polygon-api-key", " "]).expect("none").providers,
+            [Provider::Synthetic]
+        );
+    }
+
+    #[test]
+    fn a_provider_without_its_key_is_refused_and_so_is_one_named_twice() {
+        let named = |names: &str| {
+            config(&["--market-data-providers", names]).map_err(|error| error.variable)
+        };
+        assert_eq!(named("polygon,yahoo").unwrap_err(), "POLYGON_API_KEY");
+        assert_eq!(named("fred").unwrap_err(), "FRED_API_KEY");
+        assert_eq!(named("yahoo,yahoo").unwrap_err(), "MARKET_DATA_PROVIDERS");
+        assert!(named("yahoo,synthetic").is_ok());
+    }
+
+    #[test]
+    fn a_key_goes_nowhere_unencrypted_and_is_never_printed() {
+        for address in ["http://example.com", "ftp://localhost", "nowhere", "https://u:p@host"] {
+            let refused = config(&["--polygon-base-url", address]).unwrap_err();
+            assert_eq!(refused.variable, "POLYGON_BASE_URL", "{address}");
+        }
+        let settings = ["--polygon-api-key", "hush-hush", "--polygon-base-url", "http://[::1]:1/x"];
+        let config_with_key = config(&settings).expect("agrees");
+        assert!(!format!("{config_with_key:?}").contains("hush"));
+        let broken_key = config(&["--fred-api-key", "hush\nhush"]).unwrap_err();
+        assert!(broken_key.variable == "FRED_API_KEY" && !broken_key.rule.contains("hush"));
     }
 }

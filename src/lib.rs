@@ -5,7 +5,7 @@
 //! ```text
 //! main → app → http ──→ graphql ──┐
 //!            └────→ jobs ─────────┴──→ services ──→ store ───→ domain
-//!                                         ├──────→ market ──→ domain, analytics
+//!                                         ├──────→ market ──→ domain, analytics, store::throttle
 //!                                         └──────→ analytics  (imports nothing of ours)
 //! ```
 //!

@@ -15,4 +15,5 @@ pub mod positions;
 pub mod prices;
 pub mod sessions;
 pub mod tags;
+pub mod throttle;
 pub mod users;

@@ -15,7 +15,17 @@ const MAY_IMPORT: [(&str, &[&str]); 13] = [
     ("error", &[]),
     ("config", &["clock"]),
     ("domain", &[]),
-    ("market", &["domain", "analytics"]),
+    (
+        "market",
+        &[
+            "domain",
+            "analytics",
+            "clock",
+            "config",
+            "postgres::Db",
+            "store::throttle", // what processes share of a provider's limits
+        ],
+    ),
     ("store", &["domain", "postgres::moment::Claims"]),
     ("postgres", &["domain", "error", "store"]),
     (

@@ -6,6 +6,7 @@ mod support;
 mod accounts;
 mod architecture;
 mod limits;
+mod market;
 mod schema;
 mod tenancy;
 mod transport;

@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, Request, StatusCode, header};
 use serde_json::{Value, json};
 use sigmasight::app;
 use sigmasight::clock::Clock;
+use sigmasight::config::market::MarketData;
 use sigmasight::config::{Config, Environment, LogFormat, Origins, Provider};
 use sigmasight::domain::user::Role;
 use sigmasight::postgres::Db;
@@ -57,6 +58,7 @@ impl App {
             environment: Environment::Development,
             jwt_secret: Some(SECRET.into()),
             providers: Vec::new(),
+            market: MarketData::default(),
             rate_limit_per_minute: PLENTY,
             rate_limit_burst_per_second: PLENTY,
             trusted_proxies: 0,
