@@ -119,6 +119,14 @@ impl App {
     pub async fn open(config: Config) -> Result<Self, AppError> {
         let database = Database::open(&config).await?;
         postgres::migrate(&database.options).await?;
+        Self::over(config, database).await
+    }
+
+    /// The same over a database whose schema is left as it is.
+    ///
+    /// # Errors
+    /// When the schema is not this program's.
+    pub async fn over(config: Config, database: Database) -> Result<Self, AppError> {
         let db = Db::connect(database.options.clone(), CONNECTIONS).await?;
         let services = services(&config, db).await?;
         if config.environment == Environment::Production

@@ -30,7 +30,26 @@ pub async fn examine(config: Config) -> Report {
         None => format!("private, in {}", config.data_dir.display()),
     };
     let providers = config.providers.clone();
-    let app = match Box::pin(App::open(config)).await {
+    let database = match Database::open(&config).await {
+        Ok(database) => database,
+        Err(error) => {
+            report.ill("database", &chain(&error));
+            return report;
+        }
+    };
+    // To look changes nothing: a schema that is behind is told, and not brought up to date.
+    match postgres::pending(&database.options).await {
+        Ok(0) => report.well("schema", "up to date"),
+        Ok(steps) => {
+            report.ill("schema", &format!("{steps} steps behind; run `sigmasight migrate`"));
+            return report;
+        }
+        Err(error) => {
+            report.ill("schema", &chain(&error));
+            return report;
+        }
+    }
+    let app = match Box::pin(App::over(config, database)).await {
         Ok(app) => app,
         Err(error) => {
             report.ill("database", &chain(&error));
@@ -90,11 +109,6 @@ impl Report {
             _ => "",
         };
         self.well("database", &format!("PostgreSQL {version}, {size}, {where_it_is}{attached}"));
-        if postgres::is_migrated(db).await? {
-            self.well("schema", "up to date");
-        } else {
-            self.ill("schema", "not this program's; run `sigmasight migrate`");
-        }
         let skew = (crate::clock::Clock::default().now() - now).num_seconds();
         if skew.abs() > MAX_CLOCK_SKEW_SECONDS {
             self.ill("clock", &format!("{skew} s ahead of the database's; set it by NTP"));

@@ -4,7 +4,7 @@ use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand};
 use sigmasight::app::{App, AppError};
 use sigmasight::config::{Config, LogFormat, Settings};
 use sigmasight::domain::upload::RowError;
@@ -78,7 +78,8 @@ enum UserCommand {
 fn main() -> ExitCode {
     // Settings of a developer's machine; those of the environment stand above them.
     dotenvy::dotenv().ok();
-    let line = Line::parse();
+    let matches = Line::command().mut_args(unset_when_empty).get_matches();
+    let line = Line::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let verbose = line.verbose;
     match start(line) {
         Ok(()) => ExitCode::SUCCESS,
@@ -96,6 +97,12 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// A variable without a value is one that is not set: so `.env` files and Compose write it.
+fn unset_when_empty(arg: Arg) -> Arg {
+    let is_empty = arg.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty());
+    if is_empty { arg.env(None::<&str>) } else { arg }
 }
 
 fn start(line: Line) -> Result<(), AppError> {

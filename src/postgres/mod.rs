@@ -26,13 +26,7 @@ static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
 /// # Errors
 /// When the database cannot be reached, or holds a schema this program does not know.
 pub async fn migrate(options: &PgConnectOptions) -> Result<(), MigrateError> {
-    let mut connection = PgConnection::connect_with(options).await?;
-    let version: i32 = sqlx::query_scalar("select current_setting('server_version_num')::int")
-        .fetch_one(&mut connection)
-        .await?;
-    if version < OLDEST_VERSION {
-        return Err(MigrateError::TooOld(version / 10_000));
-    }
+    let mut connection = connect(options).await?;
     MIGRATIONS.run(&mut connection).await?;
     // So that readiness can be asked on the application's own connections.
     sqlx::query("grant select on _sqlx_migrations to sigmasight_app")
@@ -40,6 +34,40 @@ pub async fn migrate(options: &PgConnectOptions) -> Result<(), MigrateError> {
         .await?;
     connection.close().await?;
     Ok(())
+}
+
+/// How many steps the schema of the database is behind this program's.
+///
+/// # Errors
+/// When the database cannot be reached, is too old, or holds a schema this program does not know.
+pub async fn pending(options: &PgConnectOptions) -> Result<usize, MigrateError> {
+    let mut connection = connect(options).await?;
+    let is_there: bool = sqlx::query_scalar("select to_regclass('_sqlx_migrations') is not null")
+        .fetch_one(&mut connection)
+        .await?;
+    let applied: Vec<i64> = if is_there {
+        sqlx::query_scalar("select version from _sqlx_migrations where success")
+            .fetch_all(&mut connection)
+            .await?
+    } else {
+        Vec::new()
+    };
+    connection.close().await?;
+    if let Some(unknown) = applied.iter().find(|version| !MIGRATIONS.version_exists(**version)) {
+        return Err(sqlx::migrate::MigrateError::VersionMissing(*unknown).into());
+    }
+    Ok(MIGRATIONS.iter().filter(|step| !applied.contains(&step.version)).count())
+}
+
+async fn connect(options: &PgConnectOptions) -> Result<PgConnection, MigrateError> {
+    let mut connection = PgConnection::connect_with(options).await?;
+    let version: i32 = sqlx::query_scalar("select current_setting('server_version_num')::int")
+        .fetch_one(&mut connection)
+        .await?;
+    if version < OLDEST_VERSION {
+        return Err(MigrateError::TooOld(version / 10_000));
+    }
+    Ok(connection)
 }
 
 /// Whether the database holds exactly this program's schema.
