@@ -139,6 +139,14 @@ fn an_option_is_worth_the_same_in_any_company() {
 }
 
 #[test]
+fn without_rates_a_certain_exercise_is_worth_the_whole_difference() {
+    let deep = [50.0, 0.5, 4_000.0, 0.0, 0.0, 0.2];
+    let figures = Book::of(&[(Kind::Call, deep)]).figures().expect("in range");
+    let (value, Greeks { delta, .. }) = row(&figures, 0);
+    assert_eq!((value.to_bits(), delta.to_bits()), (3_950.0_f64.to_bits(), 1.0_f64.to_bits()));
+}
+
+#[test]
 fn memory_from_a_longer_book_is_cut_to_the_shorter() {
     let mut figures = Book::of(&[(Kind::Call, ORDINARY); 70]).figures().expect("in range");
     let none = Book::default();
