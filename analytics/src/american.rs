@@ -40,7 +40,8 @@ pub enum Accuracy {
     /// at 100. For books and scenarios.
     #[default]
     Fast,
-    /// Within 1e-8 of the strike, at some twenty times the cost.
+    /// Within 1e-8 of the strike, of lives beyond thirty years 1e-6; at some twenty times the
+    /// cost.
     Accurate,
 }
 

@@ -71,7 +71,7 @@ fn correlations_clusters_and_effective_positions_are_those_of_the_reference() {
             }
         }
     }
-    worst.print("stocks");
+    worst.print("correlation_stocks");
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn pairs_with_gaps_are_those_of_the_reference() {
         let kept = correlations.well_defined();
         assert!(correlations.subset(&kept).is_complete());
     }
-    worst.print("pairs");
+    worst.print("correlation_pairwise_missing");
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn covariances_that_forget_are_those_of_the_reference() {
         let effective = number(&expect["effective_observations"]);
         worst.check(("sample", case), covariance.effective_observations(), effective, COVARIANCE);
     }
-    worst.print("forgetting");
+    worst.print("correlation_ewma_factors");
 }
 
 #[test]

@@ -107,7 +107,7 @@ fn six_factors_at_once_give_the_reference() {
         check_newey_west(&mut worst, case, &FACTORS, &robust);
         check_design(&mut worst, case, &FACTORS, &factors);
     }
-    worst.print("six factors");
+    worst.print("factor_regression_multivariate");
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn one_factor_at_a_time_gives_the_reference() {
         let robust = design.fit_newey_west(&response, 5).expect("a fit");
         check_newey_west(&mut worst, case, &[name], &robust);
     }
-    worst.print("one factor");
+    worst.print("factor_regression_univariate");
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn ridge_gives_the_reference() {
         let r_squared = fit.r_squared.expect("R²");
         worst.check(("rsquared", case), r_squared, number(&expect["rsquared"]), TIGHT);
     }
-    worst.print("ridge");
+    worst.print("factor_regression_ridge");
 }
 
 #[test]
@@ -198,7 +198,7 @@ fn gaps_short_histories_and_collinear_factors_give_the_reference() {
             assert_eq!(beta.observations, rows.len());
         }
     }
-    worst.print("edge cases");
+    worst.print("factor_regression_edge");
 }
 
 fn window(symbol: &str) -> Vec<Option<f64>> {

@@ -3,6 +3,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
+use crate::tests::Worst;
 
 const CALL: Contract = Contract { kind: Kind::Call, strike: 105.0, years: 0.75 };
 const PUT: Contract = Contract { kind: Kind::Put, ..CALL };
@@ -30,11 +31,12 @@ fn inputs(case: &Value) -> (Contract, Market) {
 
 #[test]
 fn value_and_greeks_are_those_of_the_reference() {
+    let mut worst = Worst::default();
     let cases = &fixture()["cases"];
     for case in cases.as_array().expect("cases") {
         let (contract, market) = inputs(case);
         let (spot, strike, years) = (market.spot, contract.strike, contract.years);
-        let check = |key: &str, got: f64, scale: f64, relative: f64| {
+        let mut check = |key: &str, got: f64, scale: f64, relative: f64| {
             let expected = case["expect"][key].as_f64().expect(key);
             let tolerance = 1e-12 * scale + relative * expected.abs();
             assert!(
@@ -42,6 +44,7 @@ fn value_and_greeks_are_those_of_the_reference() {
                 "{} {key}: got {got:e}, expected {expected:e}",
                 case["id"]
             );
+            worst.note(key, (got - expected).abs() / (scale + 1e-2 * expected.abs()));
         };
 
         let price = value(&contract, &market);
@@ -60,6 +63,7 @@ fn value_and_greeks_are_those_of_the_reference() {
         check("volga", volga, volga.abs().max(1.0), 1e-9);
         check("charm", charm, charm.abs().max(1.0), 1e-9);
     }
+    worst.print("options_european, of scale");
 }
 
 #[test]
