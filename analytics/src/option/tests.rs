@@ -104,6 +104,22 @@ fn inputs_beyond_the_promise_are_not_a_number_rather_than_a_zero() {
 }
 
 #[test]
+fn impossible_inputs_are_named() {
+    let of = |contract: Contract, market: Market| value_and_greeks(&contract, &market).map(|_| ());
+    assert_eq!(of(CALL, EXAMPLE), Ok(()));
+    assert_eq!(of(CALL, Market { rate: f64::NAN, ..EXAMPLE }), Err(Error::NotFinite));
+    assert_eq!(of(PUT, Market { spot: 0.0, ..EXAMPLE }), Err(Error::OutOfRange("spot")));
+    assert_eq!(
+        of(PUT, Market { volatility: -0.1, ..EXAMPLE }),
+        Err(Error::OutOfRange("volatility"))
+    );
+    assert_eq!(of(Contract { strike: 0.0, ..PUT }, EXAMPLE), Err(Error::OutOfRange("strike")));
+    assert_eq!(of(Contract { years: -0.1, ..PUT }, EXAMPLE), Err(Error::OutOfRange("years")));
+    let discounted_away = Market { rate: -1e6, ..EXAMPLE };
+    assert_eq!(of(PUT, discounted_away), Err(Error::NotFinite));
+}
+
+#[test]
 fn delta_is_the_value_of_one_unit_of_spot() {
     for contract in [CALL, PUT] {
         let slope = slope(|spot| value(&contract, &Market { spot, ..EXAMPLE }), EXAMPLE.spot);
@@ -174,6 +190,25 @@ proptest! {
 
         let deltas = greeks(&call, &market).delta - greeks(&put, &market).delta;
         prop_assert!((deltas - (-dividend_yield * years).exp()).abs() <= 1e-12);
+    }
+
+    #[test]
+    fn any_numbers_at_all_give_finite_figures_or_an_error(
+        numbers in prop::array::uniform6(prop_oneof![
+            prop::num::f64::ANY, -1.0..1.0_f64, 0.0..200.0_f64, Just(0.0), 0.0..1e-6_f64,
+        ]),
+        is_call: bool,
+    ) {
+        let [strike, years, spot, rate, dividend_yield, volatility] = numbers;
+        let kind = if is_call { Kind::Call } else { Kind::Put };
+        let contract = Contract { kind, strike, years };
+        let market = Market { spot, rate, dividend_yield, volatility };
+        if let Ok((got, Greeks { delta, gamma, theta, vega, rho })) =
+            value_and_greeks(&contract, &market)
+        {
+            prop_assert!([got, delta, gamma, theta, vega, rho].iter().all(|x| x.is_finite()));
+            prop_assert_eq!(got.to_bits(), value(&contract, &market).to_bits());
+        }
     }
 
     #[test]
