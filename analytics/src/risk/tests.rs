@@ -137,33 +137,24 @@ fn every_metric_of_real_returns_is_that_of_the_reference() {
         let metrics = Metrics::of(&returns, risk_free).expect("metrics");
         let expect = &case["expect"]["empyrical"];
         let numbers = &case["expect"]["numpy"];
-        check(
-            &mut worst,
-            "together: Sharpe",
-            metrics.sharpe_ratio.expect("one"),
-            &expect["sharpe"],
-        );
-        check(
-            &mut worst,
-            "together: Calmar",
-            metrics.calmar_ratio.expect("one"),
-            &expect["calmar"],
-        );
-        check(&mut worst, "together: Omega", metrics.omega_ratio.expect("one"), &expect["omega"]);
-        check(
-            &mut worst,
-            "together: tails",
-            metrics.tail_ratio.expect("one"),
-            &expect["tail_ratio"],
-        );
-        let shortfall = &numbers["es_hist_99_loss"];
-        check(&mut worst, "together: shortfall", metrics.expected_shortfall_99, shortfall);
-        check(
-            &mut worst,
-            "together: at risk",
-            metrics.value_at_risk_95,
-            &numbers["var_hist_95_loss"],
-        );
+        let together = [
+            ("annual return", metrics.annual_return, &expect["annual_return"]),
+            ("volatility", Some(metrics.volatility), &expect["annual_volatility"]),
+            ("downside risk", Some(metrics.downside_risk), &expect["downside_risk"]),
+            ("Sharpe", metrics.sharpe_ratio, &expect["sharpe"]),
+            ("Sortino", metrics.sortino_ratio, &expect["sortino"]),
+            ("Calmar", metrics.calmar_ratio, &expect["calmar"]),
+            ("Omega", metrics.omega_ratio, &expect["omega"]),
+            ("tails", metrics.tail_ratio, &expect["tail_ratio"]),
+            ("drawdown", metrics.max_drawdown, &expect["max_drawdown"]),
+            ("at risk, 95 %", Some(metrics.value_at_risk_95), &numbers["var_hist_95_loss"]),
+            ("at risk, 99 %", Some(metrics.value_at_risk_99), &numbers["var_hist_99_loss"]),
+            ("shortfall, 95 %", Some(metrics.expected_shortfall_95), &numbers["es_hist_95_loss"]),
+            ("shortfall, 99 %", Some(metrics.expected_shortfall_99), &numbers["es_hist_99_loss"]),
+        ];
+        for (figure, got, expected) in together {
+            check(&mut worst, &format!("together: {figure}"), got.expect(figure), expected);
+        }
     }
     worst.print("risk_metrics");
 }

@@ -42,6 +42,23 @@ fn known_defect_13_a_yield_change_is_absolute() {
 }
 
 #[test]
+fn a_yield_that_rises_has_changes_above_zero() {
+    assert_eq!(yield_changes(&[0.5, 0.75, 0.25]), Ok(vec![0.25, -0.5]));
+    assert_eq!(yield_changes(&[0.04]), Ok(vec![]));
+    assert_eq!(yield_changes(&[]), Ok(vec![]));
+}
+
+#[test]
+fn a_rate_beta_is_as_uncertain_as_its_residuals() {
+    // Residuals −0.1, 0.3, −0.3, 0.1 leave 0.2 for two degrees of freedom, over Σ (x − x̄)² = 5.
+    let rate = rate_beta(&[0.0, 1.0, 1.0, 2.0], &[0.0, 1.0, 2.0, 3.0]).expect("a beta");
+    approx::assert_relative_eq!(rate.beta, 0.6, max_relative = 1e-14);
+    let error = rate.standard_error.expect("four points");
+    approx::assert_relative_eq!(error, 0.02_f64.sqrt(), max_relative = 1e-13);
+    assert_eq!(rate_beta(&[0.0, 1.0], &[0.0, 1.0]).expect("a beta").standard_error, None);
+}
+
+#[test]
 fn known_defect_14_an_unknown_beta_is_not_zero() {
     let flat = rate_beta(&[0.01, -0.01, 0.02], &[0.0, 0.0, 0.0]);
     assert_eq!(flat, Err(Error::Undefined("the slope over a constant")));
@@ -202,6 +219,18 @@ fn known_defect_19_no_loss_is_cut_but_that_of_a_long_position() {
 }
 
 #[test]
+fn shocks_that_are_nearly_the_same_are_told() {
+    // Two correlations of r have a condition number of (1 + r) / (1 − r).
+    for (condition, is_ill) in [(1e7, false), (1e9, true)] {
+        let r = 1.0 - 2.0 / condition;
+        let all = propagate(&[1.0, r, r, 1.0], &[Some(-0.1), Some(-0.1)]).expect("moves");
+        let got = all.condition_number.expect("two directions");
+        approx::assert_relative_eq!(got, condition, max_relative = 1e-5);
+        assert_eq!(all.is_ill_conditioned(), is_ill);
+    }
+}
+
+#[test]
 fn what_never_varies_says_nothing_of_the_others() {
     let covariance = [0.0, 0.0, 0.0, 0.04];
     let all = propagate(&covariance, &[Some(0.1), None]).expect("moves");
@@ -246,6 +275,16 @@ fn a_small_move_is_worth_its_delta_and_a_large_one_is_not() {
     approx::assert_relative_eq!(pnl(1e-6), delta * 1e-4, max_relative = 1e-4);
     // In a crash the put approaches its strike less the spot, far beyond its delta.
     assert!(pnl(-0.5) > 1.5 * delta * -50.0);
+}
+
+#[test]
+fn a_small_change_of_rate_or_volatility_is_worth_its_greek() {
+    let (put, greeks) = (option(100.0), greeks(&PUT, &MARKET));
+    let pnl = |shift: Shift| put.pnl(&shift).expect("a profit");
+    let rate = pnl(Shift { rate: 1e-6, ..Shift::default() });
+    approx::assert_relative_eq!(rate, greeks.rho * 100.0 * 1e-4, max_relative = 1e-4);
+    let volatility = pnl(Shift { volatility: 1e-6, ..Shift::default() });
+    approx::assert_relative_eq!(volatility, greeks.vega * 100.0 * 1e-4, max_relative = 1e-4);
 }
 
 #[test]
