@@ -46,6 +46,7 @@ pub struct Holding {
 }
 
 impl Holding {
+    /// Whether multiplier, delta and the price of the underlying count.
     #[must_use]
     pub fn is_option(&self) -> bool {
         self.option.is_some()

@@ -61,6 +61,7 @@ impl Beta {
         self.estimate.value.clamp(-BETA_CAP, BETA_CAP)
     }
 
+    /// Whether [`Beta::capped`] is not the estimate.
     #[must_use]
     pub fn is_capped(&self) -> bool {
         self.estimate.value.abs() > BETA_CAP
@@ -171,6 +172,7 @@ impl Model {
         })
     }
 
+    /// How well the factors can be told apart over the rows that have all of them.
     #[must_use]
     pub fn diagnostics(&self) -> &Diagnostics {
         &self.diagnostics

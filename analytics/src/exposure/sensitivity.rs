@@ -59,6 +59,20 @@ impl Sensitivities {
             rho: units.saturating_mul(rho),
         })
     }
+
+    /// Signed money in shares that would move alike: delta × price of the underlying.
+    #[must_use]
+    pub fn dollar_delta(&self, underlying_price: Decimal) -> Decimal {
+        self.delta.saturating_mul(underlying_price)
+    }
+
+    /// Change of the dollar delta by gamma when the underlying rises by 1 %:
+    /// gamma × price² / 100.
+    #[must_use]
+    pub fn dollar_gamma(&self, underlying_price: Decimal) -> Decimal {
+        let per_unit = self.gamma.saturating_mul(underlying_price);
+        per_unit.saturating_mul(underlying_price).saturating_mul(Decimal::new(1, 2))
+    }
 }
 
 impl Sum for Sensitivities {

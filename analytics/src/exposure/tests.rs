@@ -281,6 +281,54 @@ const SHORT_STOCK: Holding = Holding {
     delta: None,
 };
 
+/// Ten calls with a delta of 0.6 on a stock at 150.
+const CALLS: Holding = Holding {
+    option: Some(Kind::Call),
+    signed_quantity: Decimal::TEN,
+    multiplier: Decimal::ONE_HUNDRED,
+    entry_price: Decimal::from_parts(18, 0, 0, false, 0),
+    price: Some(Decimal::from_parts(20, 0, 0, false, 0)),
+    previous_price: None,
+    underlying_price: Some(Decimal::from_parts(150, 0, 0, false, 0)),
+    delta: Some(Decimal::from_parts(6, 0, 0, false, 1)),
+};
+
+#[test]
+fn known_defect_05_twice_the_quantity_is_twice_the_exposure_and_no_more() {
+    let twice = Holding { signed_quantity: Decimal::from(20), ..CALLS };
+    assert_eq!(twice.delta_adjusted_exposure(), Some(Decimal::from(180_000)));
+    let per_share = Sensitivities { delta: Decimal::new(6, 1), ..Default::default() };
+    let delta = |holding| Sensitivities::of(holding, Some(per_share)).expect("known").delta;
+    assert_eq!((delta(&CALLS), delta(&twice)), (Decimal::from(600), Decimal::from(1_200)));
+}
+
+#[test]
+fn known_defect_06_delta_is_taken_of_the_underlying_and_not_of_the_premium() {
+    assert_eq!(CALLS.delta_adjusted_exposure(), Some(Decimal::from(90_000)));
+    assert_eq!(CALLS.exposure(), Some(Decimal::from(20_000)));
+}
+
+#[test]
+fn known_defect_07_a_stock_has_a_delta_of_its_shares() {
+    let shares = Sensitivities::of(&SHORT_STOCK, None).expect("a stock needs no model");
+    assert_eq!(shares, Sensitivities { delta: Decimal::from(-10), ..Default::default() });
+    assert_eq!(SHORT_STOCK.share_delta(), Some(Decimal::from(-10)));
+}
+
+#[test]
+fn known_defect_08_dollar_greeks_have_the_price_in_them() {
+    let per_share = Sensitivities {
+        delta: Decimal::new(6, 1),
+        gamma: Decimal::new(2, 2),
+        ..Default::default()
+    };
+    let greeks = Sensitivities::of(&CALLS, Some(per_share)).expect("known");
+    let price = Decimal::from(150);
+    assert_eq!(greeks.dollar_delta(price), Decimal::from(90_000));
+    // A rise by 1 % is one of 1.50, which adds 0.03 to each delta of a thousand, at 150.
+    assert_eq!(greeks.dollar_gamma(price), Decimal::from(4_500));
+}
+
 #[test]
 fn a_short_gains_when_its_price_falls() {
     assert_eq!(SHORT_STOCK.unrealized_pnl(), Some(Decimal::ONE_HUNDRED));

@@ -234,6 +234,7 @@ impl Design {
         })
     }
 
+    /// Number of rows that every response has to have.
     #[must_use]
     pub fn observations(&self) -> usize {
         self.observations

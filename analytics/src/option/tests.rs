@@ -119,6 +119,28 @@ fn impossible_inputs_are_named() {
     assert_eq!(of(PUT, discounted_away), Err(Error::NotFinite));
 }
 
+/// At the money, as the figures of the defects were taken.
+const PLAIN: Market = Market { spot: 100.0, rate: 0.05, dividend_yield: 0.0, volatility: 0.25 };
+const PLAIN_CALL: Contract = Contract { kind: Kind::Call, strike: 100.0, years: 1.0 };
+
+#[test]
+fn known_defect_01_a_rate_of_five_percent_is_not_one_of_five_hundredths_of_a_percent() {
+    assert_relative_eq!(value(&PLAIN_CALL, &PLAIN), 12.336, epsilon = 5e-4);
+    assert_relative_eq!(greeks(&PLAIN_CALL, &PLAIN).delta, 0.627_41, epsilon = 5e-6);
+    let longer = Contract { years: 2.0, ..PLAIN_CALL };
+    assert_relative_eq!(greeks(&longer, &PLAIN).delta, 0.677_11, epsilon = 5e-6);
+}
+
+#[test]
+fn known_defect_02_vega_is_divided_by_a_hundred_once() {
+    assert_relative_eq!(greeks(&PLAIN_CALL, &PLAIN).vega, 0.378_42, epsilon = 5e-6);
+}
+
+#[test]
+fn known_defect_03_rho_is_divided_by_a_hundred_once() {
+    assert_relative_eq!(greeks(&PLAIN_CALL, &PLAIN).rho, 0.504_05, epsilon = 5e-6);
+}
+
 #[test]
 fn delta_is_the_value_of_one_unit_of_spot() {
     for contract in [CALL, PUT] {
