@@ -6,7 +6,8 @@ use std::fmt;
 /// What is wrong with the input of a calculation.
 ///
 /// A caller may show it as it is: each says what would have to be different. No calculation
-/// of this library panics, and none answers with `NaN`: it answers with one of these.
+/// of this library panics, and none that may be given anything answers with `NaN`: it answers
+/// with one of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Error {
     /// There is nothing to compute from.

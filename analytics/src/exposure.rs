@@ -4,6 +4,8 @@
 //! sector. A figure that lacks an input is `None` on the holding and left out of the totals,
 //! which count what they left out. Nothing is rounded below 28 digits.
 //!
+//! Greeks are added up as exactly, by [`GreekTotals`] and [`grouped_greeks`].
+//!
 //! Many holdings are added up as whole numbers, which is exact and fast ([`Figures`]), and
 //! where one does not fit those, as decimals.
 //!
@@ -12,6 +14,7 @@
 //! saturates at the ends of `Decimal`, where it is plain to see, instead of panicking.
 
 mod figures;
+mod sensitivity;
 
 use std::collections::BTreeMap;
 
@@ -20,6 +23,7 @@ use rust_decimal::Decimal;
 use crate::option::Kind;
 use figures::Accumulator;
 pub use figures::Figures;
+pub use sensitivity::{GreekTotals, Sensitivities, grouped_greeks};
 
 /// One position as the arithmetic sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +46,7 @@ pub struct Holding {
 }
 
 impl Holding {
+    /// Whether multiplier, delta and the price of the underlying count.
     #[must_use]
     pub fn is_option(&self) -> bool {
         self.option.is_some()

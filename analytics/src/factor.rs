@@ -61,6 +61,7 @@ impl Beta {
         self.estimate.value.clamp(-BETA_CAP, BETA_CAP)
     }
 
+    /// Whether [`Beta::capped`] is not the estimate.
     #[must_use]
     pub fn is_capped(&self) -> bool {
         self.estimate.value.abs() > BETA_CAP
@@ -171,6 +172,7 @@ impl Model {
         })
     }
 
+    /// How well the factors can be told apart over the rows that have all of them.
     #[must_use]
     pub fn diagnostics(&self) -> &Diagnostics {
         &self.diagnostics
@@ -331,21 +333,26 @@ impl Exposure {
     ///
     /// The standard error is √Σ (exposure × error)², as if the errors of different instruments
     /// had nothing to do with each other: too small for a book whose residuals move together.
-    #[must_use]
-    pub fn of(contributions: &[Contribution]) -> Self {
-        let dollars = contributions.iter().map(|part| part.exposure * part.beta).sum();
+    ///
+    /// # Errors
+    /// `NotFinite` for an input that is not a finite number, or a sum that would be none.
+    pub fn of(contributions: &[Contribution]) -> Result<Self, Error> {
+        let dollars: f64 = contributions.iter().map(|part| part.exposure * part.beta).sum();
         let variance: Option<f64> = contributions
             .iter()
             .map(|part| Some((part.exposure * part.standard_error?).powi(2)))
             .sum();
-        Self { dollars, standard_error: variance.map(f64::sqrt) }
+        if !dollars.is_finite() || variance.is_some_and(|variance| !variance.is_finite()) {
+            return Err(Error::NotFinite);
+        }
+        Ok(Self { dollars, standard_error: variance.map(f64::sqrt) })
     }
 
     /// The beta of the book: exposure dollars over its total value. `None` unless that is
     /// positive.
     #[must_use]
     pub fn beta(&self, total_value: f64) -> Option<f64> {
-        (total_value > 0.0).then_some(self.dollars / total_value)
+        Some(self.dollars / total_value).filter(|beta| total_value > 0.0 && beta.is_finite())
     }
 }
 

@@ -3,6 +3,9 @@
 //! Columns are plain slices of one length, a matrix is nalgebra's. Nothing here checks its
 //! input: what is not finite comes out as not finite, in finite time.
 
+#![expect(clippy::inline_always, reason = "only what is inlined is compiled for each width")]
+
+use fearless_simd::{Level, Simd, dispatch};
 use nalgebra::{DMatrix, DVector, SymmetricEigen};
 
 /// Singular values below this share of the largest count as zero.
@@ -29,6 +32,7 @@ const EIGEN_STEPS_PER_ROW: usize = 60;
 pub(crate) const LANES: usize = 8;
 
 /// Adds up lanes two by two, so that none waits long for another.
+#[inline(always)]
 fn total(mut lanes: [f64; LANES]) -> f64 {
     for half in [4, 2, 1] {
         for lane in 0..half {
@@ -39,6 +43,7 @@ fn total(mut lanes: [f64; LANES]) -> f64 {
 }
 
 /// Scalar product.
+#[inline(always)]
 pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
     let (a_blocks, a_rest) = a.as_chunks::<LANES>();
     let (b_blocks, b_rest) = b.as_chunks::<LANES>();
@@ -78,6 +83,7 @@ pub(crate) fn real(count: usize) -> f64 {
 }
 
 /// Arithmetic mean; zero for nothing.
+#[inline(always)]
 pub(crate) fn mean(x: &[f64]) -> f64 {
     let (blocks, rest) = x.as_chunks::<LANES>();
     let mut sums = [0.0; LANES];
@@ -108,6 +114,12 @@ impl Centered {
 
     /// The same for another series, in the memory that is there.
     pub fn fill(&mut self, series: &[f64]) {
+        dispatch!(Level::new(), simd => self.fill_by(simd, series));
+    }
+
+    /// Compiled for each width of vectors that a machine may have, with the same result.
+    #[inline(always)]
+    fn fill_by<S: Simd>(&mut self, _: S, series: &[f64]) {
         self.mean = mean(series);
         self.deviations.clear();
         self.deviations.extend(series.iter().map(|x| x - self.mean));
@@ -217,8 +229,11 @@ fn sweep(matrix: &mut DMatrix<f64>, right: &mut DMatrix<f64>) -> bool {
             if ab.abs() > f64::EPSILON * (aa * bb).sqrt() {
                 let zeta = (bb - aa) / (2.0 * ab);
                 let tangent = zeta.signum() / (zeta.abs() + zeta.hypot(1.0));
-                rotate(matrix, p, q, tangent);
-                rotate(right, p, q, tangent);
+                // At most one, so its square does not overflow.
+                let cosine = 1.0 / (1.0 + tangent * tangent).sqrt();
+                let turn = (cosine, cosine * tangent);
+                rotate(matrix, p, q, turn);
+                rotate(right, p, q, turn);
                 rotated = true;
             }
         }
@@ -226,9 +241,7 @@ fn sweep(matrix: &mut DMatrix<f64>, right: &mut DMatrix<f64>) -> bool {
     rotated
 }
 
-fn rotate(matrix: &mut DMatrix<f64>, p: usize, q: usize, tangent: f64) {
-    let cosine = 1.0 / tangent.hypot(1.0);
-    let sine = cosine * tangent;
+fn rotate(matrix: &mut DMatrix<f64>, p: usize, q: usize, (cosine, sine): (f64, f64)) {
     for row in 0..matrix.nrows() {
         let (a, b) = (matrix[(row, p)], matrix[(row, q)]);
         matrix[(row, p)] = cosine * a - sine * b;

@@ -4,12 +4,14 @@
 //! Everything is of one long option, per share of its underlying: the caller multiplies by
 //! signed quantity and multiplier. Spot and strike are positive, volatility and time zero or
 //! more, all of them finite; then every result is finite, also at expiry, without volatility
-//! and far from the money. Other inputs give `NaN` or infinities, never a panic.
+//! and far from the money. [`value_and_greeks`] refuses other inputs; the plain formulas, for
+//! who knows them to be in range, then give `NaN` or infinities, never a panic.
 //!
 //! Source: Black & Scholes (1973), J. Political Economy 81(3); Merton (1973), Bell J.
 //! Economics 4(1); the derivatives as in Haug (2007), The Complete Guide to Option Pricing
 //! Formulas, 2nd ed., chapter 2.
 
+use crate::Error;
 use crate::normal::{DENSITY_AT_ZERO, cdf};
 
 pub mod bulk;
@@ -157,6 +159,33 @@ pub fn greeks(contract: &Contract, market: &Market) -> Greeks {
         vega: spot * density * years.sqrt() * POINT,
         rho: years * strike_share * POINT,
     }
+}
+
+/// Value and Greeks of one long option, per share, for inputs that may be anything.
+///
+/// # Errors
+/// `NotFinite` for an input that is not a finite number, or a figure that would be none;
+/// `OutOfRange` for a spot or strike that is not above zero, or a time or volatility below it.
+pub fn value_and_greeks(contract: &Contract, market: &Market) -> Result<(f64, Greeks), Error> {
+    let &Contract { strike, years, .. } = contract;
+    let &Market { spot, rate, dividend_yield, volatility } = market;
+    if ![strike, years, spot, rate, dividend_yield, volatility].into_iter().all(f64::is_finite) {
+        return Err(Error::NotFinite);
+    }
+    for (name, is_in_range) in [
+        ("strike", strike > 0.0),
+        ("years", years >= 0.0),
+        ("spot", spot > 0.0),
+        ("volatility", volatility >= 0.0),
+    ] {
+        if !is_in_range {
+            return Err(Error::OutOfRange(name));
+        }
+    }
+    let (value, greeks) = (value(contract, market), greeks(contract, market));
+    let Greeks { delta, gamma, theta, vega, rho } = greeks;
+    let finite = [value, delta, gamma, theta, vega, rho].into_iter().all(f64::is_finite);
+    if finite { Ok((value, greeks)) } else { Err(Error::NotFinite) }
 }
 
 /// Vanna, volga and charm of one long option, per share; zero without time or volatility,

@@ -57,10 +57,10 @@ impl History {
     }
 }
 
-/// The largest error seen of each figure.
+/// The largest error seen of each figure: every suite of reference figures prints it.
 #[derive(Default)]
 pub(crate) struct Worst {
-    errors: BTreeMap<&'static str, f64>,
+    errors: BTreeMap<String, f64>,
 }
 
 impl Worst {
@@ -68,7 +68,7 @@ impl Worst {
     /// remembers how far it was off: relatively, where the relative one is not zero.
     pub fn check(
         &mut self,
-        (what, case): (&'static str, &Value),
+        (what, case): (&str, &Value),
         got: f64,
         expected: f64,
         (relative, absolute): (f64, f64),
@@ -81,8 +81,13 @@ impl Worst {
         );
         // Near zero the absolute tolerance is the one that counts.
         let scale = if relative > 0.0 { expected.abs() + absolute / relative } else { 1.0 };
-        let worst = self.errors.entry(what).or_default();
-        *worst = worst.max(off / scale);
+        self.note(what, off / scale);
+    }
+
+    /// Remembers how far a figure was off, in whatever the suite measures that.
+    pub fn note(&mut self, what: &str, error: f64) {
+        let worst = self.errors.entry(what.to_owned()).or_default();
+        *worst = worst.max(error);
     }
 
     pub fn print(&self, suite: &str) {

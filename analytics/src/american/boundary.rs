@@ -8,6 +8,10 @@
 //! "A" of their section 3, the transformation of the boundary of section 5. They iterate the
 //! equation as a fixed point; Newton's method wants two or three rounds where that wants ten.
 
+#![expect(clippy::inline_always, reason = "only what is inlined is compiled for each width")]
+
+use fearless_simd::{Level, Simd, dispatch};
+
 use crate::normal::{DENSITY_AT_ZERO, density_and_cdf_brief, exp, ln, scaled_tail_brief};
 
 use super::collocation::Collocation;
@@ -60,7 +64,8 @@ impl<const NODES: usize> Boundary<NODES> {
     ) -> Option<Self> {
         const MOST_STEPS: usize = 40;
 
-        let mut boundary = Self(first_guess(put, &nodes.root));
+        let mut boundary =
+            dispatch!(Level::new(), simd => Self(first_guess(simd, put, &nodes.root)));
         for _ in 0..MOST_STEPS {
             let (next, step) = boundary.step(put, nodes)?;
             boundary = next;
@@ -135,11 +140,17 @@ struct Terms<const NODES: usize, const POINTS: usize> {
 }
 
 impl<const NODES: usize, const POINTS: usize> Terms<NODES, POINTS> {
-    #[expect(
-        clippy::needless_range_loop,
-        reason = "the formula sums over indices of several tables"
-    )]
     fn new<const SUM: usize>(
+        put: &Put,
+        nodes: &Collocation<NODES, POINTS, SUM>,
+        boundary: &Boundary<NODES>,
+    ) -> Self {
+        dispatch!(Level::new(), simd => Self::compute(simd, put, nodes, boundary))
+    }
+
+    #[inline(always)]
+    fn compute<S: Simd, const SUM: usize>(
+        _: S,
         put: &Put,
         nodes: &Collocation<NODES, POINTS, SUM>,
         &Boundary(depths): &Boundary<NODES>,
@@ -166,10 +177,9 @@ impl<const NODES: usize, const POINTS: usize> Terms<NODES, POINTS> {
         let (mut depth_then, mut by_square, mut by_first) = (zero, zero, zero);
         for i in 0..NODES {
             let mut squares = [0.0; POINTS];
-            for j in 0..NODES {
-                let square = depths[j] * depths[j];
-                for k in 0..POINTS {
-                    squares[k] += square * nodes.basis[i][j][k];
+            for (depth, basis) in depths.iter().zip(&nodes.basis[i]) {
+                for (square, basis) in squares.iter_mut().zip(basis) {
+                    *square += depth * depth * basis;
                 }
             }
             for k in 0..POINTS {
@@ -229,10 +239,6 @@ impl<const NODES: usize, const POINTS: usize> Terms<NODES, POINTS> {
 
     /// What is left of the equation at node `i`, the log of its left side less that of its
     /// right, and its derivatives by the depths at all nodes.
-    #[expect(
-        clippy::needless_range_loop,
-        reason = "the formula sums over indices of several tables"
-    )]
     fn rest<const SUM: usize>(
         &self,
         put: &Put,
@@ -254,10 +260,10 @@ impl<const NODES: usize, const POINTS: usize> Terms<NODES, POINTS> {
         let mut by_square = self.by_square[i];
         let mut on_floor = 0.0;
         let crossing_factor = on_left * (per_left - per_right);
-        for k in 0..POINTS {
+        for (k, by_square) in by_square.iter_mut().enumerate() {
             let by_depth =
                 crossing_factor * self.crossing[i][k] + per_right * self.right_slope[i][k];
-            by_square[k] *= by_depth;
+            *by_square *= by_depth;
             on_floor += self.by_first[i][k] * by_depth;
         }
         for (j, derivative) in derivatives.iter_mut().enumerate() {
@@ -277,25 +283,23 @@ impl<const NODES: usize, const POINTS: usize> Terms<NODES, POINTS> {
 /// itself runs deeper than in proportion to √u.
 #[inline(always)]
 pub(super) fn floor(root: f64) -> f64 {
-    const SHARE: f64 = 0.8;
-    if root < 1.0 { SHARE * root } else { SHARE }
+    FLOOR * if root < 1.0 { root } else { 1.0 }
 }
+
+/// Somewhat less than the least depth that the boundary can have.
+const FLOOR: f64 = 0.8;
 
 /// A boundary to start from: where the approximation of the premium by a power of the spot,
 /// with its first correction in time, meets immediate exercise with its slope.
 ///
 /// Source: Li (2010), Review of Derivatives Research 13(2), "QD+"; started from the boundary
 /// of Bjerksund & Stensland (1993), Scandinavian J. of Management 9.
-fn first_guess<const NODES: usize>(put: &Put, roots: &[f64; NODES]) -> [f64; NODES] {
-    const ROUNDS: usize = 3;
-    /// The correction may change the power by this share: beyond, it says nothing.
-    const MOST: f64 = 0.5;
+#[inline(always)]
+fn first_guess<S: Simd, const NODES: usize>(_: S, put: &Put, roots: &[f64; NODES]) -> [f64; NODES] {
     /// The least depth, per √τ.
     const SHALLOW: f64 = 1e-3;
 
     let &Put { deviation, rate, dividend_yield, .. } = put;
-    let variance = deviation * deviation;
-    let lean = 2.0 * (rate - dividend_yield) / variance - 1.0;
     let at_expiry = put.log_boundary_at_expiry().exp();
     let perpetual = perpetual_boundary(put).min(at_expiry * 0.999);
     // In the terms of the call that is its mirror, the boundary rises from 1/X to 1/B∞.
@@ -304,41 +308,85 @@ fn first_guess<const NODES: usize>(put: &Put, roots: &[f64; NODES]) -> [f64; NOD
     let mut depths = [0.0; NODES];
     for i in 0..NODES {
         let (root, time) = (roots[i], roots[i] * roots[i]);
-        let spread = deviation * root;
+        let pace = 2.0 * root * deviation - (rate - dividend_yield) * time;
+        let pace = pace.max(0.2 * root * deviation) * low / (high - low);
+        let start = 1.0 / (high - (high - low) * exp(-pace));
+
+        let quadratic = Quadratic::new(put, root);
+        // Not a loop: around one the loop over nodes does not become vectors.
+        let boundary = quadratic.improve(put, at_expiry, start);
+        let boundary = quadratic.improve(put, at_expiry, boundary);
+        let depth = ln(at_expiry / boundary) / deviation;
+        depths[i] = if depth.is_finite() { depth.max(SHALLOW * root) } else { root };
+    }
+    depths
+}
+
+/// The approximation of the premium at one time: a power of the spot, corrected.
+struct Quadratic {
+    root: f64,
+    /// Deviation of the log return over that time.
+    spread: f64,
+    discount: f64,
+    kept: f64,
+    power: f64,
+    /// The part of the correction of the power that does not depend on the boundary.
+    correction: f64,
+    spread_of_powers: f64,
+}
+
+impl Quadratic {
+    #[inline(always)]
+    fn new(put: &Put, root: f64) -> Self {
+        let &Put { deviation, rate, dividend_yield, .. } = put;
+        let variance = deviation * deviation;
+        let time = root * root;
         let discount = exp(-rate * time);
-        let kept = exp(-dividend_yield * time);
         // r / (1 − e^(−rτ)), which tends to 1 / τ.
         let interest = rate * time;
         let small = interest.abs() < 1e-5;
         let ratio = if small { (1.0 + interest / 2.0) / time } else { rate / (1.0 - discount) };
         let strength = 2.0 * ratio / variance;
+        let lean = 2.0 * (rate - dividend_yield) / variance - 1.0;
         let spread_of_powers = (lean * lean + 4.0 * strength).sqrt();
-        let power = -(lean + spread_of_powers) / 2.0;
-        let correction = discount * (strength - (strength / spread_of_powers).powi(2));
-
-        let pace = (2.0 * spread - (rate - dividend_yield) * time).max(0.2 * spread);
-        let mut boundary = 1.0 / (high - (high - low) * exp(-pace * low / (high - low)));
-        for _ in 0..ROUNDS {
-            let d_plus = (ln(boundary) + (rate - dividend_yield) * time) / spread + spread / 2.0;
-            let (density, above) = density_and_cdf_brief(d_plus);
-            let (_, in_strike) = density_and_cdf_brief(spread - d_plus);
-            let in_spot = kept * (1.0 - above);
-            let in_strike = discount * in_strike;
-            // What exercise brings beyond the European put, and how that decays.
-            let gap = (1.0 - boundary - in_strike + boundary * in_spot).max(1e-9);
-            let decay = rate * in_strike
-                - dividend_yield * boundary * in_spot
-                - kept * boundary * density * deviation / (2.0 * root);
-            let correction = (correction - 2.0 * decay / (variance * gap)) / spread_of_powers;
-            let power = power + correction.max(MOST * power).min(-MOST * power);
-            let slope = (1.0 - power) * (1.0 - in_spot) + kept * density / spread;
-            let next = boundary - ((1.0 - in_spot) * boundary + power * gap) / slope;
-            boundary = next.max(boundary / 2.0).min(at_expiry);
+        let share = strength / spread_of_powers;
+        Self {
+            root,
+            spread: root * deviation,
+            discount,
+            kept: exp(-dividend_yield * time),
+            power: -(lean + spread_of_powers) / 2.0,
+            correction: discount * (strength - share * share),
+            spread_of_powers,
         }
-        let depth = ln(at_expiry / boundary) / deviation;
-        depths[i] = if depth.is_finite() { depth.max(SHALLOW * root) } else { root };
     }
-    depths
+
+    /// A round of Newton's method towards the boundary of the approximation.
+    #[inline(always)]
+    fn improve(&self, put: &Put, at_expiry: f64, boundary: f64) -> f64 {
+        /// The correction may change the power by this share: beyond, it says nothing.
+        const MOST: f64 = 0.5;
+
+        let &Put { deviation, rate, dividend_yield, .. } = put;
+        let &Self { root, spread, discount, kept, power, correction, spread_of_powers } = self;
+        let time = root * root;
+        let d_plus = (ln(boundary) + (rate - dividend_yield) * time) / spread + spread / 2.0;
+        let (density, above) = density_and_cdf_brief(d_plus);
+        let (_, in_strike) = density_and_cdf_brief(spread - d_plus);
+        let in_spot = kept * (1.0 - above);
+        let in_strike = discount * in_strike;
+        // What exercise brings beyond the European put, and how that decays.
+        let gap = (1.0 - boundary - in_strike + boundary * in_spot).max(1e-9);
+        let decay = rate * in_strike
+            - dividend_yield * boundary * in_spot
+            - kept * boundary * density * deviation / (2.0 * root);
+        let correction =
+            (correction - 2.0 * decay / (deviation * deviation * gap)) / spread_of_powers;
+        let power = power + correction.max(MOST * power).min(-MOST * power);
+        let slope = (1.0 - power) * (1.0 - in_spot) + kept * density / spread;
+        let next = boundary - ((1.0 - in_spot) * boundary + power * gap) / slope;
+        next.max(boundary / 2.0).min(at_expiry)
+    }
 }
 
 /// The boundary of a put that never expires.

@@ -21,7 +21,7 @@ const REACH: f64 = 6.5;
 /// where immediate exercise is best.
 ///
 /// `steps` is the number of steps in time, on the finer of two grids; those in log spot are
-/// twice as many. With 800 the value is within 1e-7 of the strike.
+/// twice as many. With 800 the value is within 1e-7 of the strike, for a life of decades 1e-5.
 pub(super) fn premium(put: &Put, steps: usize) -> Option<Premium> {
     let fine = on_grid(put, steps)?;
     let Some(coarse) = on_grid(put, steps / 2) else { return Some(fine) };

@@ -3,6 +3,10 @@
 //! Source: Kim (1990), Review of Financial Studies 3(4); Carr, Jarrow & Myneni (1992),
 //! Mathematical Finance 2(2).
 
+#![expect(clippy::inline_always, reason = "only what is inlined is compiled for each width")]
+
+use fearless_simd::{Level, Simd, dispatch};
+
 use crate::normal::{DENSITY_AT_ZERO, exp, scaled_tail_brief};
 
 use super::boundary::{Boundary, Put, floor};
@@ -28,6 +32,16 @@ impl Premium {
     /// expiry, and what every moment adds as the boundary then has moved on: both stay smooth
     /// where the spot is next to the boundary, which the second derivative by S would not.
     pub fn of<const NODES: usize, const POINTS: usize, const SUM: usize>(
+        put: &Put,
+        boundary: &Boundary<NODES>,
+        nodes: &Collocation<NODES, POINTS, SUM>,
+    ) -> Self {
+        dispatch!(Level::new(), simd => Self::compute(simd, put, boundary, nodes))
+    }
+
+    #[inline(always)]
+    fn compute<S: Simd, const NODES: usize, const POINTS: usize, const SUM: usize>(
+        _: S,
         put: &Put,
         boundary: &Boundary<NODES>,
         nodes: &Collocation<NODES, POINTS, SUM>,
@@ -103,7 +117,6 @@ impl Premium {
 
 /// `whole` times the probability of a normal variable below −d, given the same of the tail
 /// beyond |d|.
-#[expect(clippy::inline_always, reason = "a loop becomes vectors only around an inlined body")]
 #[inline(always)]
 fn below(tail: f64, whole: f64, d: f64) -> f64 {
     if d > 0.0 { tail } else { whole - tail }

@@ -71,7 +71,7 @@ fn correlations_clusters_and_effective_positions_are_those_of_the_reference() {
             }
         }
     }
-    worst.print("stocks");
+    worst.print("correlation_stocks");
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn pairs_with_gaps_are_those_of_the_reference() {
         let kept = correlations.well_defined();
         assert!(correlations.subset(&kept).is_complete());
     }
-    worst.print("pairs");
+    worst.print("correlation_pairwise_missing");
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn covariances_that_forget_are_those_of_the_reference() {
         let effective = number(&expect["effective_observations"]);
         worst.check(("sample", case), covariance.effective_observations(), effective, COVARIANCE);
     }
-    worst.print("forgetting");
+    worst.print("correlation_ewma_factors");
 }
 
 #[test]
@@ -181,14 +181,24 @@ fn known_defect_21_sessions_of_one_series_are_never_paired_with_others_of_anothe
 #[test]
 fn a_variation_that_falls_into_the_gaps_of_the_other_does_not_blur_a_pair() {
     // Nearly all of the first series' variation is a crash that the second one has not seen.
-    let shared = [1e-9, -2e-9, 3e-9, 1e-9, -1e-9, 2e-9];
-    let x: Vec<_> = shared.iter().copied().chain([5.0, -5.0]).map(Some).collect();
-    let y: Vec<_> = shared.iter().map(|x| Some(-x)).chain([None, None]).collect();
-    let flat: Vec<_> = shared.iter().map(|_| Some(0.1)).chain([Some(3.0), None]).collect();
-    let correlations = Correlations::pairwise(&[x, y, flat], 2).expect("correlations");
-    assert_relative_eq!(correlations.at(0, 1).expect("enough"), -1.0, max_relative = 1e-12);
-    assert_eq!(correlations.at(1, 2), None, "flat wherever the other is");
-    assert!(correlations.at(0, 2).is_some());
+    let series = |size: f64| {
+        let shared = [1.0, -2.0, 3.0, 1.0, -1.0, 2.0].map(|x| x * size);
+        let x: Vec<_> = shared.iter().copied().chain([5.0, -5.0]).map(Some).collect();
+        let y: Vec<_> = shared.iter().map(|x| Some(-x)).chain([None, None]).collect();
+        let flat: Vec<_> = shared.iter().map(|_| Some(0.1)).chain([Some(3.0), None]).collect();
+        [x, y, flat]
+    };
+    for size in [1e-9, 1e-8, 2e-8, 5e-8, 1e-7, 3e-7, 1e-6, 3e-6] {
+        let [x, y, flat] = series(size);
+        for either_way in [[&x, &y], [&y, &x]] {
+            let correlations = Correlations::pairwise(&either_way, 2).expect("correlations");
+            let correlation = correlations.at(0, 1).expect("enough");
+            assert_relative_eq!(correlation, -1.0, max_relative = 1e-12);
+        }
+        let correlations = Correlations::pairwise(&[x, y, flat], 2).expect("correlations");
+        assert_eq!(correlations.at(1, 2), None, "flat wherever the other is");
+        assert!(correlations.at(0, 2).is_some());
+    }
 }
 
 #[test]

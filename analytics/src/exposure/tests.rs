@@ -3,14 +3,15 @@ use rust_decimal::RoundingStrategy;
 use serde_json::Value;
 
 use super::*;
-use crate::option::Greeks;
+use crate::option;
 
 /// A position of the fixture beside what the arithmetic sees of it.
 struct Position {
     id: String,
     underlying: String,
     tags: Vec<String>,
-    greeks: Option<Greeks>,
+    /// Per share, of an option that has them.
+    greeks: Option<Sensitivities>,
     expect: Value,
     holding: Holding,
 }
@@ -28,17 +29,17 @@ fn portfolios() -> Vec<(Value, Vec<Position>)> {
 }
 
 fn position(json: &Value) -> Position {
-    let greek = |name: &str| json["greeks"][name].as_str().map(|text| text.parse().expect(name));
+    let greek = |name: &str| decimal(&json["greeks"][name]);
     Position {
         id: text(&json["id"]),
         underlying: text(&json["underlying"]),
         tags: texts(&json["tags"]),
-        greeks: greek("delta").map(|delta| Greeks {
+        greeks: greek("delta").map(|delta| Sensitivities {
             delta,
             gamma: greek("gamma").expect("gamma beside delta"),
             theta: greek("theta_day").expect("theta beside delta"),
             vega: greek("vega_1pt").expect("vega beside delta"),
-            rho: 0.0,
+            rho: Decimal::ZERO,
         }),
         expect: json["expect"].clone(),
         holding: Holding {
@@ -234,25 +235,38 @@ fn weights_are_signed_shares_of_the_gross_exposure() {
 }
 
 #[test]
-fn the_greeks_of_a_book_are_those_of_the_reference() {
+fn the_greeks_of_a_book_are_those_of_the_reference_and_the_sum_of_its_groups() {
     for (case, positions) in portfolios() {
-        let shares: Decimal = positions.iter().filter_map(|p| p.holding.share_delta()).sum();
-        assert_eq!(Some(shares), decimal(&case["expect"]["share_delta"]), "{}", case["id"]);
-
-        let of_position = |position: &Position| {
-            let units = position.holding.units().try_into().expect("a float");
-            Some(position.greeks?.of_position(units))
-        };
-        let book: Greeks = positions.iter().filter_map(of_position).sum();
-        let figures = [
-            ("portfolio_gamma", book.gamma),
-            ("portfolio_theta_day", book.theta),
-            ("portfolio_vega_1pt", book.vega),
-        ];
-        for (key, got) in figures {
-            let expected: f64 = text(&case["expect"][key]).parse().expect(key);
-            approx::assert_relative_eq!(got, expected, epsilon = 1e-12, max_relative = 1e-12);
+        let book = GreekTotals::of(positions.iter().map(|p| (&p.holding, p.greeks)));
+        let Sensitivities { delta, gamma, theta, vega, .. } = book.greeks;
+        for (key, got) in [
+            ("share_delta", delta),
+            ("portfolio_gamma", gamma),
+            ("portfolio_theta_day", theta),
+            ("portfolio_vega_1pt", vega),
+        ] {
+            assert_eq!(Some(got), decimal(&case["expect"][key]), "{} {key}", case["id"]);
         }
+        let lacking = texts(&case["expect"]["excluded_missing_greeks"]).len();
+        assert_eq!(book.without_greeks, lacking, "{}", case["id"]);
+
+        let groups =
+            grouped_greeks(positions.iter().map(|p| (p.underlying.as_str(), &p.holding, p.greeks)));
+        let sum: Sensitivities = groups.values().map(|group| group.greeks).sum();
+        assert_eq!(sum, book.greeks, "{}", case["id"]);
+        let lacking: usize = groups.values().map(|group| group.without_greeks).sum();
+        assert_eq!(lacking, book.without_greeks);
+    }
+}
+
+#[test]
+fn a_models_greeks_are_rounded_once_and_what_is_no_number_is_none() {
+    let greeks = option::Greeks { delta: 0.123_44, theta: -0.000_06, ..Default::default() };
+    let rounded = Sensitivities::rounded(&greeks, 4).expect("numbers");
+    assert_eq!((rounded.delta, rounded.theta), (Decimal::new(1_234, 4), Decimal::new(-1, 4)));
+    for broken in [f64::NAN, f64::INFINITY, 1e300] {
+        let greeks = option::Greeks { vega: broken, ..greeks };
+        assert_eq!(Sensitivities::rounded(&greeks, 4), None);
     }
 }
 
@@ -266,6 +280,54 @@ const SHORT_STOCK: Holding = Holding {
     underlying_price: None,
     delta: None,
 };
+
+/// Ten calls with a delta of 0.6 on a stock at 150.
+const CALLS: Holding = Holding {
+    option: Some(Kind::Call),
+    signed_quantity: Decimal::TEN,
+    multiplier: Decimal::ONE_HUNDRED,
+    entry_price: Decimal::from_parts(18, 0, 0, false, 0),
+    price: Some(Decimal::from_parts(20, 0, 0, false, 0)),
+    previous_price: None,
+    underlying_price: Some(Decimal::from_parts(150, 0, 0, false, 0)),
+    delta: Some(Decimal::from_parts(6, 0, 0, false, 1)),
+};
+
+#[test]
+fn known_defect_05_twice_the_quantity_is_twice_the_exposure_and_no_more() {
+    let twice = Holding { signed_quantity: Decimal::from(20), ..CALLS };
+    assert_eq!(twice.delta_adjusted_exposure(), Some(Decimal::from(180_000)));
+    let per_share = Sensitivities { delta: Decimal::new(6, 1), ..Default::default() };
+    let delta = |holding| Sensitivities::of(holding, Some(per_share)).expect("known").delta;
+    assert_eq!((delta(&CALLS), delta(&twice)), (Decimal::from(600), Decimal::from(1_200)));
+}
+
+#[test]
+fn known_defect_06_delta_is_taken_of_the_underlying_and_not_of_the_premium() {
+    assert_eq!(CALLS.delta_adjusted_exposure(), Some(Decimal::from(90_000)));
+    assert_eq!(CALLS.exposure(), Some(Decimal::from(20_000)));
+}
+
+#[test]
+fn known_defect_07_a_stock_has_a_delta_of_its_shares() {
+    let shares = Sensitivities::of(&SHORT_STOCK, None).expect("a stock needs no model");
+    assert_eq!(shares, Sensitivities { delta: Decimal::from(-10), ..Default::default() });
+    assert_eq!(SHORT_STOCK.share_delta(), Some(Decimal::from(-10)));
+}
+
+#[test]
+fn known_defect_08_dollar_greeks_have_the_price_in_them() {
+    let per_share = Sensitivities {
+        delta: Decimal::new(6, 1),
+        gamma: Decimal::new(2, 2),
+        ..Default::default()
+    };
+    let greeks = Sensitivities::of(&CALLS, Some(per_share)).expect("known");
+    let price = Decimal::from(150);
+    assert_eq!(greeks.dollar_delta(price), Decimal::from(90_000));
+    // A rise by 1 % is one of 1.50, which adds 0.03 to each delta of a thousand, at 150.
+    assert_eq!(greeks.dollar_gamma(price), Decimal::from(4_500));
+}
 
 #[test]
 fn a_short_gains_when_its_price_falls() {

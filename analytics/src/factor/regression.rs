@@ -9,8 +9,11 @@
 //! Source: Golub & Van Loan (2013), Matrix Computations, 4th ed., section 5.5; Greene (2018),
 //! Econometric Analysis, 8th ed., chapters 3, 4 and 20.
 
+#![expect(clippy::inline_always, reason = "only what is inlined is compiled for each width")]
+
 use std::f64::consts::SQRT_2;
 
+use fearless_simd::{Level, Simd, dispatch};
 use statrs::function::beta::checked_beta_reg;
 
 use crate::Error;
@@ -97,56 +100,88 @@ pub struct Design {
 #[derive(Clone, Debug)]
 struct Panel {
     /// Of W, by observation: orthonormal columns that span those of the design.
-    basis: Vec<[f64; LANES]>,
+    basis: Vec<Row>,
     /// Of V S⁻¹, by coefficient: from coordinates in the basis to coefficients.
-    coefficients: Vec<[f64; LANES]>,
+    coefficients: Vec<Row>,
+}
+
+#[derive(Clone, Copy, Debug)]
+#[repr(align(64))] // one line of the cache
+struct Row([f64; LANES]);
+
+impl Row {
+    const ZERO: Self = Self([0.0; LANES]);
+
+    #[inline(always)]
+    fn add_times(&self, y: f64, sums: &mut [f64; LANES]) {
+        for (sum, x) in sums.iter_mut().zip(&self.0) {
+            *sum += x * y;
+        }
+    }
 }
 
 impl Panel {
     fn new(left: &[Vec<f64>], right: &[Vec<f64>], values: &[f64]) -> Self {
         let mut panel = Self {
-            basis: vec![[0.0; LANES]; left.first().map_or(0, Vec::len)],
-            coefficients: vec![[0.0; LANES]; right.first().map_or(0, Vec::len)],
+            basis: vec![Row::ZERO; left.first().map_or(0, Vec::len)],
+            coefficients: vec![Row::ZERO; right.first().map_or(0, Vec::len)],
         };
         for (lane, ((left, right), value)) in left.iter().zip(right).zip(values).enumerate() {
             for (row, x) in panel.basis.iter_mut().zip(left) {
-                row[lane] = *x;
+                row.0[lane] = *x;
             }
             for (row, x) in panel.coefficients.iter_mut().zip(right) {
-                row[lane] = x / value;
+                row.0[lane] = x / value;
             }
         }
         panel
     }
 
-    /// Wᵀ y, every other observation in one set of sums and the rest in another: a single set
-    /// would wait for its additions.
+    /// Wᵀ y.
     fn coordinates(&self, y: &[f64]) -> [f64; LANES] {
-        let (mut even, mut odd) = ([0.0; LANES], [0.0; LANES]);
-        let (row_pairs, last_row) = self.basis.as_chunks::<2>();
-        let (y_pairs, last_y) = y.as_chunks::<2>();
-        for (rows, y) in row_pairs.iter().zip(y_pairs) {
-            for lane in 0..LANES {
-                even[lane] += rows[0][lane] * y[0];
-                odd[lane] += rows[1][lane] * y[1];
+        dispatch!(Level::new(), simd => self.coordinates_by(simd, y))
+    }
+
+    /// The same, compiled for each width of vectors. Every fourth observation is in one of four
+    /// sets of sums: a single set would wait for its additions.
+    #[inline(always)]
+    fn coordinates_by<S: Simd>(&self, _: S, y: &[f64]) -> [f64; LANES] {
+        const SETS: usize = 4;
+
+        let mut sets = [[0.0; LANES]; SETS];
+        let (blocks, last_rows) = self.basis.as_chunks::<SETS>();
+        let (y_blocks, last_y) = y.as_chunks::<SETS>();
+        for (rows, y) in blocks.iter().zip(y_blocks) {
+            for ((sums, row), y) in sets.iter_mut().zip(rows).zip(y) {
+                row.add_times(*y, sums);
             }
         }
-        for (row, y) in last_row.iter().zip(last_y) {
-            for lane in 0..LANES {
-                even[lane] += row[lane] * y;
-            }
+        for (row, y) in last_rows.iter().zip(last_y) {
+            row.add_times(*y, &mut sets[0]);
         }
-        for lane in 0..LANES {
-            even[lane] += odd[lane];
-        }
-        even
+        let sum = |lane: usize| (sets[0][lane] + sets[1][lane]) + (sets[2][lane] + sets[3][lane]);
+        std::array::from_fn(sum)
     }
 
     /// Adds the coefficients that coordinates amount to.
+    #[inline(always)]
     fn add_coefficients(&self, coordinates: &[f64; LANES], to: &mut [f64]) {
         for (to, row) in to.iter_mut().zip(&self.coefficients) {
-            *to += lane_dot(row, coordinates);
+            *to += lane_dot(&row.0, coordinates);
         }
+    }
+}
+
+/// What a fit works with and the next one can use again.
+struct Workspace {
+    centered: Centered,
+    /// One for each coefficient.
+    values: Vec<f64>,
+}
+
+impl Workspace {
+    fn new() -> Self {
+        Self { centered: Centered::default(), values: Vec::new() }
     }
 }
 
@@ -182,7 +217,7 @@ impl Design {
         for panel in &panels {
             panel.add_coefficients(&panel.coordinates(&columns[0]), &mut level);
             for (sum, row) in inverse_gram.iter_mut().zip(&panel.coefficients) {
-                *sum += lane_dot(row, row);
+                *sum += lane_dot(&row.0, &row.0);
             }
         }
         if !inverse_gram.iter().chain(&variations).all(|number| number.is_finite()) {
@@ -199,6 +234,7 @@ impl Design {
         })
     }
 
+    /// Number of rows that every response has to have.
     #[must_use]
     pub fn observations(&self) -> usize {
         self.observations
@@ -248,7 +284,7 @@ impl Design {
     /// # Errors
     /// `Mismatch` unless the response is as long as the factors; `NotFinite`.
     pub fn fit(&self, response: &[f64]) -> Result<Fit, Error> {
-        self.fit_into(response, &mut Centered::default())
+        self.fit_with(&mut Workspace::new(), response)
     }
 
     /// Regresses many responses on the same factors, each as [`Design::fit`] does.
@@ -256,8 +292,8 @@ impl Design {
     /// # Errors
     /// Of the first response that has one.
     pub fn fit_all<S: AsRef<[f64]>>(&self, responses: &[S]) -> Result<Vec<Fit>, Error> {
-        let mut centered = Centered::default();
-        responses.iter().map(|response| self.fit_into(response.as_ref(), &mut centered)).collect()
+        let mut workspace = Workspace::new();
+        responses.iter().map(|response| self.fit_with(&mut workspace, response.as_ref())).collect()
     }
 
     /// What the factors and the intercept leave of a response, period by period.
@@ -265,9 +301,9 @@ impl Design {
     /// # Errors
     /// As [`Design::fit`].
     pub fn residuals(&self, response: &[f64]) -> Result<Vec<f64>, Error> {
-        let mut centered = Centered::default();
-        self.fit_into(response, &mut centered)?;
-        Ok(self.residuals_of(&centered))
+        let mut workspace = Workspace::new();
+        self.fit_with(&mut workspace, response)?;
+        Ok(self.residuals_of(&workspace.centered))
     }
 
     /// Regresses a response as [`Design::fit`] does, with standard errors that hold although
@@ -284,10 +320,10 @@ impl Design {
         if lags >= self.observations {
             return Err(Error::OutOfRange("lags"));
         }
-        let mut centered = Centered::default();
-        let mut fit = self.fit_into(response, &mut centered)?;
+        let mut workspace = Workspace::new();
+        let mut fit = self.fit_with(&mut workspace, response)?;
 
-        let residuals = self.residuals_of(&centered);
+        let residuals = self.residuals_of(&workspace.centered);
         let estimates = std::iter::once(&mut fit.intercept).chain(&mut fit.slopes);
         for (row, estimate) in estimates.enumerate() {
             // What each observation's residual moves the coefficient by: the long-run variance
@@ -297,7 +333,7 @@ impl Design {
                 let coefficients = &panel.coefficients[row];
                 let terms = influence.iter_mut().zip(panel.basis.iter().zip(&residuals));
                 for (influence, (basis, residual)) in terms {
-                    *influence += lane_dot(basis, coefficients) * residual;
+                    *influence += lane_dot(&basis.0, &coefficients.0) * residual;
                 }
             }
             let variance = bartlett_variance(&influence, lags);
@@ -311,11 +347,12 @@ impl Design {
         Ok(fit)
     }
 
-    /// Fits, and leaves the centered response in memory that can be used again.
-    fn fit_into(&self, response: &[f64], centered: &mut Centered) -> Result<Fit, Error> {
+    /// Fits, and leaves the centered response in the workspace.
+    fn fit_with(&self, workspace: &mut Workspace, response: &[f64]) -> Result<Fit, Error> {
         if response.len() != self.observations {
             return Err(Error::Mismatch { expected: self.observations, got: response.len() });
         }
+        let Workspace { centered, values } = workspace;
         centered.fill(response);
         let Centered { mean, variation, .. } = *centered;
         if !variation.is_finite() {
@@ -326,11 +363,12 @@ impl Design {
             return Ok(self.fit_of_constant(mean));
         }
 
-        let mut values: Vec<f64> = self.level.iter().map(|level| mean * level).collect();
+        values.clear();
+        values.extend(self.level.iter().map(|level| mean * level));
         let mut unexplained = variation;
         for panel in &self.panels {
             let coordinates = panel.coordinates(&centered.deviations);
-            panel.add_coefficients(&coordinates, &mut values);
+            panel.add_coefficients(&coordinates, values);
             unexplained -= lane_dot(&coordinates, &coordinates);
         }
         if unexplained < CANCELED * variation {
@@ -343,7 +381,7 @@ impl Design {
 
         let degrees_of_freedom = real(self.observations - self.rank);
         let variance = unexplained / degrees_of_freedom;
-        let mut estimates = values.into_iter().zip(&self.inverse_gram).map(|(value, inverse)| {
+        let mut estimates = values.iter().zip(&self.inverse_gram).map(|(&value, inverse)| {
             let standard_error = Some((variance * inverse).sqrt());
             Estimate { value, standard_error, degrees_of_freedom }
         });
@@ -379,7 +417,7 @@ impl Design {
         for panel in &self.panels {
             let coordinates = panel.coordinates(&residuals);
             for (residual, row) in residuals.iter_mut().zip(&panel.basis) {
-                *residual -= lane_dot(row, &coordinates);
+                *residual -= lane_dot(&row.0, &coordinates);
             }
         }
         residuals

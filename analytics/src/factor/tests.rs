@@ -107,7 +107,7 @@ fn six_factors_at_once_give_the_reference() {
         check_newey_west(&mut worst, case, &FACTORS, &robust);
         check_design(&mut worst, case, &FACTORS, &factors);
     }
-    worst.print("six factors");
+    worst.print("factor_regression_multivariate");
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn one_factor_at_a_time_gives_the_reference() {
         let robust = design.fit_newey_west(&response, 5).expect("a fit");
         check_newey_west(&mut worst, case, &[name], &robust);
     }
-    worst.print("one factor");
+    worst.print("factor_regression_univariate");
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn ridge_gives_the_reference() {
         let r_squared = fit.r_squared.expect("R²");
         worst.check(("rsquared", case), r_squared, number(&expect["rsquared"]), TIGHT);
     }
-    worst.print("ridge");
+    worst.print("factor_regression_ridge");
 }
 
 #[test]
@@ -198,7 +198,7 @@ fn gaps_short_histories_and_collinear_factors_give_the_reference() {
             assert_eq!(beta.observations, rows.len());
         }
     }
-    worst.print("edge cases");
+    worst.print("factor_regression_edge");
 }
 
 fn window(symbol: &str) -> Vec<Option<f64>> {
@@ -312,24 +312,46 @@ fn known_defect_20_betas_of_one_factor_at_a_time_count_the_market_again_and_agai
 
 #[test]
 fn a_beta_is_capped_and_its_estimate_kept() {
-    let leveraged: Vec<_> = window("SPX").into_iter().map(|x| Some(-4.0 * x?)).collect();
-    let betas = model(Method::Univariate).betas(&leveraged).expect("betas");
-    let beta = betas.betas[0];
-    assert!(beta.is_capped());
-    assert_relative_eq!(beta.capped(), -BETA_CAP);
-    assert_relative_eq!(beta.estimate.value, -4.0, max_relative = 1e-12);
+    for (times, capped) in [(-4.0, -3.0), (4.0, 3.0), (2.9, 2.9)] {
+        let leveraged: Vec<_> = window("SPX").into_iter().map(|x| Some(times * x?)).collect();
+        let beta = model(Method::Univariate).betas(&leveraged).expect("betas").betas[0];
+        assert_eq!(beta.is_capped(), times.abs() > 3.0);
+        assert_relative_eq!(beta.capped(), capped, max_relative = 1e-12);
+        assert_relative_eq!(beta.estimate.value, times, max_relative = 1e-12);
+    }
 }
 
 #[test]
 fn exposures_add_up_with_their_errors() {
     let part = |exposure, beta, standard_error| Contribution { exposure, beta, standard_error };
-    let book = Exposure::of(&[part(1_000.0, 1.2, Some(0.3)), part(-500.0, 0.8, Some(0.8))]);
+    let book = Exposure::of(&[part(1_000.0, 1.2, Some(0.3)), part(-500.0, 0.8, Some(0.8))])
+        .expect("numbers");
     assert_relative_eq!(book.dollars, 800.0);
     assert_relative_eq!(book.standard_error.expect("known"), 500.0);
     assert_relative_eq!(book.beta(2_000.0).expect("a value"), 0.4);
     assert_eq!(book.beta(0.0), None);
-    assert_eq!(Exposure::of(&[part(1.0, 1.0, None)]).standard_error, None);
-    assert_eq!(Exposure::of(&[]), Exposure { dollars: 0.0, standard_error: Some(0.0) });
+    let unknown = Exposure::of(&[part(1.0, 1.0, None)]).expect("numbers");
+    assert_eq!(unknown.standard_error, None);
+    assert_eq!(Exposure::of(&[]), Ok(Exposure { dollars: 0.0, standard_error: Some(0.0) }));
+    for broken in [f64::NAN, f64::INFINITY, 1e300] {
+        let squared = part(broken, 1.0, Some(broken));
+        assert_eq!(Exposure::of(&[squared]), Err(Error::NotFinite));
+    }
+    assert_eq!(book.beta(f64::MIN_POSITIVE / 2.0), None, "beyond what a number holds");
+    assert_eq!(book.beta(f64::NAN), None);
+}
+
+#[test]
+fn what_a_nearly_exact_relation_leaves_keeps_its_digits() {
+    let design = Design::new(&FACTORS.map(|symbol| DAILY.dense(symbol, END, 252, "simple")));
+    let design = design.expect("a design");
+    // A millionth of a stock beside a factor: the difference of two sums would hold three digits.
+    let stock = DAILY.dense("XOM", END, 252, "simple");
+    let mut response = DAILY.dense("MTUM", END, 252, "simple");
+    add_scaled(&mut response, 1e-6, &stock);
+    let expected = design.fit(&stock).expect("a fit").residual_std * 1e-6;
+    let got = design.fit(&response).expect("a fit").residual_std;
+    assert_relative_eq!(got, expected, max_relative = 1e-7);
 }
 
 #[test]

@@ -3,6 +3,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::option::{Kind, Market, value};
+use crate::tests::Worst;
 
 fn fixture() -> Value {
     let text = include_str!("../../tests/fixtures/implied_vol.json");
@@ -36,27 +37,25 @@ fn priced_again(contract: &Contract, quote: &Quote, volatility: f64) -> f64 {
 
 #[test]
 fn the_volatility_is_that_of_the_reference() {
-    let (mut worst_volatility, mut worst_price) = (0.0_f64, 0.0_f64);
+    let mut worst = Worst::default();
     for case in fixture()["cases"].as_array().expect("cases") {
         let (contract, quote) = inputs(case);
         let got = volatility(&contract, &quote).expect("the price has a volatility");
         let again = priced_again(&contract, &quote, got);
         let off = (again - quote.price).abs() / quote.spot.max(contract.strike);
         assert!(off <= 1e-12, "{}: off by {off:e}", case["id"]);
-        worst_price = worst_price.max(off);
+        worst.note("price, of spot or strike", off);
 
         if case["well_conditioned"] == true {
             let expected = number(case, "expect_vol");
             let tolerance = number(case, "vol_abs_tolerance");
             let off = (got - expected).abs();
             assert!(off <= tolerance, "{}: got {got}, expected {expected}", case["id"]);
-            worst_volatility = worst_volatility.max(off / tolerance);
+            worst.note("volatility", off);
+            worst.note("volatility, of what the price allows", off / tolerance);
         }
     }
-    println!(
-        "largest differences: volatility {worst_volatility:.1e} of what the price allows, price \
-         {worst_price:.1e} of spot or strike"
-    );
+    worst.print("implied_vol");
 }
 
 #[test]

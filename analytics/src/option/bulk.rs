@@ -5,6 +5,10 @@
 //! [`value`] and [`greeks`] to 1e-12 of spot or strike and do not depend on which options
 //! stand beside them.
 
+#![expect(clippy::inline_always, reason = "only what is inlined is compiled for each width")]
+
+use fearless_simd::{Level, Simd, dispatch};
+
 use crate::Error;
 use crate::normal::{DENSITY_AT_ZERO, exp, ln, scaled_tail};
 
@@ -77,11 +81,14 @@ impl Figures {
     /// Values at least a block of options. The last block covers rows of the one before it
     /// again: they come out as they were.
     fn fill(&mut self, options: &Columns<'_>) -> Result<(), Error> {
+        let level = Level::new();
         let rows = options.kind.len();
         for from in (0..rows).step_by(BLOCK) {
             let from = from.min(rows - BLOCK);
             let all_finite = match (Rows::of(options, from), Results::of(self, from)) {
-                (Some(rows), Some(mut results)) => block(&rows, &mut results),
+                (Some(rows), Some(mut results)) => {
+                    dispatch!(level, simd => block(simd, &rows, &mut results))
+                }
                 // There are no fewer rows than a block.
                 _ => false,
             };
@@ -248,7 +255,8 @@ impl<'a> Results<'a> {
 
 /// The formulas of [`value`] and [`greeks`] for each row, and whether all came out finite:
 /// they do not for a row without time or volatility.
-fn block(rows: &Rows<'_>, results: &mut Results<'_>) -> bool {
+#[inline(always)]
+fn block<S: Simd>(_: S, rows: &Rows<'_>, results: &mut Results<'_>) -> bool {
     let signs = rows.kind.map(Kind::sign);
     let mut checks = [0.0; BLOCK];
     for i in 0..BLOCK {
@@ -295,7 +303,6 @@ fn block(rows: &Rows<'_>, results: &mut Results<'_>) -> bool {
 }
 
 /// Probability of a standard normal variable of at most `x`, given e^(−x²/2).
-#[expect(clippy::inline_always, reason = "a loop becomes vectors only around an inlined body")]
 #[inline(always)]
 fn cdf_by_bell(x: f64, bell: f64) -> f64 {
     let tail = bell * scaled_tail(x);

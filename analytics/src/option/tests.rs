@@ -3,6 +3,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
+use crate::tests::Worst;
 
 const CALL: Contract = Contract { kind: Kind::Call, strike: 105.0, years: 0.75 };
 const PUT: Contract = Contract { kind: Kind::Put, ..CALL };
@@ -30,11 +31,12 @@ fn inputs(case: &Value) -> (Contract, Market) {
 
 #[test]
 fn value_and_greeks_are_those_of_the_reference() {
+    let mut worst = Worst::default();
     let cases = &fixture()["cases"];
     for case in cases.as_array().expect("cases") {
         let (contract, market) = inputs(case);
         let (spot, strike, years) = (market.spot, contract.strike, contract.years);
-        let check = |key: &str, got: f64, scale: f64, relative: f64| {
+        let mut check = |key: &str, got: f64, scale: f64, relative: f64| {
             let expected = case["expect"][key].as_f64().expect(key);
             let tolerance = 1e-12 * scale + relative * expected.abs();
             assert!(
@@ -42,6 +44,7 @@ fn value_and_greeks_are_those_of_the_reference() {
                 "{} {key}: got {got:e}, expected {expected:e}",
                 case["id"]
             );
+            worst.note(key, (got - expected).abs() / (scale + 1e-2 * expected.abs()));
         };
 
         let price = value(&contract, &market);
@@ -60,6 +63,7 @@ fn value_and_greeks_are_those_of_the_reference() {
         check("volga", volga, volga.abs().max(1.0), 1e-9);
         check("charm", charm, charm.abs().max(1.0), 1e-9);
     }
+    worst.print("options_european, of scale");
 }
 
 #[test]
@@ -97,6 +101,44 @@ fn inputs_beyond_the_promise_are_not_a_number_rather_than_a_zero() {
     assert!(value(&CALL, &Market { spot: -1.0, ..EXAMPLE }).is_nan());
     assert!(value(&CALL, &Market { volatility: f64::NAN, ..EXAMPLE }).is_nan());
     assert!(value(&Contract { years: -0.1, ..PUT }, &EXAMPLE).is_nan());
+}
+
+#[test]
+fn impossible_inputs_are_named() {
+    let of = |contract: Contract, market: Market| value_and_greeks(&contract, &market).map(|_| ());
+    assert_eq!(of(CALL, EXAMPLE), Ok(()));
+    assert_eq!(of(CALL, Market { rate: f64::NAN, ..EXAMPLE }), Err(Error::NotFinite));
+    assert_eq!(of(PUT, Market { spot: 0.0, ..EXAMPLE }), Err(Error::OutOfRange("spot")));
+    assert_eq!(
+        of(PUT, Market { volatility: -0.1, ..EXAMPLE }),
+        Err(Error::OutOfRange("volatility"))
+    );
+    assert_eq!(of(Contract { strike: 0.0, ..PUT }, EXAMPLE), Err(Error::OutOfRange("strike")));
+    assert_eq!(of(Contract { years: -0.1, ..PUT }, EXAMPLE), Err(Error::OutOfRange("years")));
+    let discounted_away = Market { rate: -1e6, ..EXAMPLE };
+    assert_eq!(of(PUT, discounted_away), Err(Error::NotFinite));
+}
+
+/// At the money, as the figures of the defects were taken.
+const PLAIN: Market = Market { spot: 100.0, rate: 0.05, dividend_yield: 0.0, volatility: 0.25 };
+const PLAIN_CALL: Contract = Contract { kind: Kind::Call, strike: 100.0, years: 1.0 };
+
+#[test]
+fn known_defect_01_a_rate_of_five_percent_is_not_one_of_five_hundredths_of_a_percent() {
+    assert_relative_eq!(value(&PLAIN_CALL, &PLAIN), 12.336, epsilon = 5e-4);
+    assert_relative_eq!(greeks(&PLAIN_CALL, &PLAIN).delta, 0.627_41, epsilon = 5e-6);
+    let longer = Contract { years: 2.0, ..PLAIN_CALL };
+    assert_relative_eq!(greeks(&longer, &PLAIN).delta, 0.677_11, epsilon = 5e-6);
+}
+
+#[test]
+fn known_defect_02_vega_is_divided_by_a_hundred_once() {
+    assert_relative_eq!(greeks(&PLAIN_CALL, &PLAIN).vega, 0.378_42, epsilon = 5e-6);
+}
+
+#[test]
+fn known_defect_03_rho_is_divided_by_a_hundred_once() {
+    assert_relative_eq!(greeks(&PLAIN_CALL, &PLAIN).rho, 0.504_05, epsilon = 5e-6);
 }
 
 #[test]
@@ -170,6 +212,25 @@ proptest! {
 
         let deltas = greeks(&call, &market).delta - greeks(&put, &market).delta;
         prop_assert!((deltas - (-dividend_yield * years).exp()).abs() <= 1e-12);
+    }
+
+    #[test]
+    fn any_numbers_at_all_give_finite_figures_or_an_error(
+        numbers in prop::array::uniform6(prop_oneof![
+            prop::num::f64::ANY, -1.0..1.0_f64, 0.0..200.0_f64, Just(0.0), 0.0..1e-6_f64,
+        ]),
+        is_call: bool,
+    ) {
+        let [strike, years, spot, rate, dividend_yield, volatility] = numbers;
+        let kind = if is_call { Kind::Call } else { Kind::Put };
+        let contract = Contract { kind, strike, years };
+        let market = Market { spot, rate, dividend_yield, volatility };
+        if let Ok((got, Greeks { delta, gamma, theta, vega, rho })) =
+            value_and_greeks(&contract, &market)
+        {
+            prop_assert!([got, delta, gamma, theta, vega, rho].iter().all(|x| x.is_finite()));
+            prop_assert_eq!(got.to_bits(), value(&contract, &market).to_bits());
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::explain::{Changes, explain};
+use super::explain::{Changes, Explained, explain};
 use super::*;
 use crate::option::{Contract, Greeks, Kind, Market, greeks, value};
 
@@ -153,6 +153,16 @@ fn the_greeks_explain_a_small_move_and_leave_little() {
     assert!(explained.theta > 0.0, "the writer gains from decay");
     assert!(explained.unexplained.abs() < 0.01 * pnl.abs(), "{explained:?} of {pnl}");
     approx::assert_relative_eq!(explained.by_greeks() + explained.unexplained, pnl);
+}
+
+#[test]
+fn each_cause_is_its_greek_times_its_change() {
+    let greeks = Greeks { delta: 10.0, gamma: 4.0, theta: -2.0, vega: 5.0, rho: 7.0 };
+    let changes = Changes { spot: -3.0, volatility: 0.02, rate: 0.0025, days: 3.0 };
+    let Explained { delta, gamma, theta, vega, rho, unexplained } =
+        explain(&greeks, &changes, 0.0).expect("an explanation");
+    assert_eq!((delta, gamma, theta, vega, rho), (-30.0, 18.0, -6.0, 10.0, 1.75));
+    approx::assert_relative_eq!(unexplained, 6.25);
 }
 
 #[test]

@@ -12,27 +12,16 @@ use super::tail::{
 };
 use super::*;
 use crate::performance::{annual_return, link};
+use crate::tests::Worst;
 
-/// Largest error of each figure over the cases of a fixture, relative to what is expected.
-#[derive(Default)]
-struct Worst(BTreeMap<String, f64>);
-
-impl Worst {
-    fn note(&mut self, figure: &str, got: f64, expected: &Value) {
-        let Some(expected) = expected.as_f64() else {
-            panic!("{figure} = {got} is expected to be {expected}")
-        };
-        let error = (got - expected).abs() / expected.abs().max(1e-3);
-        let worst = self.0.entry(figure.to_owned()).or_default();
-        *worst = worst.max(error);
-    }
-
-    fn assert_within(&self, tolerance: f64) {
-        for (figure, error) in &self.0 {
-            println!("{figure:32} {error:.1e}");
-            assert!(*error <= tolerance, "{figure} is off by {error}");
-        }
-    }
+/// Asserts that a figure is what a fixture expects.
+fn check(worst: &mut Worst, figure: &str, got: f64, expected: &Value) {
+    let Some(expected) = expected.as_f64() else {
+        panic!("{figure} = {got} is expected to be {expected}")
+    };
+    let error = (got - expected).abs() / expected.abs().max(1e-3);
+    assert!(error <= 1e-9, "{figure}: {got} is not {expected}");
+    worst.note(figure, error);
 }
 
 fn fixture(text: &str) -> Vec<Value> {
@@ -142,21 +131,32 @@ fn every_metric_of_real_returns_is_that_of_the_reference() {
         };
         for group in ["empyrical", "numpy"] {
             for (figure, expected) in case["expect"][group].as_object().expect("figures") {
-                worst.note(figure, value(figure), expected);
+                check(&mut worst, figure, value(figure), expected);
             }
         }
         let metrics = Metrics::of(&returns, risk_free).expect("metrics");
         let expect = &case["expect"]["empyrical"];
         let numbers = &case["expect"]["numpy"];
-        worst.note("together: Sharpe", metrics.sharpe_ratio.expect("one"), &expect["sharpe"]);
-        worst.note("together: Calmar", metrics.calmar_ratio.expect("one"), &expect["calmar"]);
-        worst.note("together: Omega", metrics.omega_ratio.expect("one"), &expect["omega"]);
-        worst.note("together: tails", metrics.tail_ratio.expect("one"), &expect["tail_ratio"]);
-        let shortfall = &numbers["es_hist_99_loss"];
-        worst.note("together: shortfall", metrics.expected_shortfall_99, shortfall);
-        worst.note("together: at risk", metrics.value_at_risk_95, &numbers["var_hist_95_loss"]);
+        let together = [
+            ("annual return", metrics.annual_return, &expect["annual_return"]),
+            ("volatility", Some(metrics.volatility), &expect["annual_volatility"]),
+            ("downside risk", Some(metrics.downside_risk), &expect["downside_risk"]),
+            ("Sharpe", metrics.sharpe_ratio, &expect["sharpe"]),
+            ("Sortino", metrics.sortino_ratio, &expect["sortino"]),
+            ("Calmar", metrics.calmar_ratio, &expect["calmar"]),
+            ("Omega", metrics.omega_ratio, &expect["omega"]),
+            ("tails", metrics.tail_ratio, &expect["tail_ratio"]),
+            ("drawdown", metrics.max_drawdown, &expect["max_drawdown"]),
+            ("at risk, 95 %", Some(metrics.value_at_risk_95), &numbers["var_hist_95_loss"]),
+            ("at risk, 99 %", Some(metrics.value_at_risk_99), &numbers["var_hist_99_loss"]),
+            ("shortfall, 95 %", Some(metrics.expected_shortfall_95), &numbers["es_hist_95_loss"]),
+            ("shortfall, 99 %", Some(metrics.expected_shortfall_99), &numbers["es_hist_99_loss"]),
+        ];
+        for (figure, got, expected) in together {
+            check(&mut worst, &format!("together: {figure}"), got.expect(figure), expected);
+        }
     }
-    worst.assert_within(1e-9);
+    worst.print("risk_metrics");
 }
 
 #[test]
@@ -190,10 +190,10 @@ fn a_series_against_its_benchmark_is_that_of_the_reference() {
             ("down_capture", down),
             ("up_down_capture", up / down),
         ] {
-            worst.note(figure, got, &expect[figure]);
+            check(&mut worst, figure, got, &expect[figure]);
         }
     }
-    worst.assert_within(1e-9);
+    worst.print("risk_metrics, beside a benchmark");
 }
 
 #[test]
@@ -210,7 +210,7 @@ fn the_deepest_drawdowns_begin_and_end_when_the_reference_says() {
 
         assert_eq!(found.len(), case["expect"]["drawdown_episodes"], "{id}: episodes");
         for (got, expected) in found.iter().zip(expected) {
-            worst.note("depth", got.depth, &expected["depth"]);
+            check(&mut worst, "depth", got.depth, &expected["depth"]);
             assert_eq!(date(got.peak), expected["peak"], "{id}: peak");
             assert_eq!(date(got.valley), expected["valley"], "{id}: valley");
             let recovery = got.recovery.map_or(Value::Null, date);
@@ -219,7 +219,7 @@ fn the_deepest_drawdowns_begin_and_end_when_the_reference_says() {
         }
         assert_eq!(Ok(found[0].depth), max_drawdown(&values), "{id}");
     }
-    worst.assert_within(1e-9);
+    worst.print("risk_metrics, drawdowns");
 }
 
 #[test]
@@ -263,11 +263,11 @@ fn the_risk_of_factor_models_is_that_of_the_reference() {
             let expected = expected.as_array().cloned().unwrap_or_else(|| vec![expected.clone()]);
             assert_eq!(one.len(), expected.len(), "{figure}");
             for (got, expected) in one.iter().zip(&expected) {
-                worst.note(figure, *got, expected);
+                check(&mut worst, figure, *got, expected);
             }
         }
     }
-    worst.assert_within(1e-9);
+    worst.print("factor_var");
 }
 
 fn numbers(json: &Value) -> Vec<f64> {

@@ -170,6 +170,7 @@ impl Outcomes {
         Ok(Self { ascending, mean, standard_deviation })
     }
 
+    /// Number of outcomes.
     #[must_use]
     pub fn paths(&self) -> usize {
         self.ascending.len()
@@ -181,6 +182,7 @@ impl Outcomes {
         self.mean
     }
 
+    /// Of the profits, in money over the horizon, with the divisor n − 1.
     #[must_use]
     pub fn standard_deviation(&self) -> f64 {
         self.standard_deviation
