@@ -4,7 +4,9 @@ use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use rust_decimal::Decimal;
-use sigmasight_analytics::exposure::{Figures, Holding, Totals, grouped, grouped_by_index};
+use sigmasight_analytics::exposure::{
+    Figures, Holding, Totals, grouped, grouped_by_index, grouped_with_whole,
+};
 use sigmasight_analytics::option::{Greeks, Kind};
 
 const POSITIONS: usize = 10_000;
@@ -74,10 +76,10 @@ impl Book {
             *sum = [*sum, *greeks].into_iter().sum();
         }
         (
-            Totals::of_figures(figures),
-            grouped_by_index(UNDERLYINGS, underlyings.zip(figures)),
+            // The book with its groups: each position has one underlying.
+            grouped_with_whole(UNDERLYINGS, underlyings.zip(figures)),
             grouped_by_index(TAGS, tagged),
-            self.greeks.iter().copied().sum::<Greeks>(),
+            by_underlying.iter().copied().sum::<Greeks>(),
             by_underlying,
         )
     }

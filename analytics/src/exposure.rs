@@ -416,13 +416,34 @@ pub fn grouped_by_index<'a>(
     groups: usize,
     figures: impl IntoIterator<Item = (usize, &'a Figures)>,
 ) -> Vec<Totals> {
+    accumulated(groups, figures).iter().map(Accumulator::totals).collect()
+}
+
+/// The same with the totals of all groups together, for who wants both: where each holding has
+/// one group these are the book's, and cost a look at the groups instead of the holdings.
+pub fn grouped_with_whole<'a>(
+    groups: usize,
+    figures: impl IntoIterator<Item = (usize, &'a Figures)>,
+) -> (Vec<Totals>, Totals) {
+    let sums = accumulated(groups, figures);
+    let mut whole = Accumulator::default();
+    for sums in &sums {
+        whole.absorb(sums);
+    }
+    (sums.iter().map(Accumulator::totals).collect(), whole.totals())
+}
+
+fn accumulated<'a>(
+    groups: usize,
+    figures: impl IntoIterator<Item = (usize, &'a Figures)>,
+) -> Vec<Accumulator> {
     let mut sums = vec![Accumulator::default(); groups];
     for (group, figures) in figures {
         if let Some(sums) = sums.get_mut(group) {
             sums.add(figures);
         }
     }
-    sums.into_iter().map(|sums| sums.totals()).collect()
+    sums
 }
 
 /// A sum of signed amounts, its two sides apart.

@@ -291,6 +291,29 @@ impl Accumulator {
         Some(sums)
     }
 
+    /// Takes in all that another has taken in.
+    pub fn absorb(&mut self, other: &Self) {
+        let mut sums = self.sums;
+        let fits = (self.delta_scale, self.scale) == (other.delta_scale, other.scale)
+            && sums
+                .iter_mut()
+                .zip(&other.sums)
+                .all(|(sum, amount)| sum.checked_add(*amount).map(|total| *sum = total).is_some());
+        if !fits {
+            self.rest = Some(Box::new(self.rest.take().unwrap_or_default().plus(&other.totals())));
+            return;
+        }
+        self.sums = sums;
+        self.count();
+        let tally = other.tally.to_le_bytes();
+        for ((sum, counted), one) in self.counted.iter_mut().zip(&other.counted).zip(tally) {
+            *sum += counted + u64::from(one);
+        }
+        if let Some(rest) = &other.rest {
+            self.rest = Some(Box::new(self.rest.take().unwrap_or_default().plus(rest)));
+        }
+    }
+
     /// Adds the tallies up.
     #[cold]
     fn count(&mut self) {

@@ -528,9 +528,11 @@ proptest! {
         for (group, totals) in by_key {
             prop_assert_eq!(totals, one_by_one[*group]);
         }
+        let whole = Totals::of(holdings.iter().map(|(_, holding)| holding));
+        prop_assert_eq!(Totals::of_figures(&figures), whole);
         prop_assert_eq!(
-            Totals::of_figures(&figures),
-            Totals::of(holdings.iter().map(|(_, holding)| holding))
+            grouped_with_whole(3, numbers.clone().zip(&figures)),
+            (one_by_one, whole)
         );
         prop_assert_eq!(grouped_by_index(0, numbers.zip(&figures)), vec![]);
     }
