@@ -19,12 +19,13 @@ use crate::config::{Config, ConfigError, Environment};
 use crate::domain::calendar::{Calendar, Closing};
 use crate::error::Error;
 use crate::http::serve::Patience;
+use crate::market::caller::NoClient;
 use crate::postgres::embedded::{Embedded, EmbeddedError, Purpose};
 use crate::postgres::{self, Db, MigrateError};
 use crate::services::accounts::{Attempts, Hasher};
 use crate::services::tokens::Tokens;
 use crate::services::{Services, demo};
-use crate::{graphql, http, jobs, store};
+use crate::{graphql, http, jobs, market, store};
 
 /// Connections of the pool. Each request that reads holds one while it runs.
 const CONNECTIONS: u32 = 20;
@@ -52,6 +53,8 @@ pub enum AppError {
     File(PathBuf, #[source] io::Error),
     #[error("demo accounts have a published password; use another database in production")]
     DemoInProduction,
+    #[error("no provider of prices can be asked; check the certificates of this machine")]
+    Client(#[source] NoClient),
     #[error("{0}")]
     UseCase(#[from] Error),
     #[error("the server failed")]
@@ -200,10 +203,13 @@ pub async fn services(config: &Config, db: Db) -> Result<Services, AppError> {
         Some(secret) => secret.clone(),
         None => kept_secret(&config.data_dir)?,
     };
+    let calendar = Arc::new(calendar);
+    let chain = market::chain(config, &db, &calendar).map_err(AppError::Client)?;
     Ok(Services {
+        chain,
         db,
         clock: config.clock,
-        calendar: Arc::new(calendar),
+        calendar,
         tokens: Arc::new(Tokens::new(secret.as_bytes())),
         hasher: Hasher::new(HASHES_AT_ONCE),
         attempts: Attempts::new(),

@@ -8,18 +8,15 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use async_graphql::async_trait::async_trait;
 use async_graphql::dataloader::{DataLoader, HashMapCache, Loader};
-use async_graphql::runtime::{Timer, TokioSpawner};
 use chrono::NaiveDate;
-use futures_util::future::BoxFuture;
 use tokio::sync::{Mutex, OnceCell};
 
 use super::budget::{Budget, PRICED};
 use super::error::{ApiError, Result};
+use super::progress::{Progress, Turns};
 use crate::domain::calendar::Calendar;
 use crate::domain::id::{InstrumentId, PortfolioId, PositionId, TagId, UserId};
 use crate::domain::instrument::Instrument;
@@ -37,15 +34,11 @@ use crate::store;
 pub use crate::store::instruments::InstrumentsPage;
 pub use crate::store::prices::BarsPage;
 
-/// Most keys of one statement; longer batches are split.
-const MAX_BATCH: usize = 50_000;
-
 /// Made anew for each request, and whenever it has written: their caches must not outlive the
 /// viewer's rights or what was true when they were filled.
 pub struct Loaders {
     rows: Arc<DataLoader<Rows, HashMapCache>>,
     books: DataLoader<Books, HashMapCache>,
-    asked: Arc<AtomicU64>,
     moment: Arc<Moment>,
     tags: OnceCell<Vec<Arc<Tag>>>,
     tag_counts: OnceCell<HashMap<TagId, i64>>,
@@ -53,9 +46,14 @@ pub struct Loaders {
 }
 
 impl Loaders {
-    pub fn new(services: &Services, moment: &Arc<Moment>, budget: &Arc<Budget>) -> Self {
-        let asked = Arc::default();
-        let rows = Arc::new(loader(Rows { moment: Arc::clone(moment) }, &asked));
+    pub fn new(
+        services: &Services,
+        moment: &Arc<Moment>,
+        budget: &Arc<Budget>,
+        progress: &Arc<Progress>,
+    ) -> Self {
+        let rows = Rows { moment: Arc::clone(moment) };
+        let rows = Arc::new(loader(rows, progress));
         let books = Books {
             moment: Arc::clone(moment),
             rows: Arc::clone(&rows),
@@ -65,8 +63,7 @@ impl Loaders {
         };
         Self {
             rows,
-            books: loader(books, &asked),
-            asked,
+            books: loader(books, progress),
             moment: Arc::clone(moment),
             tags: OnceCell::new(),
             tag_counts: OnceCell::new(),
@@ -80,13 +77,11 @@ impl Loaders {
         K: Send + Sync + Hash + Eq + Clone + 'static,
         Rows: Loader<K, Error = ApiError>,
     {
-        self.asked.fetch_add(1, Ordering::Relaxed);
         self.rows.load_one(key).await
     }
 
     /// The book of a portfolio that the viewer has reached.
     pub async fn book(&self, portfolio: &Arc<Portfolio>, horizon: Horizon) -> Result<Arc<Book>> {
-        self.asked.fetch_add(1, Ordering::Relaxed);
         let key = BookOf { portfolio: Arc::clone(portfolio), horizon };
         Ok(self.books.load_one(key).await?.ok_or_else(|| Refusal::not_found("portfolio"))?)
     }
@@ -126,34 +121,12 @@ impl Loaders {
 
 fn loader<L: Send + Sync + 'static>(
     loader: L,
-    asked: &Arc<AtomicU64>,
+    progress: &Arc<Progress>,
 ) -> DataLoader<L, HashMapCache> {
-    let timer = Silence { asked: Arc::clone(asked) };
-    DataLoader::with_cache(loader, TokioSpawner::current(), timer, HashMapCache::default())
-        .max_batch_size(MAX_BATCH)
-}
-
-/// A batch is complete once nobody has asked anything for a while. With a fixed delay a long list
-/// would still be asking when it ends, and cost a statement more for each that it needs.
-struct Silence {
-    asked: Arc<AtomicU64>,
-}
-
-impl Timer for Silence {
-    fn delay(&self, pause: Duration) -> BoxFuture<'static, ()> {
-        /// Whoever goes on asking for so long is not waited for.
-        const MOST_PAUSES: usize = 50;
-        let asked = Arc::clone(&self.asked);
-        Box::pin(async move {
-            for _ in 0..MOST_PAUSES {
-                let before = asked.load(Ordering::Relaxed);
-                tokio::time::sleep(pause).await;
-                if asked.load(Ordering::Relaxed) == before {
-                    return;
-                }
-            }
-        })
-    }
+    let turns = Turns(Arc::clone(progress));
+    // One statement whatever the number: the budget of the request bounds it.
+    DataLoader::with_cache(loader, turns.clone(), turns, HashMapCache::default())
+        .max_batch_size(usize::MAX)
 }
 
 /// Asks the database.

@@ -7,6 +7,7 @@ pub mod limits;
 mod loaders;
 mod mutation;
 pub mod page;
+mod progress;
 mod query;
 mod scalar;
 mod types;
@@ -88,7 +89,8 @@ pub async fn execute(
     context: Arc<Request>,
 ) -> Response {
     complete_variables(&mut request);
-    let mut response = schema.execute(request.data(context)).await;
+    let execution = schema.execute(request.data(Arc::clone(&context)));
+    let mut response = context.progress.drive(&context.moment, execution).await;
     for error in &mut response.errors {
         give_code(error);
     }

@@ -10,6 +10,7 @@ use chrono::NaiveDate;
 use super::budget::Budget;
 use super::error::Result;
 use super::loaders::Loaders;
+use super::progress::Progress;
 use super::scalar::Date;
 use crate::domain::calendar::new_york_date;
 use crate::domain::price::Horizon;
@@ -28,6 +29,7 @@ pub struct Request {
     pub address: IpAddr,
     pub cost: Cost,
     pub budget: Arc<Budget>,
+    pub(super) progress: Arc<Progress>,
 }
 
 /// What the request was measured to ask for.
@@ -57,9 +59,10 @@ impl Request {
         let services = Services { db: services.db.counting_anew(), ..services };
         let moment = Arc::new(Moment::new(services.db.clone(), services.now(), claims));
         let budget = Arc::new(Budget::default());
-        let loaders = Loaders::new(&services, &moment, &budget);
+        let progress = Arc::new(Progress::default());
+        let loaders = Loaders::new(&services, &moment, &budget, &progress);
         let loaders = RwLock::new(Arc::new(loaders));
-        Self { services, moment, loaders, claims, address, cost: Cost::default(), budget }
+        Self { services, moment, loaders, claims, address, cost: Cost::default(), budget, progress }
     }
 
     /// What has been read so far, and what may be.
@@ -69,7 +72,8 @@ impl Request {
 
     /// From now on reads see what was written: a mutation ends with this.
     pub async fn has_written(&self) {
-        let anew = Arc::new(Loaders::new(&self.services, &self.moment, &self.budget));
+        let anew = Loaders::new(&self.services, &self.moment, &self.budget, &self.progress);
+        let anew = Arc::new(anew);
         *self.loaders.write().unwrap_or_else(PoisonError::into_inner) = anew;
         self.moment.close().await;
     }

@@ -335,7 +335,7 @@ impl Client {
             .get::<ConnectInfo<SocketAddr>>()
             .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(peer)| peer.ip());
         let address = sender(headers, door.proxies).unwrap_or(peer);
-        let caller = claims.map_or(Caller::Address(address), |claims| Caller::User(claims.user));
+        let caller = claims.map_or_else(|| Caller::at(address), |claims| Caller::User(claims.user));
         Self {
             token,
             address,

@@ -20,11 +20,23 @@ pub const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining
 /// Keys are swept when there are this many, so that a swarm of addresses costs little memory.
 const SWEEP_AT: usize = 10_000;
 
-/// Who is counted: a signed-in user, else the address a request comes from.
+/// Who is counted: a signed-in user, else the network a request comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Caller {
     User(UserId),
-    Address(IpAddr),
+    Network(IpAddr),
+}
+
+impl Caller {
+    /// Whoever asks from an address: of IPv6 the first 64 bits, which one customer has for
+    /// themselves.
+    pub fn at(address: IpAddr) -> Self {
+        const NETWORK: u128 = !0 << 64;
+        Self::Network(match address {
+            IpAddr::V4(_) => address,
+            IpAddr::V6(address) => IpAddr::V6((address.to_bits() & NETWORK).into()),
+        })
+    }
 }
 
 type Limiter =

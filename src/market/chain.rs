@@ -9,7 +9,7 @@ use rust_decimal::Decimal;
 use super::check::{Fault, Quorum, quorum};
 use super::provider::{
     Absence, Bars, DailyBar, Dividend, MarketDataProvider, MarketDay, OptionQuote, Profile,
-    ProviderError, Span, Split, Tenor, Urgency, Yield,
+    ProviderError, Span, Split, Tenor, Urgency, Yield, price_source,
 };
 use crate::config::Provider;
 use crate::domain::calendar::Calendar;
@@ -71,6 +71,11 @@ fn list(refusals: &[(Provider, ProviderError)]) -> String {
 impl Chain {
     pub fn new(members: Vec<Arc<dyn MarketDataProvider>>, calendar: Arc<Calendar>) -> Self {
         Self { members, calendar }
+    }
+
+    /// Whether anybody in it has prices.
+    pub fn has_prices(&self) -> bool {
+        self.members.iter().any(|member| price_source(member.name()).is_some())
     }
 
     /// Whom it asks, in order.

@@ -60,7 +60,9 @@ pub async fn pending(options: &PgConnectOptions) -> Result<usize, MigrateError> 
 }
 
 async fn connect(options: &PgConnectOptions) -> Result<PgConnection, MigrateError> {
-    let mut connection = PgConnection::connect_with(options).await?;
+    // That something is there already is no news.
+    let options = options.clone().options([("client_min_messages", "warning")]);
+    let mut connection = PgConnection::connect_with(&options).await?;
     let version: i32 = sqlx::query_scalar("select current_setting('server_version_num')::int")
         .fetch_one(&mut connection)
         .await?;

@@ -86,6 +86,11 @@ impl Moment {
         Ok(Statement(open))
     }
 
+    /// Whether a statement is under way, so that an answer is about to come.
+    pub fn is_busy(&self) -> bool {
+        self.open.try_lock().is_err()
+    }
+
     /// Gives the connection back. The next read opens a new moment, which sees what was written
     /// in between: a mutation calls this before it answers.
     pub async fn close(&self) {

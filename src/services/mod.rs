@@ -18,6 +18,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use crate::clock::Clock;
 use crate::config::Provider;
 use crate::domain::calendar::Calendar;
+use crate::market::chain::Chain;
 use crate::postgres::Db;
 
 /// What every use case has at hand.
@@ -30,6 +31,8 @@ pub struct Services {
     pub hasher: accounts::Hasher,
     pub attempts: accounts::Attempts,
     pub providers: Arc<[Provider]>,
+    /// Everybody who is asked for prices.
+    pub chain: Chain,
 }
 
 impl Services {

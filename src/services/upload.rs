@@ -22,6 +22,8 @@ use crate::postgres::Work;
 use crate::store;
 use crate::store::positions::NewPosition;
 
+/// Open positions of one portfolio: the size of book that everything here is built for.
+const MAX_POSITIONS: usize = 10_000;
 /// Most characters of an idempotency key.
 const MAX_KEY_CHARACTERS: usize = 200;
 const OPERATION: &str = "uploadPositions";
@@ -178,6 +180,7 @@ impl Loading<'_> {
             }
             Mode::Replace => HashSet::new(),
         };
+        let held_count = held.len();
         let known = store::tags::all_of(tx.statement(), self.owner).await?;
         let mut names: HashSet<_> = known.iter().map(|tag| fold(&tag.name)).collect();
 
@@ -215,6 +218,15 @@ impl Loading<'_> {
             names.extend(new);
             true
         });
+        if held_count + verdict.rows.len() > MAX_POSITIONS {
+            return Err(Refusal::new(
+                Code::LimitExceeded,
+                format!("A portfolio holds at most {MAX_POSITIONS} open positions."),
+            )
+            .at("portfolioId")
+            .hint("Use another portfolio, or mode REPLACE to swap the whole book.")
+            .into());
+        }
         verdict.rejected_rows += found.len();
         verdict.errors.extend(found);
         verdict.errors.sort_by_key(|error| error.row); // stable: columns keep their order

@@ -185,6 +185,7 @@ pub struct Stored {
     pub instrument_id: InstrumentId,
     pub first: NaiveDate,
     pub last: NaiveDate,
+    pub bars: i64,
     /// Whether any bar comes from outside: such a series is never filled up with simulated ones.
     pub has_observed: bool,
 }
@@ -198,13 +199,31 @@ pub async fn stored(
         Stored,
         r#"
         select instrument_id as "instrument_id: InstrumentId", min(date) as "first!",
-               max(date) as "last!", bool_or(source <> 'SYNTHETIC') as "has_observed!"
+               max(date) as "last!", count(*) as "bars!", bool_or(source <> 'SYNTHETIC') as "has_observed!"
           from prices
          where instrument_id = any($1)
          group by instrument_id
         "#,
         instruments as &[InstrumentId],
     )
+    .fetch_all(db)
+    .await
+}
+
+/// Each session that an instrument has a bar of; no order.
+pub async fn dates(
+    db: impl PgExecutor<'_>,
+    instruments: &[InstrumentId],
+) -> sqlx::Result<Vec<(InstrumentId, NaiveDate)>> {
+    sqlx::query!(
+        r#"
+        select instrument_id as "instrument_id: InstrumentId", date
+          from prices
+         where instrument_id = any($1)
+        "#,
+        instruments as &[InstrumentId],
+    )
+    .map(|row| (row.instrument_id, row.date))
     .fetch_all(db)
     .await
 }

@@ -5,6 +5,7 @@
 mod chain;
 mod faults;
 mod fred;
+mod keeping;
 mod polygon;
 mod secrets;
 mod stub;

@@ -4,6 +4,7 @@ use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject, Upload
 
 use super::{csv_bytes, owner};
 use crate::domain::id::PositionId;
+use crate::domain::page::MAX_PAGE_SIZE;
 use crate::error::{Error, Refusal};
 use crate::graphql::error::{Result, UserError, settle};
 use crate::graphql::id::NodeId;
@@ -48,6 +49,10 @@ struct UploadPositionsInput {
     reference_date: Option<Date>,
 }
 
+/// What a list of findings is taken to hold, for the budget of a query: ten thousand rows may be
+/// wrong, few are.
+const FINDINGS: usize = 2_000;
+
 /// What became of a file of positions.
 #[derive(Default, SimpleObject)]
 struct UploadPositionsPayload {
@@ -58,11 +63,13 @@ struct UploadPositionsPayload {
     /// Rows refused. 0 when the whole file is refused: see `rows`.
     rejected_count: usize,
     /// What is wrong with the file or its rows, by row.
+    #[graphql(complexity = "FINDINGS * child_complexity")]
     rows: Vec<UploadRowError>,
     /// What is worth knowing about what was accepted.
+    #[graphql(complexity = "FINDINGS * child_complexity")]
     warnings: Vec<UploadWarning>,
     /// The positions stored, in the order of the file; empty for a dry run.
-    #[graphql(complexity = "20 * child_complexity")]
+    #[graphql(complexity = "MAX_PAGE_SIZE * child_complexity")]
     positions: Vec<Position>,
     /// What the caller can mend.
     user_errors: Vec<UserError>,

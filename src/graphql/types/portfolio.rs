@@ -96,7 +96,7 @@ impl Portfolio {
         let book = self.book(ctx, None).await?;
         request(ctx).spend(book.lines.len())?;
         let scope = Scope::of(("positions", self.0.owner_id, self.0.id, &filter, &order_by));
-        let lines = book.select(&filter.map(Filter::from).unwrap_or_default());
+        let lines = book.select(&PositionFilter::selection(filter)?);
         let order = order_by.map(Into::into).unwrap_or_default();
         let arguments = PageArguments { first, after, last, before };
         PositionConnection::of_lines(&book, lines, order, &arguments, scope)
@@ -121,7 +121,7 @@ impl Portfolio {
         let most = first.map(|first| size("first", Some(first))).transpose()?;
         let book = self.book(ctx, None).await?;
         request(ctx).spend(book.lines.len())?;
-        let groups = book.groups(by.into(), &filter.map(Filter::from).unwrap_or_default());
+        let groups = book.groups(by.into(), &PositionFilter::selection(filter)?);
         let skipped = match after {
             None => 0,
             Some(key) => {
@@ -145,7 +145,7 @@ impl Portfolio {
             .into_iter()
             .skip(skipped)
             .take(most.unwrap_or(MAX_PAGE_SIZE))
-            .map(|group| PositionGroup { book: Arc::clone(&book), group, by })
+            .map(|group| PositionGroup::new(&book, group, by))
             .collect())
     }
 
@@ -196,7 +196,7 @@ impl Portfolio {
         let book = self.book(ctx, as_of).await?;
         request(ctx).spend(book.lines.len())?;
         let sides = Filter { view: view.into(), ..Filter::default() };
-        let filter = filter.map(Filter::from).unwrap_or_default();
+        let filter = PositionFilter::selection(filter)?;
         let lines = book.select(&filter).into_iter().filter(|line| sides.keeps(line)).collect();
         Ok(Exposures::new(book, lines, as_of))
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, InputObject, Object};
 use chrono::{DateTime, Utc};
+use sigmasight_analytics::exposure::Totals;
 
 use super::instrument::{AssetClass, Instrument};
 use super::portfolio::Portfolio;
@@ -11,14 +12,16 @@ use super::quality::Quality;
 use super::tag::Tag;
 use super::valuation::{Exposures, PositionValuation};
 use crate::domain::instrument::Symbol;
-use crate::domain::page::{Page, slice_of};
+use crate::domain::page::{MAX_PAGE_SIZE, Page, slice_of};
 use crate::domain::position;
+use crate::domain::text::fold;
+use crate::error::Refusal;
 use crate::graphql::error::Result;
 use crate::graphql::id::NodeId;
 use crate::graphql::page::{PageArguments, Scope, connection, cost};
 use crate::graphql::scalar::{Date, Decimal};
 use crate::graphql::viewer::request;
-use crate::services::valuation::{self, Book, Line};
+use crate::services::valuation::{self, Book, Line, Summary};
 
 /// Which way a position is held, and whether it is shares or option contracts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Enum)]
@@ -181,15 +184,15 @@ pub enum TagMode {
 pub struct PositionFilter {
     /// Of one of these types.
     types: Option<Vec<PositionType>>,
-    /// Of one of these symbols.
+    /// Of one of these symbols; at most 500.
     symbols: Option<Vec<String>>,
-    /// Of one of these symbols, or options on one of them.
+    /// Of one of these symbols, or options on one of them; at most 500.
     underlyings: Option<Vec<String>>,
     /// Of one of these kinds.
     asset_classes: Option<Vec<AssetClass>>,
-    /// Of one of these sectors.
+    /// Of one of these sectors; at most 500.
     sectors: Option<Vec<String>>,
-    /// Carrying tags of these names.
+    /// Carrying tags of these names; at most 500.
     tags: Option<Vec<String>>,
     /// Whether one of the tags suffices.
     #[graphql(default_with = "TagMode::Any")]
@@ -208,29 +211,42 @@ pub struct PositionFilter {
     search: Option<String>,
 }
 
-/// Symbols as they are stored.
-fn canonical(symbols: &[String]) -> Vec<String> {
-    symbols.iter().map(|symbol| Symbol::canonical_of(symbol)).collect()
-}
-
-impl From<PositionFilter> for valuation::Filter {
-    fn from(filter: PositionFilter) -> Self {
-        Self {
+impl PositionFilter {
+    /// The selection it stands for.
+    ///
+    /// # Errors
+    /// `Validation` for a list that is longer than a page.
+    pub fn selection(filter: Option<Self>) -> Result<valuation::Filter> {
+        let Some(filter) = filter else { return Ok(valuation::Filter::default()) };
+        let lists = [
+            ("symbols", &filter.symbols),
+            ("underlyings", &filter.underlyings),
+            ("sectors", &filter.sectors),
+            ("tags", &filter.tags),
+        ];
+        for (name, list) in lists {
+            if list.as_ref().is_some_and(|list| list.len() > MAX_PAGE_SIZE) {
+                let message = format!("`{name}` has at most {MAX_PAGE_SIZE} entries.");
+                return Err(Refusal::validation(message).at("filter").into());
+            }
+        }
+        let symbols = |list: Vec<String>| list.iter().map(|it| Symbol::canonical_of(it)).collect();
+        Ok(valuation::Filter {
             types: filter.types.map(|types| types.into_iter().map(Into::into).collect()),
-            symbols: filter.symbols.as_deref().map(canonical),
-            underlyings: filter.underlyings.as_deref().map(canonical),
+            symbols: filter.symbols.map(symbols),
+            underlyings: filter.underlyings.map(symbols),
             asset_classes: filter
                 .asset_classes
                 .map(|all| all.into_iter().map(Into::into).collect()),
-            sectors: filter.sectors,
-            tags: filter.tags,
+            sectors: filter.sectors.map(|sectors| sectors.into_iter().collect()),
+            tags: filter.tags.map(|tags| tags.into_iter().collect()),
             tag_mode: filter.tag_mode.into(),
             view: filter.view.unwrap_or_default().into(),
             expiring_within_days: filter.expiring_within_days.and_then(|days| days.try_into().ok()),
             min_abs_exposure: filter.min_abs_exposure.map(|amount| amount.0),
             include_closed: filter.include_closed,
-            search: filter.search,
-        }
+            search: filter.search.map(|search| fold(search.trim())),
+        })
     }
 }
 
@@ -329,13 +345,22 @@ impl PositionConnection {
 
 /// Positions that share a key.
 pub struct PositionGroup {
-    pub book: Arc<Book>,
-    pub group: valuation::Group,
-    pub by: PositionGrouping,
+    book: Arc<Book>,
+    group: valuation::Group,
+    by: PositionGrouping,
+    totals: Totals,
+    summary: Summary,
+}
+
+impl PositionGroup {
+    pub fn new(book: &Arc<Book>, group: valuation::Group, by: PositionGrouping) -> Self {
+        let (totals, summary) = (group.totals(), group.summary());
+        Self { book: Arc::clone(book), group, by, totals, summary }
+    }
 }
 
 /// Positions that share a key. Sums are over those that have a price; `quality` and `warnings` say
-/// what was left out.
+/// what was left out. With a quality of INSUFFICIENT that is all of them, and zero says nothing.
 #[Object]
 impl PositionGroup {
     /// What they share, such as a ticker or a tag's name. Empty for those that have none.
@@ -386,12 +411,12 @@ impl PositionGroup {
 
     /// Sum of the market values.
     async fn market_value(&self) -> Decimal {
-        self.group.totals().market_value().into()
+        self.totals.market_value().into()
     }
 
     /// Profit or loss since entry.
     async fn unrealized_pnl(&self) -> Decimal {
-        self.group.totals().unrealized_pnl().into()
+        self.totals.unrealized_pnl().into()
     }
 
     /// Profit or loss of the session; null when no position has one.
@@ -401,11 +426,11 @@ impl PositionGroup {
 
     /// How far the figures can be trusted.
     async fn quality(&self) -> Quality {
-        self.group.summary().quality().into()
+        self.summary.quality().into()
     }
 
     /// What to know about the figures, in sentences.
     async fn warnings(&self) -> Vec<String> {
-        self.group.summary().warnings()
+        self.summary.warnings()
     }
 }

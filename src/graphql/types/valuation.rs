@@ -170,7 +170,7 @@ fn position_inputs(line: &Line) -> Vec<ProvenanceInput> {
 
 /// What a portfolio is worth at the close of a session, and what it has gained. Sums are over the
 /// positions that have a price; `quality`, `warnings` and `provenance.coverage` say what was left
-/// out.
+/// out. With a quality of INSUFFICIENT that is all of them, and a sum of zero says nothing.
 #[derive(SimpleObject)]
 #[graphql(complex)]
 pub struct PortfolioValuation {
@@ -251,13 +251,17 @@ pub struct Exposures {
     book: Arc<Book>,
     lines: Vec<Arc<Line>>,
     totals: Totals,
+    summary: Summary,
+    counts: Vec<(domain::position::PositionType, usize)>,
     asked: Option<Date>,
 }
 
 impl Exposures {
     pub fn new(book: Arc<Book>, lines: Vec<Arc<Line>>, asked: Option<Date>) -> Self {
         let totals = valuation::totals(&lines);
-        Self { book, lines, totals, asked }
+        let summary = Summary::of(lines.iter().filter(|line| line.is_open()));
+        let counts = valuation::counts_by_type(&lines);
+        Self { book, lines, totals, summary, counts, asked }
     }
 
     fn open_lines(&self) -> impl Iterator<Item = &Arc<Line>> {
@@ -271,7 +275,7 @@ impl Exposures {
 
 /// What positions expose their portfolio to, in its currency. A sum is over the positions that
 /// have the figure; `quality`, `warnings`, `excluded` and `provenance.coverage` say what was left
-/// out.
+/// out. With a quality of INSUFFICIENT that is all of them, and a sum of zero says nothing.
 #[Object]
 impl Exposures {
     /// Σ|exposure|.
@@ -346,9 +350,9 @@ impl Exposures {
 
     /// How many of each type; types without any are left out.
     async fn counts_by_type(&self) -> Vec<PositionTypeCount> {
-        valuation::counts_by_type(&self.lines)
-            .into_iter()
-            .map(|(kind, count)| PositionTypeCount { position_type: kind.into(), count })
+        self.counts
+            .iter()
+            .map(|(kind, count)| PositionTypeCount { position_type: (*kind).into(), count: *count })
             .collect()
     }
 
@@ -396,12 +400,12 @@ impl Exposures {
 
     /// How far they can be trusted.
     async fn quality(&self) -> Quality {
-        Summary::of(self.open_lines()).quality().into()
+        self.summary.quality().into()
     }
 
     /// What to know about them, in sentences.
     async fn warnings(&self) -> Vec<String> {
-        let mut warnings = Summary::of(self.open_lines()).warnings();
+        let mut warnings = self.summary.warnings();
         warnings.extend(resolved_warning(self.asked, self.book.horizon.as_of));
         warnings
     }
@@ -409,7 +413,7 @@ impl Exposures {
     /// Where the figures come from. The inputs of each position are in its own valuation.
     async fn provenance(&self) -> Provenance {
         let count = ProvenanceInput::new("positions", &self.totals.counts.positions);
-        provenance(&self.book, vec![count], Summary::of(self.open_lines()).coverage)
+        provenance(&self.book, vec![count], self.summary.coverage)
     }
 }
 

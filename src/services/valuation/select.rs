@@ -1,7 +1,7 @@
 //! Narrowing, ordering and grouping the lines of a book.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use chrono::{Days, NaiveDate};
@@ -41,11 +41,11 @@ pub enum TagMode {
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     pub types: Option<Vec<PositionType>>,
-    pub symbols: Option<Vec<String>>,
-    pub underlyings: Option<Vec<String>>,
+    pub symbols: Option<Names>,
+    pub underlyings: Option<Names>,
     pub asset_classes: Option<Vec<AssetClass>>,
-    pub sectors: Option<Vec<String>>,
-    pub tags: Option<Vec<String>>,
+    pub sectors: Option<Names>,
+    pub tags: Option<Names>,
     pub tag_mode: TagMode,
     pub view: View,
     /// Options whose expiry is at most so many calendar days after the session.
@@ -57,12 +57,28 @@ pub struct Filter {
     pub search: Option<String>,
 }
 
+/// Names without their case, each looked up at once however many there are.
+#[derive(Clone, Debug, Default)]
+pub struct Names(HashSet<String>);
+
+impl Names {
+    fn holds(&self, name: &str) -> bool {
+        self.0.contains(&fold(name))
+    }
+}
+
+impl<T: AsRef<str>> FromIterator<T> for Names {
+    fn from_iter<I: IntoIterator<Item = T>>(names: I) -> Self {
+        Self(names.into_iter().map(|name| fold(name.as_ref().trim())).collect())
+    }
+}
+
 impl Filter {
     pub fn keeps(&self, line: &Line) -> bool {
         let position = &line.position;
         let instrument = &position.instrument;
-        let holds = |list: &Option<Vec<String>>, text: &str| {
-            list.as_ref().is_none_or(|list| list.iter().any(|one| same(one, text)))
+        let holds = |names: &Option<Names>, name: &str| {
+            names.as_ref().is_none_or(|names| names.holds(name))
         };
         (self.include_closed || line.is_open())
             && self.types.as_ref().is_none_or(|types| types.contains(&position.position_type))
@@ -70,7 +86,7 @@ impl Filter {
             && holds(&self.underlyings, line.underlying())
             && self.asset_classes.as_ref().is_none_or(|list| list.contains(&instrument.asset_class))
             && holds(&self.sectors, instrument.sector.as_deref().unwrap_or_default())
-            && self.keeps_tags(&line.tags)
+            && self.tags.as_ref().is_none_or(|wanted| self.keeps_tags(wanted, &line.tags))
             && match self.view {
                 View::All => true,
                 View::Longs => position.position_type.is_long(),
@@ -81,34 +97,30 @@ impl Filter {
                 let to = from.checked_add_days(Days::new(days.into())).unwrap_or(NaiveDate::MAX);
                 instrument.contract.as_ref().is_some_and(|c| (from..=to).contains(&c.expiry))
             })
-            && self.min_abs_exposure.is_none_or(|least| {
-                line.holding().market_value().is_some_and(|value| value >= least)
-            })
+            && self
+                .min_abs_exposure
+                .is_none_or(|least| line.holding().market_value().is_some_and(|v| v >= least))
             && self.search.as_ref().is_none_or(|search| finds(line, search))
     }
 
-    fn keeps_tags(&self, carried: &[Arc<Tag>]) -> bool {
-        let Some(wanted) = &self.tags else { return true };
-        let has = |name: &String| carried.iter().any(|tag| same(&tag.name, name));
+    /// A name that is no tag's is carried by nothing.
+    fn keeps_tags(&self, wanted: &Names, carried: &[Arc<Tag>]) -> bool {
+        let found = carried.iter().filter(|tag| wanted.holds(&tag.name)).count();
         match self.tag_mode {
-            TagMode::Any => wanted.iter().any(has),
-            TagMode::All => wanted.iter().all(has),
+            TagMode::Any => found > 0,
+            TagMode::All => found == wanted.0.len(),
         }
     }
 }
 
-fn same(a: &str, b: &str) -> bool {
-    fold(a.trim()) == fold(b)
-}
-
+/// `search` without its case.
 fn finds(line: &Line, search: &str) -> bool {
-    let search = fold(search.trim());
     let instrument = &line.position.instrument;
     [Some(&instrument.symbol), instrument.name.as_ref(), line.position.notes.as_ref()]
         .into_iter()
         .flatten()
         .chain(line.tags.iter().map(|tag| &tag.name))
-        .any(|text| fold(text).contains(&search))
+        .any(|text| fold(text).contains(search))
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

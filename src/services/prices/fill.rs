@@ -1,0 +1,138 @@
+//! Completing the prices of whatever is held: exactly the sessions that are missing, from the
+//! providers; and where none of them has ever known a symbol, from the simulation if the settings
+//! allow it.
+
+use std::collections::{BTreeSet, HashMap};
+
+use chrono::{Datelike, Days, NaiveDate};
+
+use super::{ask, simulate};
+use crate::config::Provider;
+use crate::domain::id::InstrumentId;
+use crate::domain::instrument::Instrument;
+use crate::error::Error;
+use crate::services::Services;
+use crate::store;
+
+/// How far back prices are kept ready beyond what is held: thirteen months.
+const WINDOW: Days = Days::new(400);
+
+/// Completes the prices of everything held, up to the last session. Safe to run at any time, by
+/// any number of processes. The number of bars stored.
+///
+/// # Errors
+/// When the database fails. That a provider does is noted, and asked again later.
+pub async fn fill(services: &Services) -> Result<u64, Error> {
+    let mut bars = 0;
+    let mut gaps = missing(services).await?;
+    if services.chain.has_prices() {
+        bars += ask::ask(services, &gaps).await?;
+        gaps = missing(services).await?;
+    }
+    if services.providers.contains(&Provider::Synthetic) {
+        // What a market has said something of is never filled up with what was made up.
+        gaps.retain(|gap| !gap.is_observed);
+        bars += simulate::simulate(services, gaps).await?;
+    }
+    Ok(bars)
+}
+
+/// The sessions of an instrument that prices are wanted of and missing.
+#[derive(Clone, Debug)]
+pub(super) struct Gap {
+    pub instrument: Instrument,
+    /// Ascending; never empty.
+    pub sessions: Vec<NaiveDate>,
+    /// Whether any bar of it comes from outside.
+    pub is_observed: bool,
+}
+
+/// What is held, and the underlyings of that, with the sessions that have no bar; by symbol.
+async fn missing(services: &Services) -> Result<Vec<Gap>, Error> {
+    let last = services.last_session();
+    let mut tx = services.db.begin_shared().await?;
+    let held = store::positions::held_since(tx.statement()).await?;
+    let mut since: HashMap<_, _> =
+        held.into_iter().map(|(id, entry)| (id, history_start(entry, last))).collect();
+    let ids: Vec<_> = since.keys().copied().collect();
+    for instrument in store::instruments::by_id(tx.statement(), &ids).await? {
+        let Some(contract) = instrument.contract else { continue };
+        let wanted = since.get(&instrument.id).copied().unwrap_or(last);
+        let date = since.entry(contract.underlying_id).or_insert(wanted);
+        *date = wanted.min(*date);
+    }
+    let ids: Vec<_> = since.keys().copied().collect();
+    let mut known = store::instruments::by_id(tx.statement(), &ids).await?;
+    let stored = store::prices::stored(tx.statement(), &ids).await?;
+    let stored: HashMap<_, _> = stored.into_iter().map(|s| (s.instrument_id, s)).collect();
+
+    known.sort_by(|one, other| one.symbol.cmp(&other.symbol));
+    let first = since.values().min().copied().unwrap_or(last);
+    let sessions: Vec<_> = services.calendar.sessions(first, last).collect();
+    let of = |from: NaiveDate, to: NaiveDate| {
+        let start = sessions.partition_point(|session| *session < from);
+        let end = sessions.partition_point(|session| *session <= to);
+        &sessions[start.min(end)..end]
+    };
+    // Only a series with holes is looked at session by session.
+    let holed: Vec<_> = stored
+        .values()
+        .filter(|s| {
+            s.has_observed && usize::try_from(s.bars).unwrap_or(0) < of(s.first, s.last).len()
+        })
+        .map(|s| s.instrument_id)
+        .collect();
+    let mut dates = HashMap::<InstrumentId, BTreeSet<NaiveDate>>::new();
+    for (id, date) in store::prices::dates(tx.statement(), &holed).await? {
+        dates.entry(id).or_default().insert(date);
+    }
+    tx.commit().await?;
+
+    let gaps = known.into_iter().filter_map(|instrument| {
+        let from = *since.get(&instrument.id)?;
+        // An option has no price after its expiry.
+        let to = instrument.contract.as_ref().map_or(last, |contract| contract.expiry.min(last));
+        let wanted = of(from, to);
+        let stored = stored.get(&instrument.id);
+        let sessions: Vec<_> = match (stored, dates.get(&instrument.id)) {
+            (None, _) => wanted.to_vec(),
+            (Some(_), Some(dates)) => {
+                wanted.iter().filter(|session| !dates.contains(session)).copied().collect()
+            }
+            (Some(stored), None) => {
+                let is_there =
+                    |session: &&NaiveDate| (stored.first..=stored.last).contains(session);
+                wanted.iter().filter(|session| !is_there(session)).copied().collect()
+            }
+        };
+        let is_observed = stored.is_some_and(|stored| stored.has_observed);
+        (!sessions.is_empty()).then_some(Gap { instrument, sessions, is_observed })
+    });
+    Ok(gaps.collect())
+}
+
+/// From when on prices of something entered on a day are kept: what a profit of that year is
+/// measured against, and thirteen months at least. Whole years, because prices are everybody's
+/// and must not tell when somebody entered.
+fn history_start(entry: NaiveDate, last: NaiveDate) -> NaiveDate {
+    /// The last session of a year is never further from its end.
+    const BEFORE_THE_YEAR: Days = Days::new(7);
+    let window = last.checked_sub_days(WINDOW).unwrap_or(last);
+    let first = entry.min(window);
+    let new_year = NaiveDate::from_ymd_opt(first.year(), 1, 1).unwrap_or(first);
+    new_year.checked_sub_days(BEFORE_THE_YEAR).unwrap_or(new_year)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn history_starts_before_the_year_of_entry_whatever_the_day() {
+        let day = |y, m, d| NaiveDate::from_ymd_opt(y, m, d).expect("a day");
+        let last = day(2026, 1, 5);
+        assert_eq!(history_start(day(2022, 11, 30), last), day(2021, 12, 25));
+        assert_eq!(history_start(day(2022, 1, 3), last), day(2021, 12, 25));
+        assert_eq!(history_start(last, last), day(2023, 12, 25), "thirteen months at least");
+    }
+}

@@ -1,0 +1,156 @@
+//! What is held gets its prices from the providers: what is missing, once, and what they do not
+//! have is told.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rust_decimal::Decimal;
+use serde_json::{Value, json};
+use sigmasight::domain::calendar::Calendar;
+use sigmasight::services::{Services, prices};
+
+use super::chain::{aggregates, chain};
+use super::stub::{Asked, json as answer, status};
+use super::{Desk, date};
+use crate::support::{App, Person};
+
+const BOOK: &str = "query($id: ID!) { portfolio(id: $id) {
+    valuation { totalValue dailyPnl quality warnings }
+    positions { nodes { symbol valuation { price priceSource priceDate dailyPnl quality } } }
+} }";
+
+/// Polygon as it answers for AAPL, which gains a dollar a session; it knows no other symbol.
+fn polygon(asked: &Asked) -> axum::response::Response {
+    let parts: Vec<_> = asked.path.split('/').collect();
+    match parts.as_slice() {
+        ["", "v2", "aggs", "ticker", "AAPL", "range", "1", "day", from, to] => {
+            let first = date("2023-01-03");
+            let bars: Vec<_> = Calendar::default()
+                .sessions(date(from), date(to))
+                .map(|day| {
+                    (
+                        day.to_string(),
+                        f64::from(u16::try_from((day - first).num_days()).expect("few years"))
+                            + 100.0,
+                    )
+                })
+                .collect();
+            let bars: Vec<_> = bars.iter().map(|(day, close)| (day.as_str(), *close)).collect();
+            answer(aggregates("AAPL", &bars))
+        }
+        _ if asked.path.starts_with("/v2/") => answer(json!({ "status": "OK", "resultsCount": 0 })),
+        _ => status(
+            404,
+            json!({ "chart": { "result": null, "error": { "code": "Not Found", "description": "No data found" } } }),
+        ),
+    }
+}
+
+async fn fills(app: &App, desk: &Desk) -> u64 {
+    let services = Services { chain: chain(desk), ..app.services.clone() };
+    prices::fill(&services).await.expect("prices are completed")
+}
+
+async fn book_of(app: &App, file: &str) -> (Person, String) {
+    let ada = app.sign_in("ada").await;
+    let book = ada.creates_portfolio("Core").await;
+    let file = format!("ticker,quantity,entry_price,entry_date\n{file}");
+    ada.uploads(&book, file).await;
+    (ada, book)
+}
+
+async fn seen(person: &Person, book: &str) -> Value {
+    person.reads(BOOK, json!({ "id": book })).await["portfolio"].take()
+}
+
+fn paths(desk: &Desk) -> Vec<String> {
+    let asked = desk.stub.asked();
+    asked.into_iter().map(|asked| asked.path).filter(|path| path.starts_with("/v2/")).collect()
+}
+
+#[tokio::test]
+async fn what_is_held_is_priced_by_who_knows_it_and_else_simulated() {
+    let desk = Desk::with(polygon).await;
+    let app = App::start().at("2026-01-05T21:30:00Z").with_simulated_prices().await;
+    let (ada, book) = book_of(&app, "AAPL,10,150,2025-12-01\nNOPE,10,20,2025-12-01\n").await;
+
+    assert!(fills(&app, &desk).await > 500, "two series of more than a year");
+    let now = seen(&ada, &book).await;
+    let nodes = now["positions"]["nodes"].as_array().expect("positions");
+    assert_eq!(nodes[0]["valuation"]["priceSource"], "POLYGON");
+    assert_eq!(nodes[0]["valuation"]["dailyPnl"], "30", "three days since Friday");
+    assert_eq!(nodes[1]["valuation"]["priceSource"], "SYNTHETIC");
+
+    // Complete is complete, and what nobody knows is not asked for again at once.
+    let asked = desk.stub.calls();
+    assert_eq!(fills(&app, &desk).await, 0);
+    assert_eq!(desk.stub.calls(), asked);
+}
+
+#[tokio::test]
+async fn only_sessions_that_are_missing_are_asked_for() {
+    let desk = Desk::with(polygon).await;
+    let app = App::start().at("2026-01-05T21:30:00Z").await;
+    let (_, book) = book_of(&app, "AAPL,10,150,2025-12-01\n").await;
+    fills(&app, &desk).await;
+    let before = paths(&desk).len();
+
+    let app = app.restart().at("2026-01-06T21:30:00Z").await;
+    let desk = desk.believing_in("2026-01-06T21:30:00Z");
+    assert_eq!(fills(&app, &desk).await, 1);
+    assert_eq!(paths(&desk)[before..], ["/v2/aggs/ticker/AAPL/range/1/day/2026-01-06/2026-01-06"],);
+
+    // A hole in the middle is seen too.
+    let mut db = app.superuser().await;
+    sqlx::query("delete from prices where date between '2025-12-10' and '2025-12-11'")
+        .execute(&mut db)
+        .await
+        .expect("a hole");
+    assert_eq!(fills(&app, &desk).await, 2);
+    assert_eq!(
+        paths(&desk)[before + 1..],
+        ["/v2/aggs/ticker/AAPL/range/1/day/2025-12-10/2025-12-11"],
+    );
+    let ada = Person::signs_in(&app, "ada").await;
+    assert_eq!(seen(&ada, &book).await["valuation"]["quality"], "FULL");
+}
+
+#[tokio::test]
+async fn with_all_providers_down_the_last_prices_stay_and_are_called_stale() {
+    let is_down = Arc::new(AtomicBool::new(false));
+    let switch = Arc::clone(&is_down);
+    let desk = Desk::with(move |asked| {
+        if switch.load(Ordering::Relaxed) {
+            status(503, json!({ "status": "ERROR" }))
+        } else {
+            polygon(asked)
+        }
+    })
+    .await;
+    let app = App::start().at("2026-01-05T21:30:00Z").with_simulated_prices().await;
+    let (_, book) = book_of(&app, "AAPL,10,150,2025-12-01\n").await;
+    fills(&app, &desk).await;
+
+    is_down.store(true, Ordering::Relaxed);
+    let app = app.restart().at("2026-01-06T21:30:00Z").await;
+    let desk = desk.believing_in("2026-01-06T21:30:00Z");
+    assert_eq!(fills(&app, &desk).await, 0, "nothing is made up in their place");
+    let ada = Person::signs_in(&app, "ada").await;
+    let now = seen(&ada, &book).await;
+    let figures = &now["positions"]["nodes"][0]["valuation"];
+    let yesterday = (date("2026-01-05") - date("2023-01-03")).num_days() + 100;
+    assert_eq!(figures["price"], Decimal::from(yesterday).to_string());
+    assert_eq!(
+        (&figures["priceDate"], &figures["quality"]),
+        (&json!("2026-01-05"), &json!("STALE"))
+    );
+    assert_eq!(figures["dailyPnl"], Value::Null, "unknown is not zero");
+    assert_eq!(now["valuation"]["quality"], "STALE");
+
+    // Asked again once they are back, and not before half an hour has passed.
+    is_down.store(false, Ordering::Relaxed);
+    assert_eq!(fills(&app, &desk).await, 0);
+    desk.time.passes(std::time::Duration::from_hours(1));
+    let later = app.restart().at("2026-01-06T22:05:00Z").await;
+    assert_eq!(fills(&later, &desk).await, 1);
+}
