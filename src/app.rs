@@ -183,7 +183,8 @@ impl App {
 /// All routes over these services, within the limits of the settings.
 pub fn router(config: &Config, services: Services) -> Router {
     let limits = graphql::limits(config.rate_limit_per_minute.get());
-    let schema = graphql::schema(limits, services.now());
+    let is_helpful = config.environment == Environment::Development;
+    let schema = graphql::schema(limits, services.now(), is_helpful);
     let door = http::Door::new(config, services, schema);
     http::router(door, &config.cors_allowed_origins)
 }

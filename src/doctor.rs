@@ -124,7 +124,7 @@ impl Report {
             coverage.iter().map(|(source, newest)| format!("{source:?} to {newest}")).collect();
         let sources = sources.join(", ");
         match coverage.iter().map(|(_, newest)| *newest).max() {
-            None => self.ill("prices", "none yet; run `sigmasight import-prices FILE` or `seed`"),
+            None => self.ill("prices", "none yet; run `sigmasight import-prices FILE`"),
             Some(newest) if newest < session => {
                 self.ill("prices", &format!("{sources}; the last session was {session}"));
             }

@@ -121,11 +121,11 @@ pub fn settle<T>(outcome: std::result::Result<T, Error>) -> Result<(Option<T>, V
         Err(error) => {
             let refusal = error.refusal()?;
             match refusal.code {
-                Code::Forbidden
-                | Code::Internal
-                | Code::LimitExceeded
-                | Code::RateLimited
-                | Code::Timeout => Err(refusal.into()),
+                Code::Forbidden | Code::Internal | Code::RateLimited | Code::Timeout => {
+                    Err(refusal.into())
+                }
+                // A bound that a field of the input meets can be mended there.
+                Code::LimitExceeded if refusal.field.is_empty() => Err(refusal.into()),
                 _ => Ok((None, vec![refusal.into()])),
             }
         }

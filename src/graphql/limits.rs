@@ -15,6 +15,39 @@ pub const MAX_FIELDS: usize = 10_000;
 /// Most fields at the root of a mutation: each is a use case of its own, one after the other.
 pub const MAX_MUTATIONS: usize = 10;
 
+/// What the questions of a document about the schema itself may come to. What tools send to learn
+/// all of it comes to two thirds.
+pub const MAX_INTROSPECTION: usize = 400_000;
+
+/// How long the lists of the schema about itself are, about: each level of them multiplies.
+fn length(field: &str) -> usize {
+    match field {
+        "types" => 100,
+        "fields" => 15,
+        "enumValues" => 10,
+        "args" | "inputFields" | "possibleTypes" | "interfaces" | "directives" => 5,
+        _ => 1,
+    }
+}
+
+/// What all that a document asks about the schema itself comes to: fields times the lengths of the
+/// lists they are in, fragments written out; saturates.
+pub fn introspection(document: &ExecutableDocument) -> usize {
+    let mut sizes = Sizes { weigh: length, ..Sizes::of_document(document, true) };
+    document
+        .operations
+        .iter()
+        .flat_map(|(_, operation)| &operation.node.selection_set.node.items)
+        .chain(document.fragments.values().flat_map(|it| &it.node.selection_set.node.items))
+        .filter(|item| match &item.node {
+            Selection::Field(field) => field.node.name.node.starts_with("__"),
+            // The fragments of the document are looked at by themselves.
+            Selection::InlineFragment(_) | Selection::FragmentSpread(_) => false,
+        })
+        .map(|item| sizes.of_one(&item.node))
+        .fold(0, usize::saturating_add)
+}
+
 /// How deep brackets nest in a query's text, those in strings and comments left out.
 ///
 /// To be asked before the text is parsed: the parser follows lists and objects as deep as they go,
@@ -82,6 +115,8 @@ struct Sizes<'a> {
     fragments: &'a HashMap<Name, Positioned<FragmentDefinition>>,
     /// Whether the fields inside a field count too.
     nested: bool,
+    /// How often what is inside a field of this name counts.
+    weigh: fn(&str) -> usize,
     /// None while a fragment is being measured: one that uses itself adds nothing more here, and
     /// is refused by validation.
     known: HashMap<&'a Name, Option<usize>>,
@@ -89,7 +124,7 @@ struct Sizes<'a> {
 
 impl<'a> Sizes<'a> {
     fn of_document(document: &'a ExecutableDocument, nested: bool) -> Self {
-        Self { fragments: &document.fragments, nested, known: HashMap::new() }
+        Self { fragments: &document.fragments, nested, weigh: |_| 1, known: HashMap::new() }
     }
 
     fn of(&mut self, set: &'a SelectionSet) -> usize {
@@ -99,7 +134,10 @@ impl<'a> Sizes<'a> {
     fn of_one(&mut self, selection: &'a Selection) -> usize {
         match selection {
             Selection::Field(_) if !self.nested => 1,
-            Selection::Field(field) => self.of(&field.node.selection_set.node).saturating_add(1),
+            Selection::Field(field) => {
+                let inside = self.of(&field.node.selection_set.node);
+                inside.saturating_mul((self.weigh)(&field.node.name.node)).saturating_add(1)
+            }
             Selection::InlineFragment(fragment) => self.of(&fragment.node.selection_set.node),
             Selection::FragmentSpread(spread) => self.of_fragment(&spread.node.fragment_name.node),
         }

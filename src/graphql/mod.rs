@@ -57,9 +57,13 @@ pub fn limits(requests_per_minute: u32) -> ServiceLimits {
     }
 }
 
-/// The schema with its limits. Each execution needs an `Arc<Request>` in its data.
-pub fn schema(limits: ServiceLimits, started_at: DateTime<Utc>) -> AppSchema {
-    Schema::build(Query, Mutation::default(), EmptySubscription)
+/// The schema with its limits; a helpful one suggests names where one is wrong. Each execution
+/// needs an `Arc<Request>` in its data.
+pub fn schema(limits: ServiceLimits, started_at: DateTime<Utc>, is_helpful: bool) -> AppSchema {
+    let schema = Schema::build(Query, Mutation::default(), EmptySubscription);
+    // "Did you mean" would tell a stranger the schema, name by name.
+    let schema = if is_helpful { schema } else { schema.disable_suggestions() };
+    schema
         .limit_depth(MAX_DEPTH)
         .limit_complexity(MAX_COMPLEXITY)
         .limit_recursive_depth(MAX_RECURSION)
@@ -72,7 +76,7 @@ pub fn schema(limits: ServiceLimits, started_at: DateTime<Utc>) -> AppSchema {
 /// What `schema.graphql` holds.
 pub fn sdl() -> &'static str {
     static SDL: LazyLock<String> = LazyLock::new(|| {
-        let schema = schema(limits(0), DateTime::UNIX_EPOCH);
+        let schema = schema(limits(0), DateTime::UNIX_EPOCH, true);
         schema.sdl_with_options(SDLExportOptions::new().sorted_fields().sorted_arguments())
     });
     &SDL

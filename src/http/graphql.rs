@@ -29,7 +29,8 @@ use super::{Door, graphiql};
 use crate::domain::user::Role;
 use crate::error::{Code, Error, Refusal, chain};
 use crate::graphql::limits::{
-    MAX_FIELDS, MAX_MUTATIONS, MAX_NESTING, fields, nesting, root_fields,
+    MAX_FIELDS, MAX_INTROSPECTION, MAX_MUTATIONS, MAX_NESTING, fields, introspection, nesting,
+    root_fields,
 };
 use crate::graphql::{self, MAX_QUERY_BYTES, viewer};
 use crate::market::import;
@@ -247,6 +248,7 @@ impl Door {
 #[derive(Default)]
 struct Summary {
     fields: usize,
+    introspection: usize,
     mutations: usize,
     only_signs_in: bool,
 }
@@ -259,7 +261,11 @@ impl Summary {
             .find(|(its, _)| name.is_none_or(|name| its.is_some_and(|its| its == name)))
             .map(|(_, operation)| &operation.node);
         let Some(operation) = operation.filter(|op| op.ty == OperationType::Mutation) else {
-            return Self { fields: fields(document), ..Self::default() };
+            return Self {
+                fields: fields(document),
+                introspection: introspection(document),
+                ..Self::default()
+            };
         };
         let items = &operation.selection_set.node.items;
         let signs_in = |selection: &Selection| {
@@ -268,6 +274,7 @@ impl Summary {
         };
         Self {
             fields: fields(document),
+            introspection: introspection(document),
             mutations: root_fields(document, operation),
             only_signs_in: items.iter().all(|item| signs_in(&item.node)),
         }
@@ -281,6 +288,11 @@ impl Summary {
                 refusal.hint("Send mutations by POST."),
             );
             return Err(refused);
+        }
+        if self.introspection > MAX_INTROSPECTION {
+            let refusal = Refusal::new(Code::QueryTooComplex, "That asks too much of the schema.");
+            let hint = "Ask for the whole schema once; `/schema.graphql` has it as text.";
+            return Err(Refused::new(StatusCode::BAD_REQUEST, refusal.hint(hint)));
         }
         if self.mutations > MAX_MUTATIONS || self.fields > MAX_FIELDS {
             let refusal = Refusal::new(

@@ -116,15 +116,18 @@ pub async fn refresh(services: &Services) -> Result<(), Error> {
     // One of several processes that start together makes it; the others find it made.
     let mut alone = services.db.begin_shared().await?;
     alone.lock(LOCK).await?;
+    let mut is_new = false;
     ensure_user(services, "admin@sigmasight.com", "Demo Administrator", Role::Admin).await?;
     for account in &ACCOUNTS {
         let email = format!("{}@sigmasight.com", account.name);
         let owner = ensure_user(services, &email, account.full_name, Role::User).await?;
         let portfolio = ensure_portfolio(services, owner, account).await?;
         let rows: Vec<_> = rows.iter().filter(|row| row.user == account.name).collect();
-        ensure_positions(services, owner, portfolio, &rows).await?;
+        is_new |= ensure_positions(services, owner, portfolio, &rows).await?;
     }
-    prices::fill(services).await?;
+    if is_new {
+        prices::fill(services).await?;
+    }
     alone.commit().await?;
     Ok(())
 }
@@ -194,12 +197,13 @@ struct Holding<'a> {
     entry_date: NaiveDate,
 }
 
+/// Whether anything had to be made.
 async fn ensure_positions(
     services: &Services,
     owner: UserId,
     portfolio: PortfolioId,
     rows: &[&Row],
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     let mut tx = services.db.begin_as(owner).await?;
     let now = services.now();
     store::portfolios::lock(tx.statement(), owner, portfolio).await?;
@@ -215,7 +219,7 @@ async fn ensure_positions(
     let missing: Vec<_> = if held.is_empty() {
         rows.to_vec()
     } else if expired.is_empty() {
-        return Ok(());
+        return Ok(false);
     } else {
         let lives = |row: &Row| {
             held.iter().filter(|p| !expired.contains(&p.id)).any(|p| {
@@ -292,7 +296,7 @@ async fn ensure_positions(
     store::tags::attach_all(tx.statement(), owner, &links).await?;
     store::portfolios::touch(tx.statement(), owner, portfolio, now).await?;
     tx.commit().await?;
-    Ok(())
+    Ok(true)
 }
 
 impl Row {

@@ -577,3 +577,42 @@ async fn groups_come_all_at_once_or_in_parts() {
     let lost = ada.asks(GROUPS, json!({ "id": book, "after": "NONE" })).await;
     assert_eq!(codes(&lost), ["VALIDATION"]);
 }
+
+#[tokio::test]
+async fn the_schema_is_told_once_and_not_a_hundred_times() {
+    let app = App::start().await;
+    // Each level tells all possible types of an interface, whose interfaces are told again.
+    let mut nested = "name".to_owned();
+    for _ in 0..6 {
+        nested = format!("possibleTypes {{ interfaces {{ {nested} }} }}");
+    }
+    let wide =
+        numbered(0..60, |n| format!("a{n}: fields {{ description args {{ description }} }} "));
+    for query in [
+        format!("{{ __type(name: \"Node\") {{ {nested} }} }}"),
+        format!("{{ __schema {{ types {{ {wide} }} }} }}"),
+        numbered(0..9, |n| format!("query q{n} {{ ...F }} "))
+            + "fragment F on Query { __schema { types { fields { args { type { fields { args { name } } } } } } } }",
+    ] {
+        let reply = app.send(post(&json!({ "query": query }))).await;
+        assert_eq!(codes(&reply.json()), ["QUERY_TOO_COMPLEX"], "{query:.80} {}", reply.text());
+    }
+}
+
+#[tokio::test]
+async fn a_filter_names_at_most_a_page_of_things() {
+    const FILTERED: &str = "query($id: ID!, $filter: PositionFilter!) {
+        portfolio(id: $id) { positions(filter: $filter) { totalCount } }
+    }";
+    let app = App::start().await;
+    let ada = app.sign_in("ada").await;
+    let book = ada.creates_portfolio("Core").await;
+    for list in ["symbols", "underlyings", "sectors", "tags"] {
+        let ask = async |names: usize| {
+            let names: Vec<_> = (0..names).map(|n| format!("T{n}")).collect();
+            ada.asks(FILTERED, json!({ "id": book, "filter": { list: names } })).await
+        };
+        assert_eq!(ask(500).await["errors"], Value::Null, "{list}");
+        assert_eq!(codes(&ask(501).await), ["VALIDATION"], "{list}");
+    }
+}

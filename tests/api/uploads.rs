@@ -9,7 +9,7 @@ use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 use crate::support::person::multipart;
-use crate::support::{App, Person, user_codes};
+use crate::support::{App, Person, numbered, user_codes};
 
 /// The Monday after the day that the worked files are judged by.
 const NOW: &str = "2024-07-01T14:00:00Z";
@@ -635,4 +635,32 @@ async fn a_key_is_free_again_after_a_day() {
     let said = ada.uploads_with(&book, file("MSFT"), key()).await;
     assert_eq!(said["createdCount"], 1, "{said}");
     assert_eq!(ada.holds(&book).await, ["AAPL", "MSFT"]);
+}
+
+#[tokio::test]
+async fn a_portfolio_holds_ten_thousand_open_positions_and_no_more() {
+    let app = App::start().at(NOW).await;
+    let ada = app.sign_in("ada").await;
+    let book = ada.creates_portfolio("Core").await;
+    let rows = numbered(0..10_000, |n| format!("T{n:05},1,10,2024-01-02,\n"));
+    assert_eq!(ada.appends(&book, &rows).await["createdCount"], 10_000);
+    let one_more = ada.appends(&book, "AAPL,1,10,2024-01-02,\n").await;
+    assert_eq!(user_codes(&one_more), ["LIMIT_EXCEEDED"], "{one_more}");
+    let file = format!("{HEADER}\nAAPL,1,10,2024-01-02,\n");
+    let swapped = ada.uploads_with(&book, file, json!({ "mode": "REPLACE" })).await;
+    assert_eq!(swapped["createdCount"], 1);
+}
+
+#[tokio::test]
+async fn findings_cost_as_many_as_there_may_be() {
+    let app = App::start().at(NOW).await;
+    let ada = app.sign_in("ada").await;
+    let book = ada.creates_portfolio("Core").await;
+    let wide = numbered(0..40, |n| format!("a{n}: message "));
+    let query = format!(
+        "mutation($input: UploadPositionsInput!) {{ uploadPositions(input: $input) {{ rows {{ {wide} }} }} }}"
+    );
+    let input = json!({ "portfolioId": book, "csv": "x", "dryRun": true });
+    let answer = ada.asks(&query, json!({ "input": input })).await;
+    assert_eq!(crate::support::codes(&answer), ["QUERY_TOO_COMPLEX"]);
 }
