@@ -318,12 +318,13 @@ impl<'a> Simulation<'a> {
     }
 }
 
-/// One name for each thing: `VIX` for `^VIX` too, and for the `VIXW` of options on it.
+/// One name for each thing: `VIX` for `^VIX` too, and for the `VIXW` of options on it. An index
+/// that no table has keeps its caret, or it would be a stock of that ticker.
 fn canonical(symbol: &str) -> &str {
-    let symbol = symbol.strip_prefix('^').unwrap_or(symbol);
-    let [index, ..] =
-        listing::INDEX_ROOTS.into_iter().find(|roots| roots[1] == symbol).unwrap_or([symbol; 2]);
-    index
+    let plain = symbol.strip_prefix('^').unwrap_or(symbol);
+    let roots = listing::INDEX_ROOTS.into_iter().find(|[_, weekly]| *weekly == plain);
+    let plain = roots.map_or(plain, |[index, _]| index);
+    if profile::is_known(plain) { plain } else { symbol }
 }
 
 /// A price as it is quoted: with two decimals, or four below one dollar.

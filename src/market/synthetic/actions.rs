@@ -11,6 +11,7 @@ use super::draws::{Draws, key};
 use super::profile::{Kind, Profile};
 use super::{ANCHOR, FIRST, LAST, canonical, date};
 use crate::domain::calendar::Calendar;
+use crate::domain::instrument::is_ticker;
 use crate::market::provider::Split;
 
 /// Symbol, first day in new shares, how many of them, for how many old ones. They did happen;
@@ -36,6 +37,9 @@ const SPLITS: [(&str, NaiveDate, u8, u8); 14] = [
 ///
 /// A stock that no table names splits once in thirty years, on average.
 pub fn splits(symbol: &str, calendar: &Calendar, from: NaiveDate, to: NaiveDate) -> Vec<Split> {
+    if !is_ticker(symbol) {
+        return Vec::new();
+    }
     let symbol = canonical(symbol);
     let profile = Profile::of(symbol);
     let splits: Vec<_> = if profile.is_known {

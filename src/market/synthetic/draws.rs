@@ -80,7 +80,7 @@ impl Turbulence {
         Self { keys: ["short", "medium", "long"].map(|part| key(&["turbulence", name, part])) }
     }
 
-    /// Between a tenth and ten, mostly between a half and two.
+    /// Above zero, mostly between a half and two.
     pub fn on(&self, day: i32) -> f64 {
         let movements = self.keys.iter().zip(Self::MOVEMENTS);
         let logarithm = movements.map(|(&key, (period, size))| size * movement(key, day, period));

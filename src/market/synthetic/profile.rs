@@ -141,7 +141,7 @@ pub enum Process {
 }
 
 impl Profile {
-    /// The profile of a symbol without caret.
+    /// The profile of a symbol under its canonical name; a caret is left where nobody knows it.
     pub fn of(symbol: &str) -> Self {
         let mut draws = Draws::of(key(&["profile", symbol]), 0);
         let liquidity = draws.uniform();
@@ -158,6 +158,24 @@ impl Profile {
 
     fn unknown(symbol: &str, draws: &mut Draws, liquidity: f64) -> Self {
         let mut between = |low: f64, high: f64| low + (high - low) * draws.uniform();
+        if symbol.starts_with('^') {
+            let betas = Betas {
+                market: between(0.6, 1.2),
+                styles: std::array::from_fn(|_| between(-0.3, 0.3)),
+                sector: None,
+                rate: between(-1.0, 1.0),
+                specific_volatility: between(0.06, 0.14),
+            };
+            return Self {
+                kind: Kind::Index,
+                is_known: false,
+                anchor: between(500.0, 20_000.0),
+                process: Process::Growth(betas),
+                dividend_yield: 0.02,
+                dividends_per_year: 0,
+                dollars_traded: 0.0,
+            };
+        }
         // Tickers of five letters that end in X are mutual funds.
         if symbol.len() == 5 && symbol.ends_with('X') {
             let betas = Betas {
@@ -198,6 +216,11 @@ impl Profile {
             dollars_traded: 1e6 + 2e8 * liquidity,
         }
     }
+}
+
+/// Whether a table here has the symbol.
+pub fn is_known(symbol: &str) -> bool {
+    known(symbol, 0.0).is_some()
 }
 
 fn known(symbol: &str, liquidity: f64) -> Option<Profile> {

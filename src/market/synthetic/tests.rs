@@ -1,10 +1,10 @@
 //! What the simulation promises, held against what it gives.
 
 mod actions;
-mod bars;
-mod betas;
 mod curve;
 mod options;
+mod regression;
+mod series;
 
 use rust_decimal::prelude::ToPrimitive;
 
@@ -12,7 +12,7 @@ use super::*;
 
 /// The bars of all sessions from the first to the middle of 2026.
 fn all_bars(symbol: &str) -> Vec<SyntheticBar> {
-    super::bars(symbol, &Calendar::default(), FIRST, date(2026, 6, 30))
+    bars(symbol, &Calendar::default(), FIRST, date(2026, 6, 30))
 }
 
 fn closes(bars: &[SyntheticBar]) -> Vec<f64> {
@@ -30,7 +30,7 @@ fn known_symbols() -> impl Iterator<Item = &'static str> {
 /// Returns with the split undone and the dividend put back, from the second session on.
 fn total_returns(symbol: &str, from: NaiveDate, to: NaiveDate) -> Vec<f64> {
     let calendar = Calendar::default();
-    let bars = super::bars(symbol, &calendar, from, to);
+    let bars = bars(symbol, &calendar, from, to);
     let splits = splits(symbol, &calendar, from, to);
     let dividends = dividends(symbol, &calendar, from, to);
     let pairs = bars.windows(2).map(|pair| {

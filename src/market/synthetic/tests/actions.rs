@@ -45,7 +45,7 @@ fn a_dividend_is_the_share_of_the_price_that_the_yield_promises() {
         let year = (date(2023, 1, 1), date(2023, 12, 31));
         let paid: Decimal =
             dividends(symbol, &calendar, year.0, year.1).iter().map(|d| d.amount).sum();
-        let price = mean(&closes(&super::super::bars(symbol, &calendar, year.0, year.1)));
+        let price = mean(&closes(&bars(symbol, &calendar, year.0, year.1)));
         let ratio = float(paid) / price / dividend_yield(symbol);
         assert!((0.9..1.1).contains(&ratio), "{symbol}: {ratio}");
     }
@@ -58,7 +58,7 @@ fn a_split_shows_in_the_bars_and_not_in_adjusted_ones() {
     let known = [("AAPL", date(2020, 8, 31)), ("GE", date(2021, 8, 2)), ("WMT", date(2024, 2, 26))];
     for (symbol, day) in known.into_iter().chain([(unknown.as_str(), split.date)]) {
         let split = &splits(symbol, &calendar, day, day)[0];
-        let bars = super::super::bars(symbol, &calendar, calendar.previous_session(day), day);
+        let bars = bars(symbol, &calendar, calendar.previous_session(day), day);
         let [before, after] = &bars[..] else { panic!("two bars of {symbol}") };
         let jump = float(before.close) / float(after.close);
         let ratio = float(split.to / split.from);
@@ -106,5 +106,7 @@ fn splits_are_rare() {
     let count: usize = names.map(|name| splits(&name, &calendar, FIRST, END).len()).sum();
     // 520 stocks over 20.5 years, one in thirty: 355, with a deviation of 19.
     assert!((290..420).contains(&count), "{count}");
-    assert_eq!(splits("ABCDX", &calendar, FIRST, LAST), [], "a fund has none");
+    for none in ["ABCDX", "^N225", "SPXW", "AAPL240119C00150000", "aapl"] {
+        assert_eq!(splits(none, &calendar, FIRST, LAST), [], "{none}");
+    }
 }

@@ -20,7 +20,7 @@ const TENORS: [Tenor; 11] = [
 /// The yields of each session, in the order of the tenors.
 fn curves() -> Vec<[f64; 11]> {
     let calendar = Calendar::default();
-    let of = TENORS.map(|tenor| super::super::yields(tenor, &calendar, FIRST, date(2026, 6, 30)));
+    let of = TENORS.map(|tenor| yields(tenor, &calendar, FIRST, date(2026, 6, 30)));
     (0..of[0].len()).map(|n| std::array::from_fn(|t| float(of[t][n].rate))).collect()
 }
 
@@ -28,9 +28,7 @@ fn curves() -> Vec<[f64; 11]> {
 fn the_curve_is_the_same_on_every_machine() {
     let calendar = Calendar::default();
     let on = |session| {
-        TENORS.map(|tenor| {
-            super::super::yields(tenor, &calendar, session, session)[0].rate.to_string()
-        })
+        TENORS.map(|tenor| yields(tenor, &calendar, session, session)[0].rate.to_string())
     };
 
     assert_eq!(
@@ -93,6 +91,6 @@ fn a_rate_of_no_session_is_that_of_the_nearest() {
         let difference = risk_free_rate(day, 1.0) - risk_free_rate(nearest, 1.0);
         assert!(difference.abs() < f64::EPSILON, "{day}");
     }
-    let none = super::super::yields(Tenor::OneYear, &Calendar::default(), sunday, sunday);
+    let none = yields(Tenor::OneYear, &Calendar::default(), sunday, sunday);
     assert_eq!(none, []);
 }

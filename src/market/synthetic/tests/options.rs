@@ -43,7 +43,7 @@ fn a_close_of_no_sense_prices_nothing() {
 /// A year of contracts on a symbol, and the close they are quoted from.
 fn chain(symbol: &str, session: NaiveDate) -> (Decimal, Vec<SyntheticQuote>) {
     let calendar = Calendar::default();
-    let spot = super::super::bars(symbol, &calendar, session, session)[0].close;
+    let spot = bars(symbol, &calendar, session, session)[0].close;
     let year = Span { from: session, to: session + Days::new(366) };
     (spot, option_chain(symbol, spot, &calendar, session, year))
 }

@@ -14,7 +14,7 @@ fn a_bar_is_the_same_on_every_machine() {
         ("VIX", date(2020, 3, 16), "2020-03-16 16.59 16.93 16.30 16.72 0"),
     ];
     for (symbol, session, expected) in pinned {
-        let bars = super::super::bars(symbol, &Calendar::default(), session, session);
+        let bars = bars(symbol, &Calendar::default(), session, session);
         let [SyntheticBar { date, open, high, low, close, volume }] = &bars[..] else {
             panic!("one bar of {symbol}, not {}", bars.len());
         };
@@ -38,7 +38,7 @@ fn a_bar_does_not_depend_on_the_range_asked_for() {
             let mut part = all.clone();
             part.retain(|bar| (from..=to).contains(&bar.date));
             assert!(!part.is_empty());
-            let alone = super::super::bars(symbol, &calendar, from, to);
+            let alone = bars(symbol, &calendar, from, to);
             assert_eq!(alone, part, "{symbol} from {from} to {to}");
         }
     }
@@ -72,7 +72,7 @@ fn every_bar_is_positive_and_holds_its_open_and_close() {
 #[test]
 fn the_anchor_session_closes_at_the_anchor() {
     for symbol in known_symbols() {
-        let bars = super::super::bars(symbol, &Calendar::default(), ANCHOR, ANCHOR);
+        let bars = bars(symbol, &Calendar::default(), ANCHOR, ANCHOR);
         assert_eq!(closes(&bars), [Profile::of(symbol).anchor], "{symbol}");
     }
 }
@@ -87,7 +87,7 @@ fn the_demo_entered_near_these_closes() {
         let Ok(entered) = entered.parse::<NaiveDate>() else { continue };
         let calendar = Calendar::default();
         let session = calendar.session_on_or_before(entered);
-        let close = float(super::super::bars(symbol, &calendar, session, session)[0].close);
+        let close = float(bars(symbol, &calendar, session, session)[0].close);
         let ratio = close / entry.parse::<f64>().expect("a number");
         assert!((0.7..1.4).contains(&ratio), "{symbol} on {session}: {close} for {entry}");
         assert!(splits(symbol, &calendar, date(2023, 11, 1), LAST).is_empty(), "{symbol}");
@@ -97,7 +97,7 @@ fn the_demo_entered_near_these_closes() {
     }
 }
 
-/// Of the variance of 21 years some 15 % is chance, as turbulence lasts; of its root, half that.
+/// Turbulence lasts, so that 21 years leave a deviation of 7 % to chance.
 #[test]
 fn returns_have_the_volatility_they_were_made_with() {
     for symbol in ["SPY", "TSLA", "BND", "GLD", "VIX", "JNJ", "QWERTY", "TLT", "XLE"] {
@@ -171,7 +171,6 @@ fn the_vix_is_high_where_the_market_is_rough() {
 
 #[test]
 fn what_has_no_price_has_no_bars() {
-    let bars = super::super::bars;
     let calendar = Calendar::default();
     let week = (date(2024, 1, 8), date(2024, 1, 12));
     for symbol in ["", "^", "aapl", "AAPL240119C00150000", "A B", "TOOLONGNAME", "Ä"] {
