@@ -1,9 +1,10 @@
 //! What all symbols share: one session's market, styles, sectors and rates.
 //!
 //! A session's returns are keyed by its date alone. The curve is a walk, from the first session
-//! of the built-in calendar on; closings that somebody adds do not change it. All of it, 2005 to
-//! 2050, is worked out once per process, when the first price is asked for: some forty
-//! milliseconds in a debug build, three megabytes.
+//! of the built-in calendar on: closings that an installation adds do not change it, one that is
+//! built in later moves the yields after it. All of it, 2005 to 2050, is worked out once per
+//! process, when the first price is asked for: some forty milliseconds in a debug build, three
+//! megabytes.
 //!
 //! The factors are uncorrelated with each other, but for value and growth: what is left of a fund
 //! after its market beta is then its style, and a regression finds each beta again.
