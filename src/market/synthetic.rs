@@ -1,31 +1,46 @@
 //! Made-up prices, the same on every machine: what the service works on without a provider.
 //!
-//! The return of a session is the market's times the symbol's beta, plus a part of its own, both
-//! more turbulent in some months than in others; `profile` has the figures. Closes are those
-//! returns compounded from an anchor, forward and backward. Each draw is keyed by what it is for
-//! and by its session alone, so a bar depends neither on the range asked for nor on today, and
-//! known betas can be found again by regression.
+//! The return of a session is what the market, six styles, a sector and the ten-year yield give
+//! by the symbol's [`betas`], plus a part of its own; all are more turbulent at some times than
+//! at others. `known` has the figures of well-known symbols, `profile` a rule for all others.
+//! Closes are those returns compounded from an anchor, forward and backward. Each draw is keyed
+//! by what it is for and by its session alone, so a bar depends neither on the range asked for
+//! nor on today, and the betas can be found again by regression.
 //!
 //! - Any ticker and any session from [`FIRST`] on; a session more or less in the calendar moves
 //!   the closes beyond it, seen from the anchor.
-//! - Dollars in whole cents, with four decimals below one dollar. No splits, no dividends.
-//! - Bars need sums, products, quotients and square roots only, which every machine rounds alike;
-//!   premiums need logarithms, and whole cents hide what those may differ by.
+//! - Dollars in whole cents, with four decimals below one dollar, as traded: a split and a
+//!   dividend show in the bars. Adjusted for both, returns go on as if nothing had happened.
+//! - A dividend is a fixed share of the close before it, so its amounts move with the price.
+//! - Bars and yields need sums, products, quotients and square roots only, which every machine
+//!   rounds alike; premiums need logarithms, and whole cents hide what those may differ by.
 //!
 //! Nothing here says where a price comes from: whoever stores one marks it as synthetic.
 
+mod actions;
+mod curve;
 mod draws;
+mod known;
+mod listing;
+mod options;
 mod profile;
+mod world;
 
-use chrono::{Datelike, NaiveDate};
+use chrono::{Datelike, Days, NaiveDate};
 use rust_decimal::Decimal;
-use rust_decimal::prelude::ToPrimitive;
-use sigmasight_analytics::option::{self, Contract, Kind, Market};
 
-use self::draws::{Draws, key};
+use self::draws::{Draws, Turbulence, key};
 use self::profile::{Process, Profile};
+use self::world::{Day, MARKET_VOLATILITY};
+use super::provider::{Dividend, DividendKind, Split};
 use crate::domain::calendar::Calendar;
-use crate::domain::instrument::{ExerciseStyle, OccSymbol, OptionKind, is_price_symbol, is_ticker};
+use crate::domain::instrument::{is_price_symbol, is_ticker};
+
+pub use self::actions::splits;
+pub use self::curve::{risk_free_rate, yields};
+pub use self::listing::{listed_strike, monthly_expiry};
+pub use self::options::{SyntheticQuote, option_chain, option_close};
+pub use self::profile::{Betas, Kind, Sector, Style};
 
 /// The first session there are prices of.
 pub const FIRST: NaiveDate = date(2005, 1, 3);
@@ -38,21 +53,17 @@ const ANCHOR: NaiveDate = date(2024, 1, 16);
 const ORIGIN: NaiveDate = date(2005, 1, 2);
 
 const SESSIONS_PER_YEAR: f64 = 252.0;
-/// Annualized, of the market's simple returns.
-const MARKET_VOLATILITY: f64 = 0.16;
-/// Mean simple return of the market per year.
-const MARKET_DRIFT: f64 = 0.08;
+/// Which of all histories the own parts have: one, among some hundred looked at, in which no
+/// holding of the demo goes far from its entry price by itself.
+const HISTORY: &str = "29";
 /// Share of its distance to the mean that a level gives up each session.
-const REVERSION: f64 = 0.05;
+const REVERSION: f64 = 0.08;
+/// From the ex-date to the payment.
+const UNTIL_PAID: Days = Days::new(20);
 
 /// Bounds of a price in dollars. No walk is likely to meet them; an adverse table would.
 const LOWEST: f64 = 0.0001;
 const HIGHEST: f64 = 1e9;
-
-/// Risk-free rate of the premiums, per year, continuously compounded.
-const RATE: f64 = 0.05;
-/// The least an option is quoted at while it lives, in dollars.
-const TICK: f64 = 0.01;
 
 /// One session of one symbol.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,7 +73,8 @@ pub struct SyntheticBar {
     pub high: Decimal,
     pub low: Decimal,
     pub close: Decimal,
-    /// Shares; zero for an index.
+    /// Shares; zero for an index and for a fund that is priced once a day, whose four prices
+    /// are one.
     pub volume: u64,
 }
 
@@ -76,162 +88,227 @@ pub fn bars(
     from: NaiveDate,
     to: NaiveDate,
 ) -> Vec<SyntheticBar> {
-    let (from, to) = (from.max(FIRST), to.min(LAST));
-    let is_index = symbol.starts_with('^') && is_price_symbol(symbol);
-    if from > to || !(is_index || is_ticker(symbol)) {
-        return Vec::new();
-    }
-    let symbol = bare(symbol);
-    let simulation = Simulation::of(symbol);
-    let anchor = match simulation.profile.process {
-        Process::Growth { .. } => ANCHOR,
-        Process::Reversion { .. } => ORIGIN,
-    };
-    let mut bars = Vec::new();
-
-    let mut close = simulation.profile.anchor;
-    let past: Vec<_> = calendar.sessions(from, anchor).collect();
-    for session in past.into_iter().rev() {
-        // Only growth gets here, whose return does not ask for the close before.
-        let before = close / (1.0 + simulation.simple_return(session, close));
-        if session <= to {
-            bars.push(simulation.bar(session, before, close));
-        }
-        close = before;
-    }
-    bars.reverse();
-
-    let mut before = simulation.profile.anchor;
-    for session in calendar.sessions(anchor, to).skip_while(|&session| session == anchor) {
-        let close = before * (1.0 + simulation.simple_return(session, before));
-        if session >= from {
-            bars.push(simulation.bar(session, before, close));
-        }
-        before = close;
-    }
-    bars
+    let Some(simulation) = Simulation::of(symbol, calendar, from, to) else { return Vec::new() };
+    simulation.steps().iter().map(|step| simulation.bar(step)).collect()
 }
 
-/// The premium of an option at a session's close, in dollars per share, from the close of its
-/// underlying. `None` after expiry, for then it has no price, and for a close of no sense.
-///
-/// European value at the volatility of `smile`, rounded to cents: at least a cent while the
-/// option lives, and at least its intrinsic value where it may be exercised at once; at expiry
-/// the intrinsic value itself, be it zero. Time is counted from 16:00 in New York to the same
-/// hour of the expiry: whole days.
-pub fn option_close(
-    contract: &OccSymbol,
-    underlying_close: Decimal,
-    session: NaiveDate,
-) -> Option<Decimal> {
-    let days = u32::try_from((contract.expiry() - session).num_days()).ok()?;
-    let spot = underlying_close.to_f64().filter(|spot| (LOWEST..=HIGHEST).contains(spot))?;
-    let strike = contract.strike().to_f64()?;
-    let (kind, intrinsic) = match contract.kind() {
-        OptionKind::Call => (Kind::Call, underlying_close - contract.strike()),
-        OptionKind::Put => (Kind::Put, contract.strike() - underlying_close),
-    };
-    let intrinsic = intrinsic.max(Decimal::ZERO).round_dp(2);
-    if days == 0 {
-        return Some(intrinsic);
-    }
-
-    let years = f64::from(days) / option::DAYS_PER_YEAR;
-    let volatility = smile(volatility(contract.underlying()), spot, strike, years);
-    let market = Market { spot, rate: RATE, dividend_yield: 0.0, volatility };
-    let value = option::value(&Contract { kind, strike, years }, &market);
-    let premium = rounded(value.max(TICK), 2);
-    Some(match contract.exercise_style() {
-        ExerciseStyle::American => premium.max(intrinsic),
-        ExerciseStyle::European => premium,
+/// The cash dividends of a ticker that go ex from one date to another, both included, ascending:
+/// as many dollars a share, of the shares of that day, as the price falls by.
+pub fn dividends(
+    symbol: &str,
+    calendar: &Calendar,
+    from: NaiveDate,
+    to: NaiveDate,
+) -> Vec<Dividend> {
+    let Some(simulation) = Simulation::of(symbol, calendar, from, to) else { return Vec::new() };
+    let steps = simulation.steps();
+    let paid = steps.iter().filter(|step| simulation.goes_ex(step.session));
+    paid.map(|step| Dividend {
+        ex_date: step.session,
+        amount: rounded(simulation.share_paid(step.session) * step.before * step.per_share, 4),
+        kind: DividendKind::Regular,
+        pay_date: Some(calendar.session_on_or_after(step.session + UNTIL_PAID)),
     })
+    .filter(|dividend| dividend.amount > Decimal::ZERO)
+    .collect()
+}
+
+/// What the returns of a symbol are made with; `None` for a level, whose returns come back.
+///
+/// Of total returns: a dividend is none of a factor's doing.
+pub fn betas(symbol: &str) -> Option<Betas> {
+    Profile::of(canonical(symbol)).betas().copied()
 }
 
 /// The beta to the market that the returns of a ticker are made with; zero for a level.
 pub fn market_beta(symbol: &str) -> f64 {
-    match Profile::of(bare(symbol)).process {
-        Process::Growth { beta, .. } => beta,
-        Process::Reversion { .. } => 0.0,
-    }
+    betas(symbol).map_or(0.0, |betas| betas.market)
+}
+
+/// Dividends of a year over the price, a fraction; zero for what pays none.
+pub fn dividend_yield(symbol: &str) -> f64 {
+    Profile::of(canonical(symbol)).dividend_yield
+}
+
+/// What kind of thing a symbol is taken for.
+pub fn kind(symbol: &str) -> Kind {
+    Profile::of(canonical(symbol)).kind
 }
 
 /// The annualized volatility that the returns of a symbol are made with, nearly.
 pub fn volatility(symbol: &str) -> f64 {
-    let (common, own) = match Profile::of(bare(symbol)).process {
-        Process::Growth { beta, specific } => (beta, specific),
-        Process::Reversion { leverage, specific } => (leverage, specific),
-    };
-    let common = common * MARKET_VOLATILITY;
-    (common * common + own * own).sqrt()
+    match Profile::of(canonical(symbol)).process {
+        Process::Growth(betas) => betas.variance().sqrt(),
+        Process::Reversion { leverage, specific } => {
+            let common = leverage * MARKET_VOLATILITY;
+            (common * common + specific * specific).sqrt()
+        }
+    }
 }
 
-/// The volatility an option is priced at: dearer below the spot than above it, and a little
-/// dearer at both ends, by the strike's distance in standard deviations (three at most).
-///
-/// Call and put of one strike share it, so their premiums keep put–call parity.
-fn smile(at_the_money: f64, spot: f64, strike: f64, years: f64) -> f64 {
-    /// In years: nearer to expiry the smile would steepen without end.
-    const SHORTEST: f64 = 1.0 / 52.0;
-    const SKEW: f64 = -0.05;
-    const CURVATURE: f64 = 0.01;
-
-    let deviation = at_the_money * years.max(SHORTEST).sqrt();
-    let distance = ((strike / spot).ln() / deviation).clamp(-3.0, 3.0);
-    at_the_money * (1.0 + SKEW * distance + CURVATURE * distance * distance)
-}
-
-/// A symbol with what its bars are made from.
-struct Simulation {
+/// A symbol over a range, with what its bars are made from.
+struct Simulation<'a> {
+    calendar: &'a Calendar,
+    from: NaiveDate,
+    to: NaiveDate,
     profile: Profile,
+    /// Of its own part.
+    turbulence: Turbulence,
     /// Of the returns.
     return_key: u64,
     /// Of what else a bar has, or its range would follow from its return.
     bar_key: u64,
     /// Standard deviation of a session's return.
     deviation: f64,
+    /// Ascending, from the range to the anchor.
+    ex_dates: Vec<NaiveDate>,
+    /// All there are.
+    splits: Vec<Split>,
 }
 
-impl Simulation {
-    fn of(symbol: &str) -> Self {
-        Self {
-            profile: Profile::of(symbol),
-            return_key: key(&["return", symbol]),
+/// A session on the way from the anchor, in dollars a share of the anchor session.
+struct Step {
+    session: NaiveDate,
+    /// The close before.
+    before: f64,
+    close: f64,
+    /// Dollars as traded for one dollar here.
+    per_share: f64,
+}
+
+impl<'a> Simulation<'a> {
+    /// `None` for what has no bars in the range.
+    fn of(symbol: &str, calendar: &'a Calendar, from: NaiveDate, to: NaiveDate) -> Option<Self> {
+        let (from, to) = (from.max(FIRST), to.min(LAST));
+        let is_index = symbol.starts_with('^') && is_price_symbol(symbol);
+        if from > to || !(is_index || is_ticker(symbol)) {
+            return None;
+        }
+        let symbol = canonical(symbol);
+        let profile = Profile::of(symbol);
+        let (first, last) = (from.min(ANCHOR), to.max(ANCHOR));
+        Some(Self {
+            calendar,
+            from,
+            to,
+            turbulence: Turbulence::of(symbol),
+            return_key: key(&["return", HISTORY, symbol]),
             bar_key: key(&["bar", symbol]),
             deviation: volatility(symbol) / SESSIONS_PER_YEAR.sqrt(),
-        }
+            ex_dates: actions::ex_dates(symbol, &profile, calendar, first, last),
+            splits: splits(symbol, calendar, FIRST, LAST),
+            profile,
+        })
     }
 
-    /// The session's return as a fraction, above −1; `before` is the close it starts from.
-    fn simple_return(&self, session: NaiveDate, before: f64) -> f64 {
-        let market = market_return(session);
-        let own = disturbance(self.return_key, session);
-        let simple_return = match self.profile.process {
+    /// The sessions of the range, ascending.
+    fn steps(&self) -> Vec<Step> {
+        let anchor = match self.profile.process {
+            Process::Growth(_) => ANCHOR,
+            Process::Reversion { .. } => ORIGIN,
+        };
+        let mut steps = Vec::new();
+
+        let mut close = self.profile.anchor;
+        let past: Vec<_> = self.calendar.sessions(self.from, anchor).collect();
+        for session in past.into_iter().rev() {
+            // Only growth gets here, whose return does not ask for the close before.
+            let before = close / (1.0 + self.price_return(session, close));
+            if session <= self.to {
+                steps.push(self.step(session, before, close));
+            }
+            close = before;
+        }
+        steps.reverse();
+
+        let mut before = self.profile.anchor;
+        let future = self.calendar.sessions(anchor, self.to);
+        for session in future.skip_while(|&session| session == anchor) {
+            let close = before * (1.0 + self.price_return(session, before));
+            if session >= self.from {
+                steps.push(self.step(session, before, close));
+            }
+            before = close;
+        }
+        steps
+    }
+
+    fn step(&self, session: NaiveDate, before: f64, close: f64) -> Step {
+        let per_share = 1.0 / actions::shares(&self.splits, session);
+        Step { session, before, close, per_share }
+    }
+
+    /// The session's return without its dividend, as a fraction, above −1; `before` is the close
+    /// it starts from.
+    fn price_return(&self, session: NaiveDate, before: f64) -> f64 {
+        self.total_return(session, before) - self.share_paid(session)
+    }
+
+    fn total_return(&self, session: NaiveDate, before: f64) -> f64 {
+        let day = Day::of(session);
+        let simple_return = match &self.profile.process {
             // Half the variance keeps the median path from sinking where the own part is large.
-            Process::Growth { beta, specific } => {
-                let drift = specific * specific / 2.0 / SESSIONS_PER_YEAR;
-                drift + beta * market + specific * own
+            Process::Growth(betas) => {
+                let drift = betas.variance_beside_market() / 2.0 / SESSIONS_PER_YEAR;
+                drift
+                    + day.simple_return(betas)
+                    + self.own_return(session, betas.specific_volatility)
             }
             Process::Reversion { leverage, specific } => {
-                REVERSION * (1.0 - before / self.profile.anchor) - leverage * market
-                    + specific * own
+                let mean = self.profile.anchor * (1.0 + 2.0 * day.turbulence) / 3.0;
+                REVERSION * (1.0 - before / mean) - leverage * day.market()
+                    + self.own_return(session, *specific)
             }
         };
         // Six deviations of a rough session may exceed 100 %, and a price stays above zero.
         simple_return.max(-0.5)
     }
 
-    /// The session's bar around its close and the one before. It opens part of the way from one
-    /// to the other and strays beyond both; a jump is traded more than a quiet day.
-    fn bar(&self, session: NaiveDate, before: f64, close: f64) -> SyntheticBar {
-        let mut draws = Draws::of(self.bar_key, session.num_days_from_ce());
+    /// What no factor gives, of an annualized volatility.
+    fn own_return(&self, session: NaiveDate, volatility: f64) -> f64 {
+        if volatility <= 0.0 {
+            return 0.0;
+        }
+        let number = session.num_days_from_ce();
+        let draw = Draws::of(self.return_key, number).normal();
+        volatility * self.turbulence.on(number) * draw / SESSIONS_PER_YEAR.sqrt()
+    }
+
+    fn goes_ex(&self, session: NaiveDate) -> bool {
+        self.ex_dates.binary_search(&session).is_ok()
+    }
+
+    /// The share of the close before that leaves the price as a dividend.
+    fn share_paid(&self, session: NaiveDate) -> f64 {
+        if self.profile.kind == Kind::Index {
+            self.profile.dividend_yield / SESSIONS_PER_YEAR
+        } else if self.goes_ex(session) {
+            self.profile.dividend_yield / f64::from(self.profile.dividends_per_year)
+        } else {
+            0.0
+        }
+    }
+
+    /// The session's bar around its close and the one before, less the dividend. It opens part
+    /// of the way from one to the other and strays beyond both; a jump is traded more than a
+    /// quiet day.
+    fn bar(&self, step: &Step) -> SyntheticBar {
+        let before = step.before * (1.0 - self.share_paid(step.session)) * step.per_share;
+        let close = step.close * step.per_share;
+        if self.profile.kind == Kind::MutualFund {
+            let [open, high, low, close] = [price(close); 4];
+            return SyntheticBar { date: step.session, open, high, low, close, volume: 0 };
+        }
+        let mut draws = Draws::of(self.bar_key, step.session.num_days_from_ce());
+        let stray = self.deviation * Day::of(step.session).turbulence;
         let open = before + (close - before) * draws.uniform();
-        let high = open.max(close) * (1.0 + self.deviation * draws.uniform());
-        let low = open.min(close) / (1.0 + self.deviation * draws.uniform());
+        let high = open.max(close) * (1.0 + stray * draws.uniform());
+        let low = open.min(close) / (1.0 + stray * draws.uniform());
 
         let jump = (close / before - 1.0).abs() / self.deviation;
         let dollars = self.profile.dollars_traded * (0.5 + 0.5 * draws.uniform() + 0.25 * jump);
         SyntheticBar {
-            date: session,
+            date: step.session,
             open: price(open),
             high: price(high),
             low: price(low),
@@ -241,29 +318,13 @@ impl Simulation {
     }
 }
 
-/// The symbol without the caret of an index: `^VIX` and `VIX` are one.
-fn bare(symbol: &str) -> &str {
-    symbol.strip_prefix('^').unwrap_or(symbol)
-}
-
-/// What all share: the market's simple return of a session.
-fn market_return(session: NaiveDate) -> f64 {
-    let disturbance = disturbance(key(&["market"]), session);
-    MARKET_DRIFT / SESSIONS_PER_YEAR + MARKET_VOLATILITY * disturbance
-}
-
-/// One session's random part of a return whose annualized volatility is one.
-///
-/// Calm, ordinary and rough months give returns their clusters and fat tails.
-fn disturbance(key: u64, session: NaiveDate) -> f64 {
-    let month = session.year() * 12 + session.month0().cast_signed();
-    // Squares of 0.7, 1.1 and 1.85 have a mean of one by these chances.
-    let turbulence = match Draws::of(self::key(&["turbulence"]), month).uniform() {
-        ..0.6 => 0.7,
-        ..0.9 => 1.1,
-        _ => 1.85,
-    };
-    turbulence * Draws::of(key, session.num_days_from_ce()).normal() / SESSIONS_PER_YEAR.sqrt()
+/// One name for each thing: `VIX` for `^VIX` too, and for the `VIXW` of options on it. An index
+/// that no table has keeps its caret, or it would be a stock of that ticker.
+fn canonical(symbol: &str) -> &str {
+    let plain = symbol.strip_prefix('^').unwrap_or(symbol);
+    let roots = listing::INDEX_ROOTS.into_iter().find(|[_, weekly]| *weekly == plain);
+    let plain = roots.map_or(plain, |[index, _]| index);
+    if profile::is_known(plain) { plain } else { symbol }
 }
 
 /// A price as it is quoted: with two decimals, or four below one dollar.

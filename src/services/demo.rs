@@ -3,7 +3,7 @@
 //! Running it again changes nothing, except that options which have expired make room for new
 //! ones: their expiries move with the calendar, so that the demo never goes stale.
 
-use chrono::{Datelike, Months, NaiveDate, Weekday};
+use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use serde::Deserialize;
 
@@ -339,48 +339,9 @@ impl Row {
     fn option_symbol(&self, services: &Services, entered: NaiveDate) -> Option<OccSymbol> {
         let underlying = self.option_underlying.as_deref()?;
         let spot = synthetic::bars(underlying, &services.calendar, entered, entered).first()?.close;
-        let strike = listed_strike(spot.checked_mul(self.option_moneyness?)?);
-        let expiry = monthly_expiry(services, entered, self.option_monthly_expiries_ahead?)?;
+        let strike = synthetic::listed_strike(spot.checked_mul(self.option_moneyness?)?);
+        let ahead = self.option_monthly_expiries_ahead?;
+        let expiry = synthetic::monthly_expiry(&services.calendar, entered, ahead)?;
         OccSymbol::new(underlying, expiry, self.kind()?, strike).ok()
-    }
-}
-
-/// The nearest strike an exchange would list: every dollar below 50, every five below 500, else
-/// every ten.
-fn listed_strike(wanted: Decimal) -> Decimal {
-    let step = if wanted < Decimal::from(50) {
-        Decimal::ONE
-    } else if wanted < Decimal::from(500) {
-        Decimal::from(5)
-    } else {
-        Decimal::TEN
-    };
-    ((wanted / step).round() * step).max(step)
-}
-
-/// The n-th monthly expiry after a date: the third Friday, or the session before a holiday.
-fn monthly_expiry(services: &Services, after: NaiveDate, ahead: u32) -> Option<NaiveDate> {
-    let third_friday = |months: u32| {
-        let month = after.with_day(1)?.checked_add_months(Months::new(months))?;
-        NaiveDate::from_weekday_of_month_opt(month.year(), month.month(), Weekday::Fri, 3)
-    };
-    (0..)
-        .map_while(third_friday)
-        .filter(|friday| *friday > after)
-        .nth(ahead.checked_sub(1)? as usize)
-        .map(|friday| services.calendar.session_on_or_before(friday))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn strikes_are_those_that_are_listed() {
-        let strike = |wanted: &str| listed_strike(wanted.parse().expect("a number")).to_string();
-        assert_eq!(strike("18.4"), "18");
-        assert_eq!(strike("203.7"), "205");
-        assert_eq!(strike("636.2"), "640");
-        assert_eq!(strike("0.2"), "1");
     }
 }
