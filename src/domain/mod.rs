@@ -1,5 +1,6 @@
 //! The nouns and their rules: plain data, no I/O.
 
+pub mod action;
 pub mod calendar;
 pub mod id;
 pub mod instrument;

@@ -5,6 +5,7 @@
 //! [`Db::begin_as`](crate::postgres::Db::begin_as) or a
 //! [`Moment`](crate::postgres::moment::Moment) opened: without an owner they fail.
 
+pub mod actions;
 pub mod audit;
 pub mod calendar;
 pub mod idempotency;
