@@ -162,3 +162,39 @@ pub fn adjustments(actions: &[Known]) -> Vec<Adjustment> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(day: u32) -> NaiveDate {
+        NaiveDate::from_ymd_opt(2024, 6, day).expect("a day")
+    }
+
+    fn split(date: u32, to: i64, from: i64) -> provider::Split {
+        provider::Split { date: day(date), to: to.into(), from: from.into() }
+    }
+
+    #[test]
+    fn what_happened_on_one_day_is_one_action_and_what_is_none_is_passed_over() {
+        let splits = [split(3, 2, 1), split(3, 3, 1), split(4, 1, 1), split(5, 0, 1)];
+        let ratio = Ratio::new(Decimal::from(6), Decimal::ONE).expect("a ratio");
+        assert_eq!(kinds(&splits, &[]), [(day(3), ActionKind::Split(ratio))]);
+    }
+
+    #[test]
+    fn a_contract_has_a_successor_for_whoever_entered_it_before_any_of_the_splits() {
+        let underlying = InstrumentId::fresh();
+        let call = OccSymbol::parse("AAPL240614C00400000").expect("a symbol");
+        let at = |date, to: i64| Split {
+            date: day(date),
+            ratio: Ratio::new(to.into(), Decimal::ONE).expect("a ratio"),
+            source: PriceSource::Polygon,
+        };
+        // The last one comes after its last day.
+        let splits = [at(3, 4), at(10, 2), at(17, 5)];
+        let found = successors(&Instrument::option(&call, underlying), &splits);
+        let strikes: Vec<_> = found.iter().map(|contract| contract.strike().to_string()).collect();
+        assert_eq!(strikes, ["100", "50", "200"]);
+    }
+}

@@ -396,6 +396,36 @@ async fn a_contract_entered_late_has_its_successor_too_and_its_holder_may_look_a
 }
 
 #[tokio::test]
+async fn an_option_goes_through_one_split_after_the_other_and_settles_as_what_it_is_then() {
+    let (app, ada, book) = book_at(
+        FRIDAY,
+        "AAPL,2024-06-20,210\nAAPL,2024-06-21,26\nAAPL,2024-06-28,80\n\
+         AAPL240621C00200000,2024-05-31,16\nAAPL240621C00200000,2024-06-07,18\n\
+         AAPL240621C00100000,2024-06-07,99\nAAPL240621C00100000,2024-06-10,10\n\
+         AAPL240621C00025000,2024-06-20,2\nAAPL240621C00025000,2024-06-21,1.2\n",
+        "AAPL240621C00200000,1,17,2024-05-02,\n",
+    )
+    .await;
+    let splits = [split("2024-06-10", 2, 1), split("2024-06-20", 4, 1), split("2024-06-26", 1, 3)];
+    app.hears_of("AAPL", &splits, &[]).await;
+
+    ada.sees(
+        &book,
+        &[
+            ("2024-06-07", ["1800", "", "200", "100"]),
+            ("2024-06-10", ["2000", "200", "400", "300"]),
+            ("2024-06-20", ["1600", "", "0", "-100"]),
+            ("2024-06-21", ["960", "-640", "-640", "-740"]),
+            // 26 − 25 a share, of eight contracts; what came after its last day is not its own.
+            ("2024-06-28", ["800", "0", "-800", "-900"]),
+        ],
+    )
+    .await;
+    let held = ada.shows(&book).await;
+    assert_eq!((&held["symbol"], &held["quantity"]), (&json!("AAPL240621C00025000"), &json!("8")));
+}
+
+#[tokio::test]
 async fn what_becomes_of_an_option_is_never_guessed() {
     for (to, from) in [(3, 2), (1, 10), (7, 1)] {
         let position = "AAPL241220C00200000,-2,19,2024-05-02,\n";
