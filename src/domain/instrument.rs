@@ -11,6 +11,7 @@ use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
+use super::action::Ratio;
 use super::calendar;
 use super::id::InstrumentId;
 
@@ -309,6 +310,16 @@ impl OccSymbol {
     /// other than [`OPTION_MULTIPLIER`] shares.
     pub fn is_adjusted(&self) -> bool {
         self.underlying().len() < self.root.len()
+    }
+
+    /// What a split of the underlying makes of the contract: n times as many with an n-th of the
+    /// strike, for n new shares for each old one. None where that is not how it goes, or the
+    /// strike does not come out in thousandths: then the contract delivers something else than
+    /// before, and only the exchange can say what.
+    pub fn after_split(&self, ratio: Ratio) -> Option<Self> {
+        let times = ratio.whole().filter(|_| !self.is_adjusted())?;
+        let strike = self.strike().checked_div(times)?;
+        Self::new(&self.root, self.expiry, self.kind, strike).ok()
     }
 
     /// European for the options on indices known here, else American.

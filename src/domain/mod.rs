@@ -1,6 +1,7 @@
 //! The nouns and their rules: plain data, no I/O.
 
 pub mod absence;
+pub mod action;
 pub mod calendar;
 pub mod id;
 pub mod instrument;

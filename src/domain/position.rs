@@ -10,6 +10,7 @@ use std::sync::Arc;
 use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
 
+use super::action::Ratio;
 use super::id::{PortfolioId, PositionId};
 use super::instrument::{Instrument, OPTION_MULTIPLIER, OptionKind};
 
@@ -98,6 +99,7 @@ pub struct Position {
     /// Per share; the premium per share of an option.
     pub entry_price: Decimal,
     pub entry_date: NaiveDate,
+    /// Per share as the shares were on the day of the exit.
     pub exit_price: Option<Decimal>,
     pub exit_date: Option<NaiveDate>,
     pub notes: Option<String>,
@@ -109,6 +111,18 @@ impl Position {
     /// Units owned, below zero for units owed.
     pub fn signed_quantity(&self) -> Decimal {
         self.quantity * self.position_type.sign()
+    }
+
+    /// The same holding in the shares, or the contract, that splits have made of it. What it cost
+    /// and what it was sold for, on the day of its exit, stay.
+    #[must_use]
+    pub fn through(&self, ratio: Ratio, instrument: Arc<Instrument>) -> Self {
+        Self {
+            instrument,
+            quantity: ratio.quantity(self.quantity),
+            entry_price: ratio.price(self.entry_price),
+            ..self.clone()
+        }
     }
 
     /// Whether it is held at the end of a day.

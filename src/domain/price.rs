@@ -4,6 +4,7 @@ use chrono::{Datelike, NaiveDate};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
+use super::action::Adjustment;
 use super::calendar::Calendar;
 use super::id::InstrumentId;
 
@@ -44,11 +45,21 @@ pub struct Bar {
 }
 
 impl Bar {
-    /// The close on the scale of the newest bar; the raw close where no adjustment is known.
-    pub fn adjusted_close(&self) -> Decimal {
-        self.adjustment
-            .and_then(|adjustment| self.close.checked_mul(adjustment))
-            .map_or(self.close, |adjusted| adjusted.round_dp(10).normalize())
+    /// The close on the scale of the newest bar: comparable over splits, and over dividends as if
+    /// each had been put back in.
+    ///
+    /// Where any action of the instrument is known its actions decide, for one bar as for all, and
+    /// each can be corrected. The bar's own adjustment only stands in for them: it is of the day
+    /// its file was made and knows of nothing since, so the two never go into one series.
+    pub fn adjusted_close(&self, actions: Option<&[Adjustment]>) -> Decimal {
+        let adjusted = match actions {
+            Some(actions) => actions
+                .iter()
+                .filter(|action| self.date < action.effective_date)
+                .try_fold(self.close, |close, action| close.checked_mul(action.factor)),
+            None => self.adjustment.and_then(|adjustment| self.close.checked_mul(adjustment)),
+        };
+        adjusted.map_or(self.close, |adjusted| adjusted.round_dp(10).normalize())
     }
 }
 

@@ -17,6 +17,7 @@ use tokio::sync::{Mutex, OnceCell};
 use super::budget::{Budget, PRICED};
 use super::error::{ApiError, Result};
 use super::progress::{Progress, Turns};
+use crate::domain::action::{Adjustment, Split};
 use crate::domain::calendar::Calendar;
 use crate::domain::id::{InstrumentId, PortfolioId, PositionId, TagId, UserId};
 use crate::domain::instrument::Instrument;
@@ -28,8 +29,8 @@ use crate::domain::tag::Tag;
 use crate::domain::text::fold;
 use crate::error::Refusal;
 use crate::postgres::moment::Moment;
-use crate::services::Services;
-use crate::services::valuation::{self, Book, Quotes};
+use crate::services::valuation::{self, Book, Quotes, Splits};
+use crate::services::{Services, actions};
 use crate::store;
 pub use crate::store::instruments::InstrumentsPage;
 pub use crate::store::prices::BarsPage;
@@ -238,6 +239,51 @@ impl Loader<QuoteOf> for Rows {
     }
 }
 
+/// Which splits of this instrument are known? By date; that there are none is remembered too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SplitsOf(pub InstrumentId);
+
+#[async_trait]
+impl Loader<SplitsOf> for Rows {
+    type Value = Vec<Split>;
+    type Error = ApiError;
+
+    async fn load(&self, keys: &[SplitsOf]) -> Result<HashMap<SplitsOf, Self::Value>> {
+        let mut splits: HashMap<_, _> = keys.iter().map(|key| (*key, Vec::new())).collect();
+        if splits.is_empty() {
+            return Ok(splits);
+        }
+        let ids: Vec<_> = splits.keys().map(|key| key.0).collect();
+        let mut db = self.moment.statement().await?;
+        for (id, split) in store::actions::splits(&mut *db, &ids).await? {
+            splits.entry(SplitsOf(id)).or_default().push(split);
+        }
+        Ok(splits)
+    }
+}
+
+/// What are this instrument's closes adjusted by? None where no action of it is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct AdjustmentsOf(pub InstrumentId);
+
+#[async_trait]
+impl Loader<AdjustmentsOf> for Rows {
+    type Value = Arc<[Adjustment]>;
+    type Error = ApiError;
+
+    async fn load(&self, keys: &[AdjustmentsOf]) -> Result<HashMap<AdjustmentsOf, Self::Value>> {
+        let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
+        let known = {
+            let mut db = self.moment.statement().await?;
+            store::actions::of_instruments(&mut *db, &ids).await?
+        };
+        let each = known.chunk_by(|a, b| a.action.instrument_id == b.action.instrument_id);
+        Ok(each
+            .map(|of| (AdjustmentsOf(of[0].action.instrument_id), actions::adjustments(of).into()))
+            .collect())
+    }
+}
+
 #[async_trait]
 impl Loader<InstrumentsPage> for Rows {
     type Value = Slice<Instrument>;
@@ -382,10 +428,13 @@ impl Hash for BookOf {
 struct Holdings {
     positions: Vec<Arc<Position>>,
     tags: HashMap<PositionId, Vec<Arc<Tag>>>,
+    /// Of what is in all portfolios that were read together.
+    splits: Arc<Splits>,
 }
 
 /// Puts books together: all that are asked for at once with one statement for their positions,
-/// one for the tags of those and one for the prices.
+/// one for the tags of those, one for the splits, one for the prices, and where a split went
+/// through options, one for the contracts it made of them.
 struct Books {
     moment: Arc<Moment>,
     /// Whoever asks for a price that a book has had needs no statement for it.
@@ -427,9 +476,36 @@ impl Books {
             let of = read.entry(carried.portfolio_id).or_default();
             of.tags.entry(carried.position_id).or_default().push(Arc::clone(tag));
         }
-        let read = read.into_iter().map(|(id, holdings)| (id, Arc::new(holdings)));
+        let positions = read.values().flat_map(|of| &of.positions).cloned().collect::<Vec<_>>();
+        let splits = Arc::new(self.splits(&positions).await?);
+        let read = read.into_iter().map(|(id, holdings)| {
+            (id, Arc::new(Holdings { splits: Arc::clone(&splits), ..holdings }))
+        });
         self.holdings.lock().await.extend(read);
         Ok(())
+    }
+
+    /// The splits of what is held and of the underlyings, with the contracts they made.
+    async fn splits(&self, positions: &[Arc<Position>]) -> Result<Splits> {
+        let held: HashSet<_> = positions
+            .iter()
+            .map(|position| {
+                let contract = position.instrument.contract.as_ref();
+                SplitsOf(contract.map_or(position.instrument.id, |c| c.underlying_id))
+            })
+            .collect();
+        let held: Vec<_> = held.into_iter().collect();
+        let found = self.rows.loader().load(&held).await?;
+        let splits = found.iter().map(|(of, splits)| (of.0, splits.clone())).collect();
+        self.rows.feed_many(found).await;
+        let splits = Splits::new(splits);
+        let symbols = splits.successors(positions);
+        if symbols.is_empty() {
+            return Ok(splits);
+        }
+        let mut db = self.moment.statement().await?;
+        let contracts = store::instruments::by_symbol(&mut *db, &symbols).await?;
+        Ok(splits.with_contracts(contracts.into_iter().map(Arc::new)))
     }
 }
 
@@ -450,13 +526,17 @@ impl Loader<BookOf> for Books {
 
         let priced: usize = held.iter().map(|(_, of)| of.positions.len()).sum();
         self.budget.spend(priced.saturating_mul(PRICED))?;
+        let carried: Vec<_> = held
+            .iter()
+            .map(|(key, of)| valuation::carried(&of.positions, &of.splits, key.horizon))
+            .collect();
         let wanted: HashSet<_> = held
             .iter()
-            .flat_map(|(key, of)| {
-                valuation::wanted(&of.positions, key.horizon, &self.calendar)
-                    .into_iter()
-                    .map(|(instrument, horizon)| QuoteOf { instrument, horizon })
+            .zip(&carried)
+            .flat_map(|((key, _), carried)| {
+                carried.iter().flat_map(|one| one.wanted(key.horizon, &self.calendar))
             })
+            .map(|(instrument, horizon)| QuoteOf { instrument, horizon })
             .collect();
         let wanted: Vec<_> = wanted.into_iter().collect();
         let found = self.rows.loader().load(&wanted).await?;
@@ -468,10 +548,11 @@ impl Loader<BookOf> for Books {
 
         Ok(held
             .into_iter()
-            .map(|(key, of)| {
+            .zip(carried)
+            .map(|((key, of), carried)| {
                 let book = Book::assemble(
                     Arc::clone(&key.portfolio),
-                    &of.positions,
+                    carried,
                     &of.tags,
                     &quotes,
                     key.horizon,

@@ -8,8 +8,8 @@ use chrono::NaiveDate;
 pub struct Decimal(pub rust_decimal::Decimal);
 
 /// An exact decimal number, written as a string without trailing zeros, such as `"1234.56"`.
-/// Money is in the portfolio's currency unless the field says otherwise. As input a string or a
-/// number; at most 28 digits.
+/// Money is in the portfolio's currency unless the field says otherwise. What comes of a division
+/// that does not end is rounded to 24 digits. As input a string or a number; at most 28 digits.
 #[Scalar]
 impl ScalarType for Decimal {
     fn parse(value: Value) -> InputValueResult<Self> {
@@ -30,8 +30,22 @@ impl ScalarType for Decimal {
     }
 
     fn to_value(&self) -> Value {
-        Value::String(self.0.normalize().to_string())
+        Value::String(told(self.0).normalize().to_string())
     }
+}
+
+/// A number without the digits that rounding has left at its end: three times a third of 10000
+/// would be 9999.999999999999999999999999 otherwise. A quotient that does not end, as of a price
+/// and a split of three for one, and what is made of it, fills all 28 digits or has more of them
+/// behind the point than any product of a quantity and a price.
+fn told(number: rust_decimal::Decimal) -> rust_decimal::Decimal {
+    const FULL: u128 = 10_u128.pow(27);
+    const PRODUCT_SCALE: u32 = 20;
+    const SURE_DIGITS: u32 = 24;
+    const SURE_SCALE: u32 = 18;
+    let is_quotient = number.mantissa().unsigned_abs() >= FULL || number.scale() > PRODUCT_SCALE;
+    let sure = number.round_sf(SURE_DIGITS).filter(|_| is_quotient);
+    sure.map_or(number, |sure| sure.round_dp(SURE_SCALE))
 }
 
 impl From<rust_decimal::Decimal> for Decimal {
@@ -90,6 +104,15 @@ mod tests {
         for bad in ["", "1e400", "NaN", "0x1", "1,000", "12345678901234567890123456789.1"] {
             assert_eq!(decimal(bad.into()), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn what_rounding_left_is_not_told() {
+        let third = rust_decimal::Decimal::from(10_000) / rust_decimal::Decimal::from(3);
+        let whole = third * rust_decimal::Decimal::from(3);
+        assert_eq!(Decimal(whole).to_value(), Value::from("10000"));
+        let exact = "12345678.12345678901234567";
+        assert_eq!(decimal(exact.into()).as_deref(), Some(exact));
     }
 
     #[test]

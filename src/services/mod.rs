@@ -2,6 +2,7 @@
 //! command and a resolver cannot disagree.
 
 pub mod accounts;
+pub mod actions;
 pub mod demo;
 pub mod instruments;
 pub mod portfolios;

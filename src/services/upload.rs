@@ -11,7 +11,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use self::judge::{AcceptedRow, Verdict};
-use super::{Services, instruments, tags};
+use super::{Services, actions, instruments, tags};
 use crate::domain::calendar::new_york_date;
 use crate::domain::id::{InstrumentId, PortfolioId, PositionId, UserId};
 use crate::domain::tag::MAX_TAGS_PER_USER;
@@ -304,6 +304,13 @@ impl Loading<'_> {
         let (owner, portfolio) = (self.owner, self.portfolio);
         store::positions::insert_all(tx.statement(), owner, portfolio, &positions, self.now)
             .await?;
+        let is_option = |position: &&NewPosition| position.position_type.is_option();
+        let contracts: Vec<_> =
+            positions.iter().filter(is_option).map(|position| position.instrument_id).collect();
+        if !contracts.is_empty() {
+            let contracts = store::instruments::by_id(tx.statement(), &contracts).await?;
+            actions::succeed(tx, &contracts).await?;
+        }
         if !links.is_empty() {
             store::tags::attach_all(tx.statement(), owner, &links).await?;
         }

@@ -5,6 +5,7 @@
 //! memory, so that a list, its groups and its totals can never disagree. A figure that lacks a
 //! price is None and says why; sums leave it out and count it.
 
+mod carry;
 mod line;
 mod select;
 mod settlement;
@@ -17,6 +18,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
 use sigmasight_analytics::exposure::Totals;
 
+pub use carry::{Carried, Series, Splits};
 pub use line::{Line, PositionValuation};
 pub use select::{Filter, Group, Grouping, Order, OrderField, SortKey, TagMode, View};
 pub use sums::{Summary, counts_by_type, leverage, totals};
@@ -33,31 +35,19 @@ use crate::domain::tag::Tag;
 /// Name of the method that [`Book`] values by.
 pub const METHOD: &str = "MARK_TO_MARKET";
 /// Raised whenever the same inputs would give another figure.
-pub const MODEL_VERSION: &str = "valuation/2";
+pub const MODEL_VERSION: &str = "valuation/3";
 
 /// Quotes by instrument and the session they are as of.
 pub type Quotes = HashMap<(InstrumentId, NaiveDate), Quote>;
 
-/// The quotes that a book of these positions needs: of what is held and of the underlyings, and
-/// of the latter at the expiry of each option that has run out. Some come several times.
-pub fn wanted(
-    positions: &[Arc<Position>],
-    horizon: Horizon,
-    calendar: &Calendar,
-) -> Vec<(InstrumentId, Horizon)> {
-    let mut wanted = Vec::with_capacity(positions.len());
-    for position in positions {
-        wanted.push((position.instrument.id, horizon));
-        if let Some(contract) = &position.instrument.contract {
-            wanted.push((contract.underlying_id, horizon));
-            if contract.expiry < horizon.as_of {
-                let session = calendar.session_on_or_before(contract.expiry);
-                let expiry = Horizon::of(session, session, calendar);
-                wanted.push((contract.underlying_id, expiry));
-            }
-        }
-    }
-    wanted
+/// Positions as they stand on the last day whose entries and exits count; those entered since are
+/// left out.
+pub fn carried(positions: &[Arc<Position>], splits: &Splits, horizon: Horizon) -> Vec<Carried> {
+    positions
+        .iter()
+        .filter(|position| position.entry_date <= horizon.held_by)
+        .map(|position| Carried::new(position, splits, horizon.held_by))
+        .collect()
 }
 
 /// A portfolio's positions as of a session, priced.
@@ -75,10 +65,10 @@ pub struct Book {
 }
 
 impl Book {
-    /// Puts a book together from the quotes that are [`wanted`] and known.
+    /// Puts a book together from the quotes that its positions want and that are known.
     pub fn assemble(
         portfolio: Arc<Portfolio>,
-        positions: &[Arc<Position>],
+        positions: Vec<Carried>,
         tags: &HashMap<PositionId, Vec<Arc<Tag>>>,
         quotes: &Quotes,
         horizon: Horizon,
@@ -86,11 +76,10 @@ impl Book {
         computed_at: DateTime<Utc>,
     ) -> Self {
         let mut lines: Vec<_> = positions
-            .iter()
-            .filter(|position| position.entry_date <= horizon.held_by)
-            .map(|position| {
-                let tags = tags.get(&position.id).cloned().unwrap_or_default();
-                Arc::new(Line::new(Arc::clone(position), tags, quotes, horizon, calendar))
+            .into_iter()
+            .map(|carried| {
+                let tags = tags.get(&carried.position.id).cloned().unwrap_or_default();
+                Arc::new(Line::new(carried, tags, quotes, horizon, calendar))
             })
             .collect();
         lines

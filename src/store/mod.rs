@@ -6,6 +6,7 @@
 //! [`Moment`](crate::postgres::moment::Moment) opened: without an owner they fail.
 
 pub mod absences;
+pub mod actions;
 pub mod audit;
 pub mod calendar;
 pub mod idempotency;

@@ -5,6 +5,7 @@ mod aggregation;
 mod demo;
 mod edges;
 mod laws;
+mod splits;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -461,7 +462,8 @@ async fn a_dashboard_costs_the_same_whatever_its_size_and_however_busy_the_machi
 
     let (small, large) = (statements(2, 3).await, statements(10, 60).await);
     assert_eq!(small, large);
-    assert!(small <= 12, "{small} statements");
+    // The splits of all that is held, wherever prices are carried through them, are the 13th.
+    assert!(small <= 13, "{small} statements");
 }
 
 #[tokio::test]

@@ -164,3 +164,17 @@ proptest! {
         let _ = (Symbol::parse(&text), OccSymbol::parse(&text), is_price_symbol(&text));
     }
 }
+
+#[test]
+fn a_whole_split_divides_the_strike_where_it_comes_out_even() {
+    let after = |symbol: &str, to: i64, from: i64| {
+        let ratio = Ratio::new(to.into(), from.into()).unwrap();
+        option(symbol).after_split(ratio).map(|contract| contract.compact())
+    };
+    let divided = after("AAPL240119C00150000", 4, 1);
+    assert_eq!(divided.as_deref(), Some("AAPL240119C00037500"));
+    assert_eq!(after("AAPL240119C00150001", 4, 1), None, "finer than a thousandth");
+    assert_eq!(after("AAPL240119C00150000", 3, 2), None);
+    assert_eq!(after("AAPL240119C00150000", 1, 10), None);
+    assert_eq!(after("AAPL1240119C00150000", 4, 1), None, "it was adjusted before");
+}

@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Enum, ID, Object, SimpleObject};
+use async_graphql::{ComplexObject, Context, Enum, ID, Object, SimpleObject};
 
 use crate::domain::{instrument, price};
 use crate::graphql::error::Result;
 use crate::graphql::id::NodeId;
-use crate::graphql::loaders::{BarsPage, InstrumentBy, QuoteOf};
+use crate::graphql::loaders::{AdjustmentsOf, BarsPage, InstrumentBy, QuoteOf, SplitsOf};
 use crate::graphql::page::{PageArguments, Scope, connection, cost};
 use crate::graphql::scalar::{Date, Decimal};
 use crate::graphql::viewer::request;
+use crate::services::valuation::Series;
 
 /// What kind of thing an instrument is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Enum)]
@@ -137,7 +138,8 @@ impl Instrument {
             .map(|contract| OptionContract { contract, multiplier: self.0.multiplier })
     }
 
-    /// The newest close at or before `asOf`; null when no price is known.
+    /// The newest close at or before `asOf`; null when no price is known. Of an option, when none
+    /// is since its underlying split: the symbol named another contract before.
     async fn quote(
         &self,
         ctx: &Context<'_>,
@@ -147,8 +149,11 @@ impl Instrument {
         let answer = async {
             let horizon = request.horizon(as_of)?;
             let key = QuoteOf { instrument: self.0.id, horizon };
-            let quote = request.loaders().row(key).await?.flatten();
-            Ok(quote.map(|quote| Quote { quote, horizon }))
+            let Some(quote) = request.loaders().row(key).await?.flatten() else { return Ok(None) };
+            let shares = self.0.contract.as_ref().map_or(self.0.id, |c| c.underlying_id);
+            let splits = request.loaders().row(SplitsOf(shares)).await?.unwrap_or_default();
+            let closes = Series::of(&self.0, &splits, horizon.held_by);
+            Ok(closes.of_quote(&quote, horizon).map(|quote| Quote { quote, horizon }))
         };
         answer.await.transpose()
     }
@@ -247,7 +252,8 @@ pub struct Quote {
 /// What is known of a price at a session; per share, in the instrument's currency.
 #[Object]
 impl Quote {
-    /// The newest close at or before the session asked for.
+    /// The newest close at or before the session asked for. Like all of the quote it is in the
+    /// shares of that session, carried through the splits since it was made.
     async fn price(&self) -> Decimal {
         self.quote.price.into()
     }
@@ -290,6 +296,7 @@ impl Quote {
 
 /// One session of an instrument, per share in its currency.
 #[derive(Clone, SimpleObject)]
+#[graphql(complex)]
 pub struct PriceBar {
     /// The session.
     date: Date,
@@ -301,12 +308,23 @@ pub struct PriceBar {
     low: Option<Decimal>,
     /// Last trade, exactly as it was.
     close: Decimal,
-    /// The close on the scale of today's shares; the close itself where no adjustment is known.
-    adjusted_close: Decimal,
     /// Units traded; null when unknown.
     volume: Option<f64>,
     /// Who says so.
     source: PriceSource,
+    #[graphql(skip)]
+    bar: price::Bar,
+}
+
+#[ComplexObject]
+impl PriceBar {
+    /// The close in the shares of the newest bar, less the dividends since: what returns are made
+    /// of. From the splits and dividends that are known of the instrument; where none is, from
+    /// what the source of the bar said, and without that the close itself.
+    async fn adjusted_close(&self, ctx: &Context<'_>) -> Result<Decimal> {
+        let actions = request(ctx).loaders().row(AdjustmentsOf(self.bar.instrument_id)).await?;
+        Ok(self.bar.adjusted_close(actions.as_deref()).into())
+    }
 }
 
 impl From<price::Bar> for PriceBar {
@@ -317,9 +335,9 @@ impl From<price::Bar> for PriceBar {
             high: bar.high.map(Decimal),
             low: bar.low.map(Decimal),
             close: bar.close.into(),
-            adjusted_close: bar.adjusted_close().into(),
             volume: bar.volume.as_ref().and_then(rust_decimal::prelude::ToPrimitive::to_f64),
             source: bar.source.into(),
+            bar,
         }
     }
 }

@@ -65,7 +65,7 @@ impl Position {
         Portfolio(Arc::clone(&self.book.portfolio))
     }
 
-    /// What is held.
+    /// What is held: of an option whose underlying has split, the contract that it has become.
     async fn instrument(&self) -> Instrument {
         Instrument(Arc::clone(&self.line.position.instrument))
     }
@@ -81,12 +81,15 @@ impl Position {
         self.line.position.position_type.into()
     }
 
-    /// Shares or contracts. Always positive; the direction is in `type`.
+    /// Shares or contracts, in those of the session: what was entered, carried through the splits
+    /// since. Once closed, in those of the day of its exit. Always positive; the direction is in
+    /// `type`.
     async fn quantity(&self) -> Decimal {
         self.line.position.quantity.into()
     }
 
-    /// Per share when entered; the premium per share of an option.
+    /// What was paid when it was entered, per share as shares are in the session; the premium per
+    /// share of an option.
     async fn entry_price(&self) -> Decimal {
         self.line.position.entry_price.into()
     }
@@ -96,7 +99,7 @@ impl Position {
         self.line.position.entry_date.into()
     }
 
-    /// Per share when closed; null while it is open.
+    /// Per share as shares were on the day it was closed; null while it is open.
     async fn exit_price(&self) -> Option<Decimal> {
         self.line.position.exit_price.map(Decimal)
     }

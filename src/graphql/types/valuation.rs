@@ -36,14 +36,15 @@ fn provenance(book: &Book, inputs: Vec<ProvenanceInput>, coverage: Coverage) -> 
 #[derive(SimpleObject)]
 #[graphql(complex)]
 pub struct PositionValuation {
-    /// The newest close at or before the session, per share; of an option that has expired, what
-    /// it settled at.
+    /// The newest close at or before the session, per share as shares are in that session; of an
+    /// option that has expired, what it settled at.
     price: Option<Decimal>,
     /// Who says so.
     price_source: Option<PriceSource>,
     /// The day of the price; earlier than `asOf` when stale.
     price_date: Option<Date>,
-    /// Close of exactly the session before; null when that bar is missing.
+    /// Close of exactly the session before, divided by the ratio of a split since; null when that
+    /// bar is missing.
     previous_price: Option<Decimal>,
     /// Quantity × price × multiplier; never negative.
     market_value: Option<Decimal>,
@@ -144,6 +145,10 @@ fn position_inputs(line: &Line) -> Vec<ProvenanceInput> {
         ProvenanceInput::new("multiplier", &position.instrument.multiplier),
         ProvenanceInput::new("entryPrice", &position.entry_price).in_unit(&per_share),
     ];
+    // Quantity, entry price and closes before a split are carried through it.
+    inputs.extend(line.splits.iter().map(|split| {
+        ProvenanceInput::new("split", &split.ratio).from(split.source.into(), split.date)
+    }));
     if let Some(quote) = &line.quote {
         let price = ProvenanceInput::new("price", &quote.price).in_unit(&per_share);
         inputs.push(price.from(quote.source.into(), quote.date));

@@ -8,7 +8,8 @@ use rust_decimal::prelude::ToPrimitive;
 use sigmasight_analytics::exposure::Holding;
 use sigmasight_analytics::option::Kind;
 
-use super::{Quotes, settlement};
+use super::{Carried, Quotes, settlement};
+use crate::domain::action::Split;
 use crate::domain::calendar::Calendar;
 use crate::domain::instrument::OptionKind;
 use crate::domain::position::Position;
@@ -19,7 +20,12 @@ use crate::domain::tag::Tag;
 /// A position in a book.
 #[derive(Debug)]
 pub struct Line {
+    /// In the shares of the book's day, or of the day of its exit.
     pub position: Arc<Position>,
+    /// The splits it was held through, by date.
+    pub splits: Vec<Split>,
+    /// Of an option, the split after which nobody here knows its terms.
+    review: Option<Split>,
     pub tags: Vec<Arc<Tag>>,
     /// Of what is held; of an expired option, what it settled at.
     pub quote: Option<Quote>,
@@ -35,16 +41,17 @@ pub(super) type Start = fn(&Quote) -> Option<Decimal>;
 
 impl Line {
     pub(super) fn new(
-        position: Arc<Position>,
+        carried: Carried,
         tags: Vec<Arc<Tag>>,
         quotes: &Quotes,
         horizon: Horizon,
         calendar: &Calendar,
     ) -> Self {
+        let Carried { position, splits, review, closes, underlying } = carried;
         let contract = position.instrument.contract.as_ref();
-        let mut quote = quotes.get(&(position.instrument.id, horizon.as_of)).cloned();
+        let mut quote = closes.quote(quotes, horizon, calendar);
         let mut underlying_quote =
-            contract.and_then(|c| quotes.get(&(c.underlying_id, horizon.as_of)).cloned());
+            underlying.and_then(|closes| closes.quote(quotes, horizon, calendar));
         let expired = contract.filter(|contract| contract.expiry < horizon.as_of);
         let is_expired = expired.is_some();
         if let Some(contract) = expired {
@@ -52,6 +59,10 @@ impl Line {
             underlying_quote = quotes.get(&(contract.underlying_id, session)).cloned();
             let at_expiry = underlying_quote.as_ref();
             quote = settlement::quote(contract, quote.as_ref(), at_expiry, session, &horizon);
+        }
+        if review.is_some() {
+            // Its symbol may name another contract by now.
+            quote = None;
         }
 
         let is_open = position.is_open_at(horizon.held_by);
@@ -74,14 +85,28 @@ impl Line {
             // Until Greeks are computed nothing says how an option moves with its underlying.
             delta: is_expired.then_some(Decimal::ZERO),
         };
-        let mut line =
-            Self { position, tags, quote, underlying_quote, horizon, is_expired, holding };
+        let mut line = Self {
+            position,
+            splits,
+            review,
+            tags,
+            quote,
+            underlying_quote,
+            horizon,
+            is_expired,
+            holding,
+        };
         line.holding.previous_price = line.daily_start();
         line
     }
 
     pub fn is_open(&self) -> bool {
         self.position.is_open_at(self.horizon.held_by)
+    }
+
+    /// Whether it is an option that a split has made something of that nobody here knows.
+    pub(super) fn needs_review(&self) -> bool {
+        self.review.is_some()
     }
 
     /// Whose price moves it: the underlying of an option, else its own symbol.
@@ -187,6 +212,13 @@ impl Line {
             return None;
         }
         let symbol = &self.position.instrument.symbol;
+        if let Some(Split { date, ratio, .. }) = self.review {
+            return Some(format!(
+                "NEEDS REVIEW: {} split {ratio} on {date}, and what that made of {symbol} is not \
+                 known. Close it, and enter the contract it has become.",
+                self.underlying()
+            ));
+        }
         Some(match self.position.instrument.contract.as_ref().filter(|_| self.is_expired) {
             Some(contract) => format!(
                 "{symbol} expired on {}, and what it settled at is unknown: no close of {} in \
@@ -234,14 +266,28 @@ impl Line {
         }
     }
 
+    /// The splits that its quantity and entry price have been carried through, by date.
+    pub fn known_splits(&self) -> impl Iterator<Item = &Split> {
+        self.splits.iter().take_while(|split| self.review != Some(**split))
+    }
+
+    fn told(&self, Split { date, ratio, .. }: &Split) -> String {
+        let what = if self.holding.is_option() { "contracts" } else { "shares" };
+        format!(
+            "{} split {ratio} on {date}: quantity and entry price are in the {what} since.",
+            self.underlying()
+        )
+    }
+
     fn warnings(&self) -> Vec<String> {
         let instrument = &self.position.instrument;
         let symbol = &instrument.symbol;
+        let mut warnings: Vec<_> = self.known_splits().map(|split| self.told(split)).collect();
         let Some(quote) = &self.quote else {
             let reason = self.unpriced_reason().unwrap_or_default();
-            return vec![format!("{reason} Figures that need a price are null.")];
+            warnings.push(format!("{reason} Figures that need a price are null."));
+            return warnings;
         };
-        let mut warnings = Vec::new();
         if let Some(contract) = instrument.contract.as_ref().filter(|_| self.is_expired) {
             warnings.push(format!(
                 "{symbol} expired on {}. It is valued at what it settled at by the close of {}; \

@@ -52,6 +52,7 @@ pub struct Summary {
     synthetic: usize,
     settled: usize,
     unpriced: Vec<String>,
+    to_review: usize,
 }
 
 impl Summary {
@@ -64,6 +65,7 @@ impl Summary {
                 let cost = line.holding().cost_basis().abs();
                 coverage.excluded_exposure = coverage.excluded_exposure.saturating_add(cost);
                 summary.unpriced.push(line.position.instrument.symbol.clone());
+                summary.to_review += usize::from(line.needs_review());
                 continue;
             };
             coverage.included_positions += 1;
@@ -104,6 +106,13 @@ impl Summary {
             warnings.push(format!(
                 "{} of {all} positions have no price and are left out: {named}{rest}.",
                 self.unpriced.len()
+            ));
+        }
+        if self.to_review > 0 {
+            warnings.push(format!(
+                "{} of {all} positions NEEDS REVIEW: options whose terms a split has changed in a \
+                 way that is not known.",
+                self.to_review
             ));
         }
         if let Some(oldest) = self.oldest {

@@ -1,0 +1,164 @@
+//! Splits and cash dividends, and what splits make of option contracts.
+
+use rust_decimal::Decimal;
+use sqlx::PgExecutor;
+use uuid::Uuid;
+
+use crate::domain::action::{Action, ActionKind, Ratio, Split};
+use crate::domain::id::InstrumentId;
+use crate::domain::price::PriceSource;
+
+/// Stores actions, of which an instrument has at most one split and one dividend a day. One that
+/// is there already is corrected, and its earlier version kept, unless it says the same. What was
+/// simulated corrects nothing that was observed. The number changed.
+pub async fn upsert_all(db: impl PgExecutor<'_>, actions: &[Action]) -> sqlx::Result<u64> {
+    let split = |action: &Action| match action.kind {
+        ActionKind::Split(ratio) => Some(ratio),
+        ActionKind::Dividend(_) => None,
+    };
+    let cash = |action: &Action| match action.kind {
+        ActionKind::Split(_) => None,
+        ActionKind::Dividend(amount) => Some(amount),
+    };
+    let each = actions.iter();
+    let done = sqlx::query!(
+        r#"
+        insert into corporate_actions as stored
+               (id, instrument_id, effective_date, source, split_to, split_from, cash_amount, kind)
+        select new.*, case when new.cash_amount is null then 'SPLIT' else 'DIVIDEND' end
+          from unnest($1::uuid[], $2::uuid[], $3::date[], $4::text[], $5::numeric[], $6::numeric[],
+                      $7::numeric[])
+               as new (id, instrument_id, date, source, split_to, split_from, cash_amount)
+        on conflict (instrument_id, kind, effective_date) do update
+           set split_to = excluded.split_to, split_from = excluded.split_from,
+               cash_amount = excluded.cash_amount, source = excluded.source
+         where (excluded.source <> 'SYNTHETIC' or stored.source = 'SYNTHETIC')
+           and (stored.split_to, stored.split_from, stored.cash_amount, stored.source)
+               is distinct from
+               (excluded.split_to, excluded.split_from, excluded.cash_amount, excluded.source)
+        "#,
+        &each.clone().map(|_| Uuid::new_v4()).collect::<Vec<_>>(),
+        &each.clone().map(|action| action.instrument_id.0).collect::<Vec<_>>(),
+        &each.clone().map(|action| action.effective_date).collect::<Vec<_>>(),
+        &each.clone().map(|action| action.source).collect::<Vec<_>>() as &[PriceSource],
+        &each.clone().map(|action| split(action).map(Ratio::to)).collect::<Vec<_>>()
+            as &[Option<Decimal>],
+        &each.clone().map(|action| split(action).map(Ratio::from)).collect::<Vec<_>>()
+            as &[Option<Decimal>],
+        &each.map(cash).collect::<Vec<_>>() as &[Option<Decimal>],
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// An action and what its instrument last traded at before it.
+#[derive(Clone, Debug)]
+pub struct Known {
+    pub action: Action,
+    /// The newest close before the effective date; None without one.
+    pub last_close: Option<Decimal>,
+    /// Whether a bar of the effective date or a later one is known.
+    pub has_traded_since: bool,
+}
+
+/// All actions of instruments, by instrument and date, a day's split first.
+pub async fn of_instruments(
+    db: impl PgExecutor<'_>,
+    instruments: &[InstrumentId],
+) -> sqlx::Result<Vec<Known>> {
+    let rows = sqlx::query!(
+        r#"
+        select a.instrument_id as "instrument_id: InstrumentId", a.effective_date,
+               a.split_to, a.split_from, a.cash_amount, a.source as "source: PriceSource",
+               earlier.close as "last_close?",
+               exists (select from prices p
+                        where p.instrument_id = a.instrument_id and p.date >= a.effective_date)
+                   as "has_traded_since!"
+          from corporate_actions a
+          left join lateral (
+               select close
+                 from prices p
+                where p.instrument_id = a.instrument_id and p.date < a.effective_date
+                order by date desc
+                limit 1) earlier on true
+         where a.instrument_id = any($1)
+         order by a.instrument_id, a.effective_date, a.kind desc
+        "#,
+        instruments as &[InstrumentId],
+    )
+    .fetch_all(db)
+    .await?;
+    // The table holds the numbers of one kind.
+    let known = rows.into_iter().filter_map(|row| {
+        let kind = match row.cash_amount {
+            Some(amount) => ActionKind::Dividend(amount.normalize()),
+            None => ActionKind::Split(Ratio::new(row.split_to?, row.split_from?)?),
+        };
+        Some(Known {
+            action: Action {
+                instrument_id: row.instrument_id,
+                effective_date: row.effective_date,
+                kind,
+                source: row.source,
+            },
+            last_close: row.last_close,
+            has_traded_since: row.has_traded_since,
+        })
+    });
+    Ok(known.collect())
+}
+
+/// The splits of instruments, by date.
+pub async fn splits(
+    db: impl PgExecutor<'_>,
+    instruments: &[InstrumentId],
+) -> sqlx::Result<Vec<(InstrumentId, Split)>> {
+    let rows = sqlx::query!(
+        r#"
+        select instrument_id as "instrument_id: InstrumentId", effective_date,
+               split_to as "split_to!", split_from as "split_from!",
+               source as "source: PriceSource"
+          from corporate_actions
+         where instrument_id = any($1) and kind = 'SPLIT'
+         order by effective_date
+        "#,
+        instruments as &[InstrumentId],
+    )
+    .fetch_all(db)
+    .await?;
+    let splits = rows.into_iter().filter_map(|row| {
+        let ratio = Ratio::new(row.split_to, row.split_from)?;
+        Some((row.instrument_id, Split { date: row.effective_date, ratio, source: row.source }))
+    });
+    Ok(splits.collect())
+}
+
+/// The option contracts on an underlying that anybody holds or held; no order. Runs without an
+/// owner, and tells of nobody.
+pub async fn held_contracts(
+    db: impl PgExecutor<'_>,
+    underlying: InstrumentId,
+) -> sqlx::Result<Vec<InstrumentId>> {
+    sqlx::query!(r#"select held_contracts($1) as "id!: InstrumentId""#, underlying.0)
+        .map(|row| row.id)
+        .fetch_all(db)
+        .await
+}
+
+/// Notes what splits make of contracts; what is noted already stays.
+pub async fn succeed_all(
+    db: impl PgExecutor<'_>,
+    successors: &[(InstrumentId, InstrumentId)],
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "insert into contract_successors (instrument_id, successor_id)
+         select * from unnest($1::uuid[], $2::uuid[])
+         on conflict do nothing",
+        &successors.iter().map(|(contract, _)| contract.0).collect::<Vec<_>>(),
+        &successors.iter().map(|(_, successor)| successor.0).collect::<Vec<_>>(),
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
