@@ -93,6 +93,6 @@ create table calendar_closings (
     closes_at time check (closes_at > '09:30' and closes_at < '16:00')
 );
 
-grant select, insert, update on instruments, corporate_actions to sigmasight_app;
-grant select, insert, update, delete on prices to sigmasight_app;
+grant select, insert, update on instruments to sigmasight_app;
+grant select, insert, update, delete on prices, corporate_actions to sigmasight_app;
 grant select on prices_history, corporate_actions_history, calendar_closings to sigmasight_app;

@@ -49,6 +49,11 @@ pub struct Doubt {
 }
 
 impl Unanswered {
+    /// Whether somebody who has such a thing could not say for now.
+    pub fn is_passing(&self) -> bool {
+        self.refusals.iter().any(|(_, error)| !matches!(error, ProviderError::NotFound { .. }))
+    }
+
     /// Why there is nothing, as far as somebody has said so.
     pub fn absence(&self) -> Absence {
         let said = |wanted: Absence| {

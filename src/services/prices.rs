@@ -149,6 +149,7 @@ async fn store_observed(tx: &mut Work, bars: &[Bar]) -> Result<u64, Error> {
     store::instruments::lock(tx.statement(), &ids).await?;
     store::instruments::list(tx.statement(), &ids).await?;
     store::prices::delete_synthetic(tx.statement(), &ids).await?;
+    store::actions::delete_synthetic(tx.statement(), &ids).await?;
     store_bars(tx, bars).await
 }
 

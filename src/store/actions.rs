@@ -52,6 +52,20 @@ pub async fn upsert_all(db: impl PgExecutor<'_>, actions: &[Action]) -> sqlx::Re
     Ok(done.rows_affected())
 }
 
+/// Removes what was simulated of instruments; the history keeps it.
+pub async fn delete_synthetic(
+    db: impl PgExecutor<'_>,
+    instruments: &[InstrumentId],
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "delete from corporate_actions where instrument_id = any($1) and source = 'SYNTHETIC'",
+        instruments as &[InstrumentId],
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 /// An action and what its instrument last traded at before it.
 #[derive(Clone, Debug)]
 pub struct Known {

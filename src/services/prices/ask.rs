@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::market::by_day_is_cheaper;
 use crate::market::chain::Unanswered;
 use crate::market::provider::{self, DailyBar, Span, Urgency, price_source};
-use crate::services::Services;
+use crate::services::{Services, actions};
 use crate::store;
 
 /// Symbols asked for at a time; the providers' own limits decide how fast.
@@ -88,6 +88,12 @@ async fn ask_by_day(
     days: &BTreeSet<NaiveDate>,
     bars: &mut u64,
 ) -> Result<Vec<Gap>, Error> {
+    // Whoever's splits are not told is asked about again by itself.
+    let mut rest = Vec::new();
+    for gap in std::mem::take(&mut gaps) {
+        let told = ask_for_actions(services, &gap).await?.is_none();
+        if told { gaps.push(gap) } else { rest.push(gap) }
+    }
     for day in days {
         let wanted: BTreeMap<_, _> = gaps
             .iter()
@@ -111,8 +117,43 @@ async fn ask_by_day(
             gap.sessions.retain(|session| session != day);
         }
     }
-    gaps.retain(|gap| !gap.sessions.is_empty());
-    Ok(gaps)
+    rest.extend(gaps.into_iter().filter(|gap| !gap.sessions.is_empty()));
+    Ok(rest)
+}
+
+/// What the issuer did in the days of a gap, stored before their prices: a close after a split
+/// without the split is a loss that nobody had.
+///
+/// The refusal when nobody says; that nobody offers such a thing is none.
+async fn ask_for_actions(services: &Services, gap: &Gap) -> Result<Option<Unanswered>, Error> {
+    let instrument = &gap.instrument;
+    let (Some(&from), Some(&to)) = (gap.sessions.first(), gap.sessions.last()) else {
+        return Ok(None);
+    };
+    if instrument.contract.is_some() || instrument.symbol.starts_with('^') {
+        return Ok(None);
+    }
+    let (span, urgency) = (Span { from, to }, urgency(gap.sessions.len()));
+    let splits = services.chain.splits(&instrument.symbol, span, urgency).await;
+    let dividends = services.chain.dividends(&instrument.symbol, span, urgency).await;
+    let (source, splits) = match splits {
+        Ok(answered) => (Some(answered.source), answered.answer),
+        Err(unanswered) if unanswered.is_passing() => return Ok(Some(unanswered)),
+        Err(_) => (None, Vec::new()),
+    };
+    let (source, dividends) = match dividends {
+        Ok(answered) => (source.or(Some(answered.source)), answered.answer),
+        Err(unanswered) if unanswered.is_passing() => return Ok(Some(unanswered)),
+        Err(_) => (source, Vec::new()),
+    };
+    if let Some(source) = source.and_then(price_source)
+        && !(splits.is_empty() && dividends.is_empty())
+    {
+        let mut tx = services.db.begin_shared().await?;
+        actions::record(&mut tx, instrument.id, source, &splits, &dividends).await?;
+        tx.commit().await?;
+    }
+    Ok(None)
 }
 
 /// Asks for one symbol. The number of bars stored.
@@ -121,6 +162,11 @@ async fn ask_for(services: &Services, gap: Gap) -> Result<u64, Error> {
     let (Some(&from), Some(&to)) = (gap.sessions.first(), gap.sessions.last()) else {
         return Ok(0);
     };
+    if let Some(unanswered) = ask_for_actions(services, &gap).await? {
+        let (reason, said) = (reason_of(&unanswered), unanswered.to_string());
+        let absence = absence_of(services, instrument.id, gap.sessions, reason, said);
+        return store_answer(services, &[], Some((instrument.id, absence))).await;
+    }
     let span = Span { from, to };
     let asked =
         services.chain.daily_bars(&instrument.symbol, span, urgency(gap.sessions.len())).await;

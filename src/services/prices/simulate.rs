@@ -7,12 +7,14 @@ use rust_decimal::Decimal;
 
 use super::fill::Gap;
 use super::store_bars;
+use crate::domain::calendar::Calendar;
 use crate::domain::id::InstrumentId;
 use crate::domain::instrument::OccSymbol;
 use crate::domain::price::{Bar, PriceSource};
 use crate::error::Error;
+use crate::market::provider::{Dividend, Split};
 use crate::market::synthetic;
-use crate::services::Services;
+use crate::services::{Services, actions};
 use crate::store;
 
 /// Instruments filled up in one transaction.
@@ -36,39 +38,65 @@ pub(super) async fn simulate(services: &Services, gaps: Vec<Gap>) -> Result<u64,
     Ok(bars)
 }
 
+/// What is made up of one instrument.
+struct Made {
+    id: InstrumentId,
+    bars: Vec<Bar>,
+    splits: Vec<Split>,
+    dividends: Vec<Dividend>,
+}
+
 async fn simulate_plain(services: &Services, wanted: Vec<Gap>) -> Result<u64, Error> {
     let ids: Vec<_> = wanted.iter().map(|gap| gap.instrument.id).collect();
     let calendar = services.calendar.clone();
-    let bars = tokio::task::spawn_blocking(move || {
-        let mut bars = Vec::new();
-        for gap in wanted {
-            let sessions: BTreeSet<_> = gap.sessions.iter().collect();
-            let (Some(from), Some(to)) = (gap.sessions.first(), gap.sessions.last()) else {
-                continue;
-            };
-            let made = synthetic::bars(&gap.instrument.symbol, &calendar, *from, *to);
-            let made = made.into_iter().filter(|bar| sessions.contains(&bar.date));
-            bars.extend(made.map(|bar| Bar {
-                instrument_id: gap.instrument.id,
-                date: bar.date,
-                open: Some(bar.open),
-                high: Some(bar.high),
-                low: Some(bar.low),
-                close: bar.close,
-                volume: Some(bar.volume.into()),
-                adjustment: None,
-                source: PriceSource::Synthetic,
-            }));
-        }
-        bars
+    let made = tokio::task::spawn_blocking(move || {
+        wanted.iter().filter_map(|gap| made_up(gap, &calendar)).collect::<Vec<_>>()
     })
     .await
     .map_err(|error| Error::Internal(format!("simulating prices failed: {error}")))?;
+
     let mut tx = services.db.begin_shared().await?;
-    store::instruments::keep(tx.statement(), &ids).await?;
+    store::instruments::lock(tx.statement(), &ids).await?;
+    let stored = store::prices::stored(tx.statement(), &ids).await?;
+    // Somebody may have imported prices meanwhile.
+    let observed: BTreeSet<_> =
+        stored.iter().filter(|s| s.has_observed).map(|s| s.instrument_id).collect();
+    let mut bars = Vec::new();
+    for made in made.into_iter().filter(|made| !observed.contains(&made.id)) {
+        let (splits, dividends) = (&made.splits, &made.dividends);
+        if !splits.is_empty() || !dividends.is_empty() {
+            actions::record(&mut tx, made.id, PriceSource::Synthetic, splits, dividends).await?;
+        }
+        bars.extend(made.bars);
+    }
     let stored = store_bars(&mut tx, &bars).await?;
     tx.commit().await?;
     Ok(stored)
+}
+
+/// The missing sessions of one instrument, and what its issuer did between the first and the last.
+fn made_up(gap: &Gap, calendar: &Calendar) -> Option<Made> {
+    let (id, symbol) = (gap.instrument.id, gap.instrument.symbol.as_str());
+    let (&from, &to) = (gap.sessions.first()?, gap.sessions.last()?);
+    let missing: BTreeSet<_> = gap.sessions.iter().copied().collect();
+    let bars = synthetic::bars(symbol, calendar, from, to)
+        .into_iter()
+        .filter(|bar| missing.contains(&bar.date))
+        .map(|bar| Bar {
+            instrument_id: id,
+            date: bar.date,
+            open: Some(bar.open),
+            high: Some(bar.high),
+            low: Some(bar.low),
+            close: bar.close,
+            volume: Some(bar.volume.into()),
+            adjustment: None,
+            source: PriceSource::Synthetic,
+        })
+        .collect();
+    let splits = synthetic::splits(symbol, calendar, from, to);
+    let dividends = synthetic::dividends(symbol, calendar, from, to);
+    Some(Made { id, bars, splits, dividends })
 }
 
 async fn simulate_options(services: &Services, wanted: &[Gap]) -> Result<u64, Error> {

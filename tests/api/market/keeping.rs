@@ -38,6 +38,7 @@ fn polygon(asked: &Asked) -> axum::response::Response {
             let bars: Vec<_> = bars.iter().map(|(day, close)| (day.as_str(), *close)).collect();
             answer(aggregates("AAPL", &bars))
         }
+        ["", "v3", "reference", ..] => answer(json!({ "status": "OK", "results": [] })),
         _ if asked.path.starts_with("/v2/") => answer(json!({ "status": "OK", "resultsCount": 0 })),
         _ => status(
             404,
