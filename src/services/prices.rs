@@ -4,13 +4,14 @@ mod ask;
 mod fill;
 mod simulate;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use rust_decimal::Decimal;
 use serde_json::json;
 use sqlx::postgres::PgListener;
 
 pub use self::fill::fill;
-use super::{Services, instruments};
+use super::{Services, actions, instruments};
 use crate::domain::calendar::new_york_date;
 use crate::domain::id::InstrumentId;
 use crate::domain::instrument::{Instrument, Symbol};
@@ -19,6 +20,7 @@ use crate::domain::upload::{RowError, RowWarning};
 use crate::domain::user::{Role, User};
 use crate::error::{Code, Error, Refusal};
 use crate::market::import::{PriceFile, read_prices};
+use crate::market::provider::Split;
 use crate::postgres::Work;
 use crate::store;
 
@@ -135,10 +137,44 @@ async fn store_file(tx: &mut Work, file: PriceFile) -> Result<Imported, Error> {
             })
         })
         .collect();
+    let mut splits = BTreeMap::<_, Vec<_>>::new();
+    for (instrument, split) in splits_in(&bars) {
+        splits.entry(instrument).or_default().push(split);
+    }
     imported.bars = store_observed(tx, &bars).await?;
+    for (instrument, splits) in splits {
+        actions::record(tx, instrument, PriceSource::Import, &splits, &[]).await?;
+    }
     // What was simulated of options on them has to be made anew.
     store::prices::want(tx.statement()).await?;
     Ok(imported)
+}
+
+/// The splits that adjusted closes tell of: from one bar to the next the adjustment of a series
+/// jumps by a whole number, or by one over it. A dividend moves it too, but not by half the price,
+/// and what is no whole number is not guessed at.
+fn splits_in(bars: &[Bar]) -> Vec<(InstrumentId, Split)> {
+    /// By how much, of two decimals, the factor may miss a whole number.
+    const TOLERANCE: Decimal = Decimal::from_parts(5, 0, 0, false, 3);
+    let mut bars: Vec<_> = bars.iter().collect();
+    bars.sort_by_key(|bar| (bar.instrument_id, bar.date));
+    let jump = |one: &Bar, next: &Bar| {
+        let (before, after) = (one.adjustment?, next.adjustment?);
+        let is_reverse = after < before;
+        let factor =
+            if is_reverse { before.checked_div(after)? } else { after.checked_div(before)? };
+        let whole = factor.round();
+        let misses = factor.checked_div(whole)?.saturating_sub(Decimal::ONE).abs();
+        if whole < Decimal::TWO || misses > TOLERANCE {
+            return None;
+        }
+        let (to, from) = if is_reverse { (Decimal::ONE, whole) } else { (whole, Decimal::ONE) };
+        Some((next.instrument_id, Split { date: next.date, from, to }))
+    };
+    bars.windows(2)
+        .filter(|pair| pair[0].instrument_id == pair[1].instrument_id)
+        .filter_map(|pair| jump(pair[0], pair[1]))
+        .collect()
 }
 
 /// Stores what a market said. Its instruments are everybody's from then on, and lose what was

@@ -76,7 +76,9 @@ pub struct Known {
     pub has_traded_since: bool,
 }
 
-/// All actions of instruments, by instrument and date, a day's split first.
+/// The actions of instruments that providers tell of, by instrument and date, a day's split first.
+/// The splits that a price file tells of are not all that happened: its own adjustments know of the
+/// dividends too, and stand in for a series of actions as long as there is no other.
 pub async fn of_instruments(
     db: impl PgExecutor<'_>,
     instruments: &[InstrumentId],
@@ -96,7 +98,7 @@ pub async fn of_instruments(
                 where p.instrument_id = a.instrument_id and p.date < a.effective_date
                 order by date desc
                 limit 1) earlier on true
-         where a.instrument_id = any($1)
+         where a.instrument_id = any($1) and a.source <> 'IMPORT'
          order by a.instrument_id, a.effective_date, a.kind desc
         "#,
         instruments as &[InstrumentId],

@@ -11,7 +11,8 @@ use crate::services::prices;
 
 /// A CSV of daily prices: `symbol,date,close` and optionally `open`, `high`, `low`,
 /// `adjusted_close` and `volume`. Where `adjusted_close` is given, its ratio to `close` is kept as
-/// the adjustment of that day. Exactly one of `file` and `csv`.
+/// the adjustment of that day; where it jumps by a whole number, the shares were split. Exactly one
+/// of `file` and `csv`.
 #[derive(InputObject)]
 struct ImportPricesInput {
     /// The file, as multipart/form-data; at most 64 MiB and 1,000,000 rows.

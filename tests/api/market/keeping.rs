@@ -155,3 +155,28 @@ async fn with_all_providers_down_the_last_prices_stay_and_are_called_stale() {
     let later = app.restart().at("2026-01-06T22:05:00Z").await;
     assert_eq!(fills(&later, &desk).await, 1);
 }
+
+#[tokio::test]
+async fn a_split_is_known_before_the_prices_that_show_it() {
+    let desk = Desk::with(|asked| {
+        let parts: Vec<_> = asked.path.split('/').collect();
+        match parts.as_slice() {
+            ["", "v2", "aggs", "ticker", "AAPL", ..] => answer(aggregates(
+                "AAPL",
+                &[("2025-12-31", 396.0), ("2026-01-02", 400.0), ("2026-01-05", 101.0)],
+            )),
+            ["", "v3", "reference", "splits"] => answer(json!({ "status": "OK", "results": [
+                { "execution_date": "2026-01-05", "split_from": 1, "split_to": 4, "ticker": "AAPL" },
+            ] })),
+            ["", "v3", "reference", ..] => answer(json!({ "status": "OK", "results": [] })),
+            _ => status(404, json!({ "status": "NOT_FOUND" })),
+        }
+    })
+    .await;
+    let app = App::start().at("2026-01-05T21:30:00Z").await;
+    let (ada, book) = book_of(&app, "AAPL,10,390,2025-12-01\n").await;
+    assert_eq!(fills(&app, &desk).await, 3);
+    let now = seen(&ada, &book).await;
+    assert_eq!(now["positions"]["nodes"][0]["valuation"]["dailyPnl"], "40", "40 shares, a dollar");
+    assert_eq!(now["valuation"]["totalValue"], "4040");
+}

@@ -443,3 +443,37 @@ async fn what_becomes_of_an_option_is_never_guessed() {
         ada.sees(&book, &[("2024-06-27", ["-4400", "-400", "-800", "-600"])]).await;
     }
 }
+
+#[tokio::test]
+async fn a_split_that_adjusted_closes_tell_of_is_no_loss() {
+    let app = App::start().at(FRIDAY).await;
+    app.knows_prices(
+        "symbol,date,close,adjusted_close\n\
+         SPLT,2024-06-26,1000,99\nSPLT,2024-06-27,1010,101\nSPLT,2024-06-28,102,102\n\
+         RVRS,2024-06-27,2,20\nRVRS,2024-06-28,21,21\n\
+         DVDN,2024-06-27,100,80\nDVDN,2024-06-28,81,81\n",
+    )
+    .await;
+    let ada = app.sign_in("ada").await;
+    let book = ada.creates_portfolio("Core").await;
+    let rows = "SPLT,10,990,2024-06-03,\nRVRS,1000,1,2024-06-03,\nDVDN,1,100,2024-06-03,\n";
+    ada.uploads(&book, format!("{HEADER}\n{rows}")).await;
+
+    let seen = ada.values(&book, None).await;
+    let figures = |symbol: &str| &position(&seen, symbol)["valuation"];
+    assert_eq!(position(&seen, "SPLT")["quantity"], "100");
+    assert_eq!(number(&figures("SPLT")["dailyPnl"]), decimal("100"), "from 101 to 102");
+    assert_eq!(number(&figures("SPLT")["unrealizedPnl"]), decimal("300"));
+    assert!(mentions(&figures("SPLT")["warnings"], "split"));
+    assert_eq!(position(&seen, "RVRS")["quantity"], "100");
+    assert_eq!(number(&figures("RVRS")["dailyPnl"]), decimal("100"), "from 20 to 21");
+    assert_eq!(position(&seen, "DVDN")["quantity"], "1", "a large dividend is no split");
+    assert_eq!(number(&figures("DVDN")["dailyPnl"]), decimal("-19"));
+
+    // What the file says of its adjusted closes stands.
+    let bars = "{ instrument(symbol: \"SPLT\") { prices { nodes { adjustedClose } } } }";
+    let seen = ada.reads(bars, json!({})).await;
+    let closes = list(&seen["instrument"]["prices"]["nodes"]).iter();
+    let closes: Vec<_> = closes.map(|bar| number(&bar["adjustedClose"])).collect();
+    assert_eq!(closes, [decimal("99"), decimal("101"), decimal("102")]);
+}
