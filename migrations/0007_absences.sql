@@ -5,7 +5,7 @@ create table price_absences (
     first         date not null,
     last          date not null check (last >= first),
     reason        text not null check (reason in
-                      ('HOLIDAY', 'NO_TRADE', 'RANGE_TOO_OLD', 'RATE_LIMITED', 'UNKNOWN')),
+                      ('HOLIDAY', 'NO_TRADE', 'RANGE_TOO_OLD', 'RATE_LIMITED', 'UNAVAILABLE', 'UNKNOWN')),
     said          text not null check (length(said) <= 500),
     asked_at      timestamptz not null
 );

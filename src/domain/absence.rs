@@ -16,13 +16,16 @@ pub enum AbsenceReason {
     RangeTooOld,
     /// The providers would not say for now.
     RateLimited,
+    /// The providers could not be asked for now.
+    Unavailable,
+    /// They have nothing, and do not say why.
     Unknown,
 }
 
 impl AbsenceReason {
     /// Whether the same question may be answered soon.
     pub fn may_pass(self) -> bool {
-        matches!(self, Self::RateLimited | Self::Unknown)
+        matches!(self, Self::RateLimited | Self::Unavailable)
     }
 }
 

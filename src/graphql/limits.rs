@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use async_graphql::parser::types::{
-    ExecutableDocument, FragmentDefinition, OperationDefinition, Selection, SelectionSet,
+    ExecutableDocument, Field, FragmentDefinition, OperationDefinition, Selection, SelectionSet,
 };
 use async_graphql::{Name, Positioned};
 
@@ -12,6 +12,8 @@ use async_graphql::{Name, Positioned};
 pub const MAX_NESTING: usize = 64;
 /// Most fields of a document, fragments written out.
 pub const MAX_FIELDS: usize = 10_000;
+/// Most fragments of a document.
+const MAX_FRAGMENTS: usize = 256;
 /// Most fields at the root of a mutation: each is a use case of its own, one after the other.
 pub const MAX_MUTATIONS: usize = 10;
 
@@ -33,19 +35,9 @@ fn length(field: &str) -> usize {
 /// What all that a document asks about the schema itself comes to: fields times the lengths of the
 /// lists they are in, fragments written out; saturates.
 pub fn introspection(document: &ExecutableDocument) -> usize {
-    let mut sizes = Sizes { weigh: length, ..Sizes::of_document(document, true) };
-    document
-        .operations
-        .iter()
-        .flat_map(|(_, operation)| &operation.node.selection_set.node.items)
-        .chain(document.fragments.values().flat_map(|it| &it.node.selection_set.node.items))
-        .filter(|item| match &item.node {
-            Selection::Field(field) => field.node.name.node.starts_with("__"),
-            // The fragments of the document are looked at by themselves.
-            Selection::InlineFragment(_) | Selection::FragmentSpread(_) => false,
-        })
-        .map(|item| sizes.of_one(&item.node))
-        .fold(0, usize::saturating_add)
+    let of_document = Sizes::of_document(document, true);
+    let mut sizes = Sizes { weigh: length, only_about_schema: true, ..of_document };
+    sizes.of_operations(document)
 }
 
 /// How deep brackets nest in a query's text, those in strings and comments left out.
@@ -55,10 +47,12 @@ pub fn introspection(document: &ExecutableDocument) -> usize {
 pub fn nesting(text: &str) -> usize {
     let (mut depth, mut deepest) = (0_usize, 0);
     let mut rest = text.as_bytes();
+    // Where one block string has no end, none after it has.
+    let mut blocks_end = true;
     while let [first, after @ ..] = rest {
         rest = match first {
             b'#' => after_comment(after),
-            b'"' => after_string(after),
+            b'"' => after_string(after, &mut blocks_end),
             _ => after,
         };
         match first {
@@ -78,10 +72,14 @@ fn after_comment(text: &[u8]) -> &[u8] {
 
 /// What follows a string, given what follows its first quote. One that never ends hides nothing:
 /// the parser, too, gives up on it and reads on.
-fn after_string(text: &[u8]) -> &[u8] {
+fn after_string<'a>(text: &'a [u8], blocks_end: &mut bool) -> &'a [u8] {
     if let Some(block) = text.strip_prefix(b"\"\"") {
+        if !*blocks_end {
+            return block;
+        }
         let mut quotes = (0..block.len()).filter(|&at| block[at..].starts_with(b"\"\"\""));
         let end = quotes.find(|&at| at == 0 || block[at - 1] != b'\\');
+        *blocks_end = end.is_some();
         return end.map_or(block, |at| &block[at + 3..]);
     }
     let mut at = 0;
@@ -98,16 +96,14 @@ fn after_string(text: &[u8]) -> &[u8] {
 
 /// Fields of all operations of a document, fragments written out; saturates.
 pub fn fields(document: &ExecutableDocument) -> usize {
-    let mut sizes = Sizes::of_document(document, true);
-    document
-        .operations
-        .iter()
-        .map(|(_, operation)| sizes.of(&operation.node.selection_set.node))
-        .fold(0, usize::saturating_add)
+    Sizes::of_document(document, true).of_operations(document)
 }
 
 /// Fields at the root of one operation of a document, fragments written out; saturates.
 pub fn root_fields(document: &ExecutableDocument, operation: &OperationDefinition) -> usize {
+    if document.fragments.len() > MAX_FRAGMENTS {
+        return usize::MAX;
+    }
     Sizes::of_document(document, false).of(&operation.selection_set.node)
 }
 
@@ -117,6 +113,8 @@ struct Sizes<'a> {
     nested: bool,
     /// How often what is inside a field of this name counts.
     weigh: fn(&str) -> usize,
+    /// Whether only what is inside `__schema` and `__type` counts.
+    only_about_schema: bool,
     /// None while a fragment is being measured: one that uses itself adds nothing more here, and
     /// is refused by validation.
     known: HashMap<&'a Name, Option<usize>>,
@@ -124,7 +122,24 @@ struct Sizes<'a> {
 
 impl<'a> Sizes<'a> {
     fn of_document(document: &'a ExecutableDocument, nested: bool) -> Self {
-        Self { fragments: &document.fragments, nested, weigh: |_| 1, known: HashMap::new() }
+        Self {
+            fragments: &document.fragments,
+            nested,
+            weigh: |_| 1,
+            only_about_schema: false,
+            known: HashMap::new(),
+        }
+    }
+
+    fn of_operations(&mut self, document: &'a ExecutableDocument) -> usize {
+        // They are followed by recursion, as far as a chain of them goes.
+        if document.fragments.len() > MAX_FRAGMENTS {
+            return usize::MAX;
+        }
+        let operations = document.operations.iter();
+        operations
+            .map(|(_, operation)| self.of(&operation.node.selection_set.node))
+            .fold(0, usize::saturating_add)
     }
 
     fn of(&mut self, set: &'a SelectionSet) -> usize {
@@ -134,13 +149,27 @@ impl<'a> Sizes<'a> {
     fn of_one(&mut self, selection: &'a Selection) -> usize {
         match selection {
             Selection::Field(_) if !self.nested => 1,
-            Selection::Field(field) => {
-                let inside = self.of(&field.node.selection_set.node);
-                inside.saturating_mul((self.weigh)(&field.node.name.node)).saturating_add(1)
+            Selection::Field(field) if self.only_about_schema => {
+                // Elsewhere such a name is refused, whatever is inside.
+                if !field.node.name.node.starts_with("__") {
+                    return 0;
+                }
+                self.only_about_schema = false;
+                let known = std::mem::take(&mut self.known);
+                let size = self.of_field(&field.node);
+                self.known = known;
+                self.only_about_schema = true;
+                size
             }
+            Selection::Field(field) => self.of_field(&field.node),
             Selection::InlineFragment(fragment) => self.of(&fragment.node.selection_set.node),
             Selection::FragmentSpread(spread) => self.of_fragment(&spread.node.fragment_name.node),
         }
+    }
+
+    fn of_field(&mut self, field: &'a Field) -> usize {
+        let inside = self.of(&field.selection_set.node);
+        inside.saturating_mul((self.weigh)(&field.name.node)).saturating_add(1)
     }
 
     fn of_fragment(&mut self, name: &'a Name) -> usize {

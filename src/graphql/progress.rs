@@ -15,12 +15,18 @@ use async_graphql::runtime::{Timer, TokioSpawner};
 use futures_util::future::BoxFuture;
 use futures_util::task::{FutureObj, Spawn, SpawnError};
 use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
 
 use crate::postgres::moment::Moment;
 
 /// The batches of one request.
 #[derive(Debug, Default)]
-pub struct Progress(Mutex<State>);
+pub struct Progress {
+    state: Mutex<State>,
+    /// What has been begun for a request that is over is for nobody, and must not hold on to its
+    /// connection.
+    is_over: CancellationToken,
+}
 
 #[derive(Debug, Default)]
 struct State {
@@ -43,29 +49,30 @@ impl State {
 
 impl Progress {
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Drives the work of a request, and lets the waiting batches go whenever it can go no
     /// further by itself.
     pub async fn drive<F: Future>(&self, moment: &Moment, work: F) -> F::Output {
+        let _over = self.is_over.clone().drop_guard();
         let mut work = pin!(work);
         std::future::poll_fn(|context| {
             let polled = work.as_mut().poll(context);
             if polled.is_pending() {
-                self.let_go(context.waker(), moment.is_busy());
+                self.let_go(context.waker(), moment);
             }
             polled
         })
         .await
     }
 
-    fn let_go(&self, request: &Waker, is_busy: bool) {
+    fn let_go(&self, request: &Waker, moment: &Moment) {
         let mut state = self.lock();
         state.request = Some(request.clone());
         // One that lost its patience went by itself.
         state.waiting.retain(|batch| !batch.is_closed());
-        if !is_busy && state.waiting.len() == state.begun {
+        if !moment.is_busy() && state.waiting.len() == state.begun {
             for batch in std::mem::take(&mut state.waiting) {
                 batch.send(()).ok();
             }
@@ -92,9 +99,13 @@ impl Spawn for Turns {
     fn spawn_obj(&self, work: FutureObj<'static, ()>) -> Result<(), SpawnError> {
         self.0.lock().begun += 1;
         let batch = Batch(Arc::clone(&self.0));
+        let is_over = self.0.is_over.clone();
         let work = async move {
             let _batch = batch;
-            work.await;
+            tokio::select! {
+                () = is_over.cancelled() => {}
+                () = work => {}
+            }
         };
         TokioSpawner::current().spawn_obj(Box::new(work).into())
     }
@@ -102,8 +113,7 @@ impl Spawn for Turns {
 
 impl Timer for Turns {
     fn delay(&self, _: Duration) -> BoxFuture<'static, ()> {
-        /// Nothing waits for longer. It ends batches of a request that was given up; one let go too
-        /// early is no more than a statement more.
+        /// Nothing waits for longer: a batch let go too early is no more than a statement more.
         const PATIENCE: Duration = Duration::from_secs(5);
         let (go, gone) = oneshot::channel();
         let mut state = self.0.lock();

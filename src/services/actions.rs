@@ -51,7 +51,9 @@ pub async fn record(
     if !held.is_empty() {
         let contracts = store::instruments::by_id(tx.statement(), &held).await?;
         succeed(tx, &contracts).await?;
-        store::prices::want(tx.statement()).await?;
+        if changed > 0 {
+            store::prices::want(tx.statement()).await?;
+        }
     }
     Ok(changed)
 }

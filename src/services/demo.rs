@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::accounts::{self, NewUser};
 use super::portfolios::{self, NewPortfolio};
-use super::{Services, instruments, prices, tags};
+use super::{Services, actions, instruments, prices, tags};
 use crate::config::Environment;
 use crate::domain::id::{PortfolioId, PositionId, UserId};
 use crate::domain::instrument::{AssetClass, Instrument, OccSymbol, OptionKind};
@@ -293,6 +293,13 @@ async fn ensure_positions(
         );
     }
     store::positions::insert_all(tx.statement(), owner, portfolio, &positions, now).await?;
+    let options: Vec<_> = positions
+        .iter()
+        .filter(|position| position.position_type.is_option())
+        .map(|position| position.instrument_id)
+        .collect();
+    let options = store::instruments::by_id(tx.statement(), &options).await?;
+    actions::succeed(&mut tx, &options).await?;
     store::tags::attach_all(tx.statement(), owner, &links).await?;
     store::portfolios::touch(tx.statement(), owner, portfolio, now).await?;
     tx.commit().await?;

@@ -156,6 +156,8 @@ async fn store_file(tx: &mut Work, file: PriceFile) -> Result<Imported, Error> {
 fn splits_in(bars: &[Bar]) -> Vec<(InstrumentId, Split)> {
     /// By how much, of two decimals, the factor may miss a whole number.
     const TOLERANCE: Decimal = Decimal::from_parts(5, 0, 0, false, 3);
+    /// No shares have been split more at a time.
+    const MOST: Decimal = Decimal::ONE_THOUSAND;
     let mut bars: Vec<_> = bars.iter().collect();
     bars.sort_by_key(|bar| (bar.instrument_id, bar.date));
     let jump = |one: &Bar, next: &Bar| {
@@ -165,7 +167,14 @@ fn splits_in(bars: &[Bar]) -> Vec<(InstrumentId, Split)> {
             if is_reverse { before.checked_div(after)? } else { after.checked_div(before)? };
         let whole = factor.round();
         let misses = factor.checked_div(whole)?.saturating_sub(Decimal::ONE).abs();
-        if whole < Decimal::TWO || misses > TOLERANCE {
+        if !(Decimal::TWO..=MOST).contains(&whole) || misses > TOLERANCE {
+            return None;
+        }
+        // The shares must have traded so: adjusted closes of few digits jump by themselves.
+        let (dear, cheap) =
+            if is_reverse { (next.close, one.close) } else { (one.close, next.close) };
+        let moved = dear.checked_div(cheap)?.checked_div(whole)?;
+        if !(Decimal::new(5, 1)..=Decimal::TWO).contains(&moved) {
             return None;
         }
         let (to, from) = if is_reverse { (Decimal::ONE, whole) } else { (whole, Decimal::ONE) };

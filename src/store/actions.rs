@@ -10,7 +10,7 @@ use crate::domain::price::PriceSource;
 
 /// Stores actions, of which an instrument has at most one split and one dividend a day. One that
 /// is there already is corrected, and its earlier version kept, unless it says the same. What was
-/// simulated corrects nothing that was observed. The number changed.
+/// simulated corrects nothing that was observed, nor a price file what a provider told. The number changed.
 pub async fn upsert_all(db: impl PgExecutor<'_>, actions: &[Action]) -> sqlx::Result<u64> {
     let split = |action: &Action| match action.kind {
         ActionKind::Split(ratio) => Some(ratio),
@@ -33,6 +33,7 @@ pub async fn upsert_all(db: impl PgExecutor<'_>, actions: &[Action]) -> sqlx::Re
            set split_to = excluded.split_to, split_from = excluded.split_from,
                cash_amount = excluded.cash_amount, source = excluded.source
          where (excluded.source <> 'SYNTHETIC' or stored.source = 'SYNTHETIC')
+           and (excluded.source <> 'IMPORT' or stored.source in ('IMPORT', 'SYNTHETIC'))
            and (stored.split_to, stored.split_from, stored.cash_amount, stored.source)
                is distinct from
                (excluded.split_to, excluded.split_from, excluded.cash_amount, excluded.source)
@@ -76,8 +77,8 @@ pub struct Known {
     pub has_traded_since: bool,
 }
 
-/// The actions of instruments that providers tell of, by instrument and date, a day's split first.
-/// The splits that a price file tells of are not all that happened: its own adjustments know of the
+/// The actions of instruments by instrument and date, a day's split first; none where a price file
+/// alone tells of them. Its splits are not all that happened: its own adjustments know of the
 /// dividends too, and stand in for a series of actions as long as there is no other.
 pub async fn of_instruments(
     db: impl PgExecutor<'_>,
@@ -98,7 +99,9 @@ pub async fn of_instruments(
                 where p.instrument_id = a.instrument_id and p.date < a.effective_date
                 order by date desc
                 limit 1) earlier on true
-         where a.instrument_id = any($1) and a.source <> 'IMPORT'
+         where a.instrument_id = any($1)
+           and exists (select from corporate_actions told
+                        where told.instrument_id = a.instrument_id and told.source <> 'IMPORT')
          order by a.instrument_id, a.effective_date, a.kind desc
         "#,
         instruments as &[InstrumentId],

@@ -591,6 +591,11 @@ async fn the_schema_is_told_once_and_not_a_hundred_times() {
     for query in [
         format!("{{ __type(name: \"Node\") {{ {nested} }} }}"),
         format!("{{ __schema {{ types {{ {wide} }} }} }}"),
+        format!("{{ ... {{ ... on Query {{ __schema {{ types {{ {wide} }} }} }} }} }}"),
+        format!(
+            "{{ {} }} fragment F on Query {{ __schema {{ types {{ a: fields {{ description }} }} }} }}",
+            "...F ".repeat(400)
+        ),
         numbered(0..9, |n| format!("query q{n} {{ ...F }} "))
             + "fragment F on Query { __schema { types { fields { args { type { fields { args { name } } } } } } } }",
     ] {

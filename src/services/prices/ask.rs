@@ -23,7 +23,7 @@ use crate::store;
 /// Symbols asked for at a time; the providers' own limits decide how fast.
 const AT_ONCE: usize = 4;
 /// Sessions at the end that are the nightly run's; more is history.
-const RECENT: usize = 5;
+const RECENT: u32 = 5;
 /// When to ask again for what was not there: the last sessions, and what is older.
 const RETRY_RECENT: Duration = Duration::minutes(30);
 const RETRY_HISTORY: Duration = Duration::days(7);
@@ -35,12 +35,13 @@ pub(super) async fn ask(services: &Services, gaps: &[Gap]) -> Result<u64, Error>
     let mut tx = services.db.begin_shared().await?;
     let absent = store::absences::of_instruments(tx.statement(), &ids).await?;
     tx.commit().await?;
+    let recent = services.calendar.sessions_before(services.last_session(), RECENT);
     let absent: HashMap<_, _> = absent.into_iter().map(|a| (a.instrument_id, a)).collect();
     let wanted: Vec<_> = gaps
         .iter()
         .filter_map(|gap| {
             let absence = absent.get(&gap.instrument.id);
-            let sessions = due(gap, absence, services.now());
+            let sessions = due(gap, absence, services.now(), recent);
             (!sessions.is_empty()).then(|| Gap { sessions, ..gap.clone() })
         })
         .collect();
@@ -65,13 +66,17 @@ pub(super) async fn ask(services: &Services, gaps: &[Gap]) -> Result<u64, Error>
 }
 
 /// The sessions of a gap that are worth asking for.
-fn due(gap: &Gap, absence: Option<&Absence>, now: DateTime<Utc>) -> Vec<NaiveDate> {
+fn due(
+    gap: &Gap,
+    absence: Option<&Absence>,
+    now: DateTime<Utc>,
+    recent: NaiveDate,
+) -> Vec<NaiveDate> {
     let Some(absence) = absence else { return gap.sessions.clone() };
     let since = now - absence.asked_at;
-    let newest = gap.sessions.iter().rev().take(RECENT).copied().collect::<BTreeSet<_>>();
     let is_due = |session: &&NaiveDate| {
         let was_asked = (absence.first..=absence.last).contains(*session);
-        let pause = if newest.contains(*session) || absence.reason.may_pass() {
+        let pause = if **session >= recent || absence.reason.may_pass() {
             RETRY_RECENT
         } else {
             RETRY_HISTORY
@@ -228,7 +233,7 @@ fn stored_bar(instrument_id: InstrumentId, source: PriceSource, bar: &DailyBar) 
 
 /// History is asked for after what tonight's figures need.
 fn urgency(sessions: usize) -> Urgency {
-    if sessions <= RECENT { Urgency::Batch } else { Urgency::Backfill }
+    if sessions <= RECENT as usize { Urgency::Batch } else { Urgency::Backfill }
 }
 
 fn absence_of(
@@ -255,6 +260,7 @@ fn reason_of(unanswered: &Unanswered) -> AbsenceReason {
         provider::Absence::NoTrade => AbsenceReason::NoTrade,
         provider::Absence::RangeTooOld => AbsenceReason::RangeTooOld,
         provider::Absence::RateLimited => AbsenceReason::RateLimited,
+        provider::Absence::Unknown if unanswered.is_passing() => AbsenceReason::Unavailable,
         provider::Absence::Unknown => AbsenceReason::Unknown,
     }
 }

@@ -31,7 +31,14 @@ pub async fn fill(services: &Services) -> Result<u64, Error> {
     }
     if services.providers.contains(&Provider::Synthetic) {
         // What a market has said something of is never filled up with what was made up.
-        gaps.retain(|gap| !gap.is_observed);
+        let ids: Vec<_> = gaps.iter().map(|gap| gap.instrument.id).collect();
+        let mut tx = services.db.begin_shared().await?;
+        let absent = store::absences::of_instruments(tx.statement(), &ids).await?;
+        tx.commit().await?;
+        // Nor is what somebody may know who could not be asked.
+        let may_come: BTreeSet<_> =
+            absent.iter().filter(|a| a.reason.may_pass()).map(|a| a.instrument_id).collect();
+        gaps.retain(|gap| !gap.is_observed && !may_come.contains(&gap.instrument.id));
         bars += simulate::simulate(services, gaps).await?;
     }
     Ok(bars)
