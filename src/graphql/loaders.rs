@@ -29,11 +29,13 @@ use crate::domain::tag::Tag;
 use crate::domain::text::fold;
 use crate::error::Refusal;
 use crate::postgres::moment::Moment;
+use crate::services::history::Series;
 use crate::services::valuation::{self, Book, Quotes, Splits};
 use crate::services::{Services, actions};
 use crate::store;
 pub use crate::store::instruments::InstrumentsPage;
 pub use crate::store::prices::BarsPage;
+use crate::store::prices::Range;
 
 /// Made anew for each request, and whenever it has written: their caches must not outlive the
 /// viewer's rights or what was true when they were filled.
@@ -277,10 +279,38 @@ impl Loader<AdjustmentsOf> for Rows {
             let mut db = self.moment.statement().await?;
             store::actions::of_instruments(&mut *db, &ids).await?
         };
-        let each = known.chunk_by(|a, b| a.action.instrument_id == b.action.instrument_id);
-        Ok(each
-            .map(|of| (AdjustmentsOf(of[0].action.instrument_id), actions::adjustments(of).into()))
-            .collect())
+        let adjustments = actions::by_instrument(&known);
+        Ok(adjustments.into_iter().map(|(id, of)| (AdjustmentsOf(id), of.into())).collect())
+    }
+}
+
+/// What are the adjusted closes of an instrument between two dates? None without any.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct HistoryOf(pub Range);
+
+#[async_trait]
+impl Loader<HistoryOf> for Rows {
+    type Value = Arc<Series>;
+    type Error = ApiError;
+
+    async fn load(&self, keys: &[HistoryOf]) -> Result<HashMap<HistoryOf, Self::Value>> {
+        let ranges: Vec<_> = keys.iter().map(|key| key.0).collect();
+        let stored = {
+            let mut db = self.moment.statement().await?;
+            store::prices::series(&mut *db, &ranges).await?
+        };
+        let ids: HashSet<_> = keys.iter().map(|key| key.0.instrument).collect();
+        let ids: Vec<_> = ids.into_iter().collect();
+        let known = {
+            let mut db = self.moment.statement().await?;
+            store::actions::of_instruments(&mut *db, &ids).await?
+        };
+        let adjustments = actions::by_instrument(&known);
+        let series = stored.into_iter().map(|stored| {
+            let actions = adjustments.get(&stored.range.instrument).map(Vec::as_slice);
+            (HistoryOf(stored.range), Arc::new(Series::new(stored, actions)))
+        });
+        Ok(series.collect())
     }
 }
 

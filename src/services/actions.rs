@@ -145,6 +145,12 @@ fn successors(instrument: &Instrument, splits: &[Split]) -> Vec<OccSymbol> {
     found
 }
 
+/// What the actions of each instrument adjust its closes by; they come by instrument and date.
+pub fn by_instrument(known: &[Known]) -> HashMap<InstrumentId, Vec<Adjustment>> {
+    let each = known.chunk_by(|a, b| a.action.instrument_id == b.action.instrument_id);
+    each.map(|of| (of[0].action.instrument_id, adjustments(of))).collect()
+}
+
 /// What the actions of one instrument adjust its closes by, ascending; those of one day together.
 /// Nothing has gone ex that has not traded since, and without a close before there is nothing to
 /// adjust.

@@ -4,9 +4,11 @@
 pub mod accounts;
 pub mod actions;
 pub mod demo;
+pub mod history;
 pub mod instruments;
 pub mod portfolios;
 pub mod prices;
+pub mod rates;
 pub mod tags;
 pub mod tokens;
 pub mod upload;

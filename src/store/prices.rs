@@ -251,6 +251,58 @@ pub async fn closes(
     .await
 }
 
+/// The stored closes of an instrument between two dates, both included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Range {
+    pub instrument: InstrumentId,
+    pub from: NaiveDate,
+    pub to: NaiveDate,
+}
+
+/// What is stored of a range.
+#[derive(Clone, Debug)]
+pub struct StoredSeries {
+    pub range: Range,
+    /// Ascending, one entry each in what follows.
+    pub dates: Vec<NaiveDate>,
+    /// As traded.
+    pub closes: Vec<f64>,
+    /// Adjusted over raw close, where the source gave both.
+    pub adjustments: Vec<Option<f64>>,
+    /// Whether any of them is simulated.
+    pub is_simulated: bool,
+}
+
+/// What is stored of each range, those without any close left out; no order.
+pub async fn series(db: impl PgExecutor<'_>, ranges: &[Range]) -> sqlx::Result<Vec<StoredSeries>> {
+    sqlx::query!(
+        r#"
+        select wanted.id as "instrument!: InstrumentId", wanted.first as "from!",
+               wanted.last as "to!", array_agg(bar.date order by bar.date) as "dates!",
+               array_agg(bar.close::float8 order by bar.date) as "closes!",
+               array_agg(bar.adjustment::float8 order by bar.date)
+                   as "adjustments!: Vec<Option<f64>>",
+               bool_or(bar.source = 'SYNTHETIC') as "is_simulated!"
+          from unnest($1::uuid[], $2::date[], $3::date[]) as wanted (id, first, last)
+          join prices bar on bar.instrument_id = wanted.id
+                         and bar.date between wanted.first and wanted.last
+         group by wanted.id, wanted.first, wanted.last
+        "#,
+        &ranges.iter().map(|range| range.instrument.0).collect::<Vec<_>>(),
+        &ranges.iter().map(|range| range.from).collect::<Vec<_>>(),
+        &ranges.iter().map(|range| range.to).collect::<Vec<_>>(),
+    )
+    .map(|row| StoredSeries {
+        range: Range { instrument: row.instrument, from: row.from, to: row.to },
+        dates: row.dates,
+        closes: row.closes,
+        adjustments: row.adjustments,
+        is_simulated: row.is_simulated,
+    })
+    .fetch_all(db)
+    .await
+}
+
 /// The newest session each source has a bar of; those without any are absent.
 pub async fn coverage(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<(PriceSource, NaiveDate)>> {
     sqlx::query!(

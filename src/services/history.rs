@@ -1,0 +1,105 @@
+//! Closes that can be compared from one session to another, as the statistics take them.
+//!
+//! What is stored stays as it traded. A [`Series`] is made of it for one question: adjusted by
+//! what issuers did to their shares within it, on the scale of its last close, as `f64`. An action
+//! after its last session does not touch it, so that the same question about the same date gets
+//! the same answer, to the last bit, whenever it is asked.
+
+use chrono::NaiveDate;
+use rust_decimal::prelude::ToPrimitive;
+use sigmasight_analytics::returns::{Bar, align};
+
+use crate::domain::action::Adjustment;
+use crate::store::prices::StoredSeries;
+
+/// Adjusted closes of an instrument, ascending by session.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Series {
+    bars: Vec<Bar>,
+    is_simulated: bool,
+}
+
+impl Series {
+    /// Where any action of the instrument is known its actions adjust, else the adjustments that
+    /// its file came with: see [`crate::domain::price::Bar::adjusted_close`].
+    pub fn new(stored: StoredSeries, actions: Option<&[Adjustment]>) -> Self {
+        let StoredSeries { range, dates, closes, adjustments, is_simulated } = stored;
+        let bars = dates.into_iter().zip(closes).zip(adjustments);
+        let bars = bars.map(|((date, close), own)| {
+            let factor = match actions {
+                Some(actions) => actions
+                    .iter()
+                    .filter(|action| {
+                        date < action.effective_date && action.effective_date <= range.to
+                    })
+                    .filter_map(|action| action.factor.to_f64())
+                    .product(),
+                None => own.unwrap_or(1.0),
+            };
+            Bar { date, close: close * factor }
+        });
+        Self { bars: bars.collect(), is_simulated }
+    }
+
+    /// Whether any of its closes was made up.
+    pub fn is_simulated(&self) -> bool {
+        self.is_simulated
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.bars.is_empty()
+    }
+
+    /// The first and the last session there is a close of.
+    pub fn reach(&self) -> Option<(NaiveDate, NaiveDate)> {
+        Some((self.bars.first()?.date, self.bars.last()?.date))
+    }
+
+    /// The adjusted close of each of these sessions, ascending; None where there is none.
+    pub fn over(&self, sessions: &[NaiveDate]) -> Vec<Option<f64>> {
+        align(sessions, &self.bars)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rust_decimal::Decimal;
+
+    use super::*;
+    use crate::domain::id::InstrumentId;
+    use crate::store::prices::Range;
+
+    fn day(day: u32) -> NaiveDate {
+        NaiveDate::from_ymd_opt(2024, 6, day).expect("a day")
+    }
+
+    fn stored(to: u32) -> StoredSeries {
+        StoredSeries {
+            range: Range { instrument: InstrumentId::fresh(), from: day(3), to: day(to) },
+            dates: vec![day(3), day(4)],
+            closes: vec![100.0, 50.0],
+            adjustments: vec![Some(0.4), None],
+            is_simulated: false,
+        }
+    }
+
+    #[test]
+    fn a_split_within_a_series_is_none_of_its_returns() {
+        let halved = [Adjustment { effective_date: day(4), factor: Decimal::new(5, 1) }];
+        let series = Series::new(stored(4), Some(&halved));
+        assert_eq!(series.over(&[day(3), day(4), day(5)]), [Some(50.0), Some(50.0), None]);
+    }
+
+    #[test]
+    fn what_happened_after_it_does_not_touch_a_series() {
+        let later = [Adjustment { effective_date: day(10), factor: Decimal::new(5, 1) }];
+        let series = Series::new(stored(4), Some(&later));
+        assert_eq!(series.over(&[day(3), day(4)]), [Some(100.0), Some(50.0)]);
+    }
+
+    #[test]
+    fn the_adjustments_of_a_file_stand_in_where_no_action_is_known() {
+        let series = Series::new(stored(4), None);
+        assert_eq!(series.over(&[day(3), day(4)]), [Some(40.0), Some(50.0)]);
+    }
+}
