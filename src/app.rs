@@ -14,6 +14,7 @@ use base64::engine::general_purpose::STANDARD;
 use sqlx::postgres::PgConnectOptions;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::config::{Config, ConfigError, Environment};
 use crate::domain::calendar::{Calendar, Closing};
@@ -151,11 +152,14 @@ impl App {
             TcpListener::bind(address).await.map_err(|error| AppError::Bind(address, error))?;
         let address = listener.local_addr().map_err(AppError::Server)?;
         let stop = CancellationToken::new();
+        let working = TaskTracker::new();
         database.watch(stop.clone());
         if config.environment == Environment::Development {
             demo::seed(&services, config.environment).await?;
         }
         if keeps_prices {
+            let engine = database.options.clone();
+            working.spawn(jobs::worker::keep(services.clone(), engine, stop.clone()));
             tokio::spawn(jobs::prices::keep(services.clone(), stop.clone()));
             if config.environment == Environment::Development {
                 tokio::spawn(jobs::demo::keep(services.clone(), stop.clone()));
@@ -173,6 +177,8 @@ impl App {
         if !http::serve::serve(listener, router, Patience::default(), stop).await {
             tracing::warn!("some requests took too long and were cut off");
         }
+        working.close();
+        working.wait().await;
         services.db.close().await;
         drop(database);
         tracing::info!("stopped");

@@ -21,6 +21,8 @@ pub enum Code {
     RateLimited,
     /// The query asks for more than one request may.
     QueryTooComplex,
+    /// What is stored does not suffice for what is asked.
+    InsufficientData,
     /// It took longer than a request may.
     Timeout,
     /// Our fault.
@@ -39,6 +41,7 @@ impl Code {
             Self::LimitExceeded => "LIMIT_EXCEEDED",
             Self::RateLimited => "RATE_LIMITED",
             Self::QueryTooComplex => "QUERY_TOO_COMPLEX",
+            Self::InsufficientData => "INSUFFICIENT_DATA",
             Self::Timeout => "TIMEOUT",
             Self::Internal => "INTERNAL",
         }
@@ -98,6 +101,9 @@ pub enum Error {
     Database(#[source] sqlx::Error),
     #[error("{0}")]
     Internal(String),
+    /// Somebody asked for the work to stop, or it took too long.
+    #[error("the work was stopped")]
+    Stopped,
 }
 
 impl From<Refusal> for Error {

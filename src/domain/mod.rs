@@ -5,6 +5,7 @@ pub mod action;
 pub mod calendar;
 pub mod id;
 pub mod instrument;
+pub mod job;
 pub mod page;
 pub mod portfolio;
 pub mod position;

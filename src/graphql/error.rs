@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use async_graphql::resolver_utils::EnumType;
 use async_graphql::{Enum, ErrorExtensionValues, ErrorExtensions, SimpleObject};
 
+use crate::domain::job::Failure;
 use crate::error::{Code, Error, Refusal, chain};
 
 /// The error of every resolver. It has no `Display` on purpose: async-graphql shows clients the
@@ -83,6 +85,7 @@ impl From<Code> for ErrorCode {
             Code::LimitExceeded => Self::LimitExceeded,
             Code::RateLimited => Self::RateLimited,
             Code::QueryTooComplex => Self::QueryTooComplex,
+            Code::InsufficientData => Self::InsufficientData,
             Code::Timeout => Self::Timeout,
             Code::Internal => Self::Internal,
         }
@@ -109,6 +112,18 @@ impl From<Refusal> for UserError {
             message: refusal.message.into_owned(),
             field: (!refusal.field.is_empty()).then_some(refusal.field),
             hint: refusal.hint.map(std::borrow::Cow::into_owned),
+        }
+    }
+}
+
+impl From<&Failure> for UserError {
+    fn from(failure: &Failure) -> Self {
+        let code = ErrorCode::items().iter().find(|item| item.name == failure.code);
+        Self {
+            code: code.map_or(ErrorCode::Internal, |item| item.value),
+            message: failure.message.clone(),
+            field: None,
+            hint: failure.hint.clone(),
         }
     }
 }

@@ -5,7 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use uuid::Uuid;
 
-use crate::domain::id::{InstrumentId, PortfolioId, PositionId, TagId, UserId};
+use crate::domain::id::{InstrumentId, JobId, PortfolioId, PositionId, TagId, UserId};
 
 /// What an id names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +15,7 @@ pub enum NodeId {
     Position(PositionId),
     Instrument(InstrumentId),
     Tag(TagId),
+    Job(JobId),
 }
 
 impl NodeId {
@@ -25,6 +26,7 @@ impl NodeId {
             Self::Position(id) => (3, id.0),
             Self::Instrument(id) => (4, id.0),
             Self::Tag(id) => (5, id.0),
+            Self::Job(id) => (6, id.0),
         }
     }
 
@@ -39,6 +41,7 @@ impl NodeId {
             3 => Some(Self::Position(PositionId(key))),
             4 => Some(Self::Instrument(InstrumentId(key))),
             5 => Some(Self::Tag(TagId(key))),
+            6 => Some(Self::Job(JobId(key))),
             _ => None,
         }
     }

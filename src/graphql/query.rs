@@ -7,6 +7,7 @@ use chrono::{DateTime, Days, Utc};
 
 use super::error::Result;
 use super::id::NodeId;
+use super::loaders::jobs::JobBy;
 use super::loaders::{
     InstrumentNamed, InstrumentsPage, PortfolioBy, PortfolioNamed, PortfoliosPage,
 };
@@ -14,6 +15,7 @@ use super::page::{PageArguments, Scope, cost};
 use super::scalar::Date;
 use super::types::calendar::TradingDay;
 use super::types::instrument::{AssetClass, Instrument, InstrumentConnection};
+use super::types::job::{Job, JobConnection, JobStatus, JobsAsked};
 use super::types::node::{Node, find_position};
 use super::types::portfolio::{Portfolio, PortfolioConnection};
 use super::types::position::Position;
@@ -175,6 +177,20 @@ impl Query {
             .collect())
     }
 
+    /// A job of the viewer's, or, for an administrator, anybody's; null when there is none.
+    async fn job(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The job's `id`.")] id: ID,
+    ) -> Option<Result<Job>> {
+        let answer = async {
+            request(ctx).user().await?;
+            let Some(NodeId::Job(id)) = NodeId::parse(&id) else { return Ok(None) };
+            Ok(request(ctx).loaders().row(JobBy(id)).await?.map(Job))
+        };
+        answer.await.transpose()
+    }
+
     /// What runs here, on what data, within which limits.
     async fn service(&self, ctx: &Context<'_>) -> Result<ServiceInfo> {
         let about = ctx.data_unchecked::<About>();
@@ -262,5 +278,19 @@ impl Viewer {
             .filter(|tag| kind.is_none_or(|kind| TagKind::from(tag.kind) == kind))
             .map(|tag| Tag(Arc::clone(tag)))
             .collect())
+    }
+
+    /// Their jobs, the newest first.
+    #[graphql(complexity = "cost(first, None, child_complexity)")]
+    async fn jobs(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Those that stand so only.")] status: Option<JobStatus>,
+        #[graphql(desc = "Size of the page; 20 when left out, at most 500.")] first: Option<i32>,
+        #[graphql(desc = "Go on after this cursor.")] after: Option<String>,
+    ) -> Result<JobConnection> {
+        let owner = Some(self.0.0.id);
+        let asked = JobsAsked { owner, kind: None, status, first, after };
+        JobConnection::page(request(ctx), asked).await
     }
 }

@@ -1,4 +1,14 @@
-//! Work the service owes itself.
+//! Work the service owes itself, beside requests.
+//!
+//! [`worker`] takes what [`services::jobs`](crate::services::jobs) asked for from the engine and
+//! sees it through: once at a time, within its time, until it is done or given up. [`work`] says
+//! what each kind does, [`chain`] what waits for what, and [`schedule`] what is due when. A job may
+//! run twice, late, or for something already gone: each writes what it finds under the date it is
+//! about, and leaves nothing half done.
 
+pub mod chain;
 pub mod demo;
 pub mod prices;
+pub mod schedule;
+pub mod work;
+pub mod worker;

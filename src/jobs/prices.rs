@@ -1,55 +1,26 @@
-//! Keeps prices complete: whenever something new is held, and when a session has closed.
+//! Asks for prices whenever something may lack them: when the process starts, and when any process
+//! tells that it stored what makes new prices wanted.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::error::chain;
+use crate::domain::job::JobKind;
+use crate::error::{Error, chain};
+use crate::services::jobs::{Ask, ask};
 use crate::services::{Services, prices};
 
-/// How often to look whether a session has closed since, and to try again what failed.
-const PULSE: Duration = Duration::from_mins(1);
+/// Before a connection that was lost is made again.
+const PAUSE: Duration = Duration::from_secs(10);
 
-/// Runs until cancelled. A failure is logged and tried again at the next pulse.
+/// Runs until cancelled.
 pub async fn keep(services: Services, stop: CancellationToken) {
-    let wanted = Arc::new(Notify::new());
-    wanted.notify_one();
-    tokio::spawn(listen(services.clone(), Arc::clone(&wanted), stop.clone()));
-    let mut is_wanted = false;
-    let mut filled = None;
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = wanted.notified() => is_wanted = true,
-            () = tokio::time::sleep(PULSE) => {}
-        }
-        let session = services.last_session();
-        if !is_wanted && filled == Some(session) {
-            continue;
-        }
-        match prices::fill(&services).await {
-            Ok(bars) => {
-                (is_wanted, filled) = (false, Some(session));
-                tracing::info!(bars, %session, "prices are complete to the last session");
-            }
-            Err(error) => {
-                let error = chain(&error);
-                tracing::error!(error, %session, "prices could not be completed");
-            }
-        }
-    }
-}
-
-/// Passes on what any process tells of prices that are wanted.
-async fn listen(services: Services, wanted: Arc<Notify>, stop: CancellationToken) {
     let hear = async {
         loop {
-            if let Err(error) = hear(&services, &wanted).await {
-                tracing::warn!(%error, "wanted prices are not heard of; trying again");
+            if let Err(error) = hear(&services).await {
+                tracing::warn!(error = chain(&error), "wanted prices are not heard of");
             }
-            tokio::time::sleep(PULSE).await;
+            tokio::time::sleep(PAUSE).await;
         }
     };
     tokio::select! {
@@ -58,11 +29,17 @@ async fn listen(services: Services, wanted: Arc<Notify>, stop: CancellationToken
     }
 }
 
-async fn hear(services: &Services, wanted: &Notify) -> sqlx::Result<()> {
+async fn hear(services: &Services) -> Result<(), Error> {
     let mut ears = prices::listen(services).await?;
     loop {
-        // None for a connection that was lost and is back: something may have been missed.
+        // Also after a connection was lost and is back: something may have been missed.
+        want(services).await?;
         ears.try_recv().await?;
-        wanted.notify_one();
     }
+}
+
+async fn want(services: &Services) -> Result<(), Error> {
+    let mut tx = services.db.begin_as_operator(None).await?;
+    ask(&mut tx, Ask::of(JobKind::Backfill), services.now()).await?;
+    Ok(tx.commit().await?)
 }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use graphile_worker::WorkerUtils;
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPool, PgPoolOptions};
 use sqlx::{Connection, PgConnection, Postgres, Transaction};
 
@@ -18,6 +19,9 @@ use crate::domain::id::UserId;
 
 /// Oldest PostgreSQL the SQL here is written for.
 pub const OLDEST_VERSION: i32 = 140_000;
+
+/// Where the engine of the jobs keeps its own.
+pub const ENGINE_SCHEMA: &str = "graphile_worker";
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
 
@@ -33,7 +37,24 @@ pub async fn migrate(options: &PgConnectOptions) -> Result<(), MigrateError> {
         .execute(&mut connection)
         .await?;
     connection.close().await?;
-    Ok(())
+    engine(options).await
+}
+
+/// Brings the engine of the jobs up to date; it keeps a schema of its own.
+async fn engine(options: &PgConnectOptions) -> Result<(), MigrateError> {
+    // Many processes may start at once, and the engine's steps do not wait for each other.
+    const ONE_AT_A_TIME: i64 = 0x5349_474d_4a4f_4253;
+    let options = options.clone().options([("client_min_messages", "warning")]);
+    let pool = PgPoolOptions::new().max_connections(2).connect_with(options).await?;
+    let mut alone = pool.begin().await?;
+    sqlx::query("select pg_advisory_xact_lock($1)")
+        .bind(ONE_AT_A_TIME)
+        .execute(&mut *alone)
+        .await?;
+    let migrated = WorkerUtils::new(pool.clone(), ENGINE_SCHEMA).migrate().await;
+    alone.rollback().await?;
+    pool.close().await;
+    migrated.map_err(|error| MigrateError::Engine(error.to_string()))
 }
 
 /// How many steps the schema of the database is behind this program's.
@@ -98,6 +119,8 @@ pub enum MigrateError {
          newer one"
     )]
     Schema(#[from] sqlx::migrate::MigrateError),
+    #[error("the schema of the jobs' engine cannot be made: {0}")]
+    Engine(String),
 }
 
 /// The pool of connections that row-level security binds, and a count of what is sent.
@@ -154,6 +177,22 @@ impl Db {
     pub async fn begin_as(&self, owner: UserId) -> sqlx::Result<Work> {
         let mut work = self.begin_shared().await?;
         sqlx::query!("select set_config('app.owner_id', $1::text, true)", owner.0.to_string())
+            .fetch_one(work.statement())
+            .await?;
+        Ok(work)
+    }
+
+    /// Begins work on jobs, whosever they are; in a tenant's table it sees the rows of `owner`,
+    /// if anybody's. For the workers, and for what an administrator does.
+    ///
+    /// # Errors
+    /// When no connection is free in time or the database fails.
+    pub async fn begin_as_operator(&self, owner: Option<UserId>) -> sqlx::Result<Work> {
+        let mut work = match owner {
+            Some(owner) => self.begin_as(owner).await?,
+            None => self.begin_shared().await?,
+        };
+        sqlx::query!("select set_config('app.is_operator', 'on', true)")
             .fetch_one(work.statement())
             .await?;
         Ok(work)

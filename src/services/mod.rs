@@ -6,6 +6,8 @@ pub mod actions;
 pub mod demo;
 pub mod history;
 pub mod instruments;
+pub mod jobs;
+pub mod meter;
 pub mod portfolios;
 pub mod prices;
 pub mod rates;

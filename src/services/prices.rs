@@ -10,7 +10,7 @@ use rust_decimal::Decimal;
 use serde_json::json;
 use sqlx::postgres::PgListener;
 
-pub use self::fill::fill;
+pub use self::fill::{Scope, complete, fill};
 use super::{Services, actions, instruments};
 use crate::domain::calendar::new_york_date;
 use crate::domain::id::InstrumentId;

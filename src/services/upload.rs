@@ -11,9 +11,10 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use self::judge::{AcceptedRow, Verdict};
-use super::{Services, actions, instruments, tags};
+use super::{Services, actions, instruments, jobs, tags};
 use crate::domain::calendar::new_york_date;
-use crate::domain::id::{InstrumentId, PortfolioId, PositionId, UserId};
+use crate::domain::id::{InstrumentId, JobId, PortfolioId, PositionId, UserId};
+use crate::domain::job::JobKind;
 use crate::domain::tag::MAX_TAGS_PER_USER;
 use crate::domain::text::fold;
 use crate::domain::upload::{Fault, RowError, RowWarning, UploadErrorCode, UploadWarningCode};
@@ -60,6 +61,9 @@ pub struct Outcome {
     pub warnings: Vec<RowWarning>,
     /// In the order of the file; empty for a dry run.
     pub positions: Vec<PositionId>,
+    /// The work that completes the prices of what was stored; None when nothing was.
+    #[serde(default)]
+    pub backfill_job: Option<JobId>,
 }
 
 /// Judges a file and stores its good rows.
@@ -108,12 +112,23 @@ pub async fn upload(services: &Services, owner: UserId, upload: Upload) -> Resul
         errors: verdict.errors,
         warnings: verdict.warnings,
         positions: Vec::new(),
+        backfill_job: None,
     };
     if upload.dry_run {
         return Ok(outcome); // dropping the transaction undoes it
     }
     if !verdict.rows.is_empty() {
         outcome.positions = loading.store(&mut tx, &verdict.rows, upload.mode).await?;
+        let mut symbols: Vec<_> = verdict.rows.iter().map(|row| row.symbol.canonical()).collect();
+        symbols.sort();
+        symbols.dedup();
+        let ask = jobs::Ask {
+            owner: Some(owner),
+            portfolio: Some(upload.portfolio),
+            details: jobs::Details { symbols: Some(symbols), ..jobs::Details::default() },
+            ..jobs::Ask::of(JobKind::Backfill)
+        };
+        outcome.backfill_job = Some(jobs::ask(&mut tx, ask, now).await?);
     }
     if let Some(key) = key {
         let response = serde_json::to_value(&outcome)
@@ -323,7 +338,6 @@ impl Loading<'_> {
         };
         store::audit::append(tx.statement(), entry, self.now).await?;
         store::portfolios::touch(tx.statement(), owner, portfolio, self.now).await?;
-        store::prices::want(tx.statement()).await?;
         Ok(positions.into_iter().map(|position| position.id).collect())
     }
 }

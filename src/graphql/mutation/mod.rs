@@ -3,6 +3,7 @@
 //! What the caller can mend comes back as `userErrors` beside a nullable result; the rest is an
 //! error with a code. A mutation that has written makes the request forget what it has read.
 
+mod jobs;
 mod portfolios;
 mod positions;
 mod prices;
@@ -21,6 +22,7 @@ pub struct Mutation(
     portfolios::Portfolios,
     positions::Positions,
     prices::Prices,
+    jobs::Jobs,
 );
 
 /// The bytes of a CSV that comes as a file or as text; `max_bytes` and one more are enough to

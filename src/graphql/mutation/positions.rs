@@ -9,7 +9,9 @@ use crate::error::{Error, Refusal};
 use crate::graphql::error::{Result, UserError, settle};
 use crate::graphql::id::NodeId;
 use crate::graphql::loaders::PortfolioBy;
+use crate::graphql::loaders::jobs::JobBy;
 use crate::graphql::scalar::Date;
+use crate::graphql::types::job::Job;
 use crate::graphql::types::portfolio::Portfolio;
 use crate::graphql::types::position::Position;
 use crate::graphql::types::upload::{UploadRowError, UploadWarning};
@@ -68,6 +70,9 @@ struct UploadPositionsPayload {
     /// What is worth knowing about what was accepted.
     #[graphql(complexity = "FINDINGS * child_complexity")]
     warnings: Vec<UploadWarning>,
+    /// The work that completes the prices of what was stored; watch it with `jobProgress`. Null
+    /// when nothing was.
+    backfill_job: Option<Job>,
     /// The positions stored, in the order of the file; empty for a dry run.
     #[graphql(complexity = "MAX_PAGE_SIZE * child_complexity")]
     positions: Vec<Position>,
@@ -119,7 +124,11 @@ impl Positions {
             }
             _ => Vec::new(),
         };
-        Ok(UploadPositionsPayload::of(outcome, portfolio, positions))
+        let job = match outcome.backfill_job {
+            Some(id) => request.loaders().row(JobBy(id)).await?.map(Job),
+            None => None,
+        };
+        Ok(UploadPositionsPayload::of(outcome, portfolio, positions, job))
     }
 }
 
@@ -142,7 +151,12 @@ async fn stored(
 }
 
 impl UploadPositionsPayload {
-    fn of(outcome: Outcome, portfolio: Option<Portfolio>, positions: Vec<Position>) -> Self {
+    fn of(
+        outcome: Outcome,
+        portfolio: Option<Portfolio>,
+        positions: Vec<Position>,
+        backfill_job: Option<Job>,
+    ) -> Self {
         Self {
             portfolio,
             created_count: outcome.created,
@@ -150,6 +164,7 @@ impl UploadPositionsPayload {
             rows: outcome.errors.into_iter().map(Into::into).collect(),
             warnings: outcome.warnings.into_iter().map(Into::into).collect(),
             positions,
+            backfill_job,
             user_errors: Vec::new(),
         }
     }

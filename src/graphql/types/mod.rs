@@ -2,6 +2,7 @@
 
 pub mod calendar;
 pub mod instrument;
+pub mod job;
 pub mod node;
 pub mod portfolio;
 pub mod position;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_graphql::{Context, ID, Interface};
 
 use super::instrument::Instrument;
+use super::job::Job;
 use super::portfolio::Portfolio;
 use super::position::Position;
 use super::tag::Tag;
@@ -12,6 +13,7 @@ use super::user::User;
 use crate::domain::id::PositionId;
 use crate::graphql::error::Result;
 use crate::graphql::id::NodeId;
+use crate::graphql::loaders::jobs::JobBy;
 use crate::graphql::loaders::{InstrumentBy, PortfolioBy, PortfolioOf, TagBy};
 use crate::graphql::viewer::request;
 
@@ -24,6 +26,7 @@ pub enum Node {
     Position(Position),
     Instrument(Instrument),
     Tag(Tag),
+    Job(Job),
 }
 
 impl Node {
@@ -46,6 +49,9 @@ impl Node {
             Some(NodeId::Tag(id)) => {
                 let found = request.loaders().row(TagBy(id)).await?;
                 found.map(|tag| Self::Tag(Tag(tag)))
+            }
+            Some(NodeId::Job(id)) => {
+                request.loaders().row(JobBy(id)).await?.map(Job).map(Self::Job)
             }
         })
     }

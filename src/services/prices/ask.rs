@@ -17,6 +17,7 @@ use crate::error::Error;
 use crate::market::by_day_is_cheaper;
 use crate::market::chain::Unanswered;
 use crate::market::provider::{self, DailyBar, Span, Urgency, price_source};
+use crate::services::meter::Meter;
 use crate::services::{Services, actions};
 use crate::store;
 
@@ -30,7 +31,7 @@ const RETRY_HISTORY: Duration = Duration::days(7);
 
 /// Asks for the sessions that are missing, as far as it was not tried in vain lately. The number
 /// of bars stored.
-pub(super) async fn ask(services: &Services, gaps: &[Gap]) -> Result<u64, Error> {
+pub(super) async fn ask(services: &Services, gaps: &[Gap], meter: &Meter) -> Result<u64, Error> {
     let ids: Vec<_> = gaps.iter().map(|gap| gap.instrument.id).collect();
     let mut tx = services.db.begin_shared().await?;
     let absent = store::absences::of_instruments(tx.statement(), &ids).await?;
@@ -61,6 +62,8 @@ pub(super) async fn ask(services: &Services, gaps: &[Gap]) -> Result<u64, Error>
     let mut asked = std::pin::pin!(asked);
     while let Some(stored) = asked.next().await {
         bars += stored?;
+        meter.did(1);
+        meter.goes_on()?;
     }
     Ok(bars)
 }

@@ -9,25 +9,45 @@ use chrono::{Datelike, Days, NaiveDate};
 use super::{ask, simulate};
 use crate::config::Provider;
 use crate::domain::id::InstrumentId;
-use crate::domain::instrument::Instrument;
+use crate::domain::instrument::{Instrument, Symbol};
 use crate::error::Error;
-use crate::services::Services;
+use crate::services::meter::Meter;
+use crate::services::{Services, instruments};
 use crate::store;
 
 /// How far back prices are kept ready beyond what is held: thirteen months.
 const WINDOW: Days = Days::new(400);
 
-/// Completes the prices of everything held, up to the last session. Safe to run at any time, by
-/// any number of processes. The number of bars stored.
+/// Completes the prices of everything held, up to the last session: see [`complete`].
 ///
 /// # Errors
-/// When the database fails. That a provider does is noted, and asked again later.
+/// As [`complete`].
 pub async fn fill(services: &Services) -> Result<u64, Error> {
+    complete(services, &Scope::default(), &Meter::default()).await
+}
+
+/// Whose prices to complete, and since when.
+#[derive(Clone, Debug, Default)]
+pub struct Scope {
+    /// Of these, whether anybody holds them or not; None for everything held.
+    pub symbols: Option<Vec<Symbol>>,
+    /// From then on, where that is further back than they are kept ready anyway.
+    pub from: Option<NaiveDate>,
+}
+
+/// Completes prices up to the last session. Safe to run at any time, by any number of processes.
+/// The number of bars stored.
+///
+/// # Errors
+/// When the database fails, or `meter` says stop. That a provider fails is noted, and it is asked
+/// again later.
+pub async fn complete(services: &Services, scope: &Scope, meter: &Meter) -> Result<u64, Error> {
     let mut bars = 0;
-    let mut gaps = missing(services).await?;
+    let mut gaps = missing(services, scope).await?;
+    meter.counts(gaps.len(), "Asking for prices");
     if services.chain.has_prices() {
-        bars += ask::ask(services, &gaps).await?;
-        gaps = missing(services).await?;
+        bars += ask::ask(services, &gaps, meter).await?;
+        gaps = missing(services, scope).await?;
     }
     if services.providers.contains(&Provider::Synthetic) {
         // What a market has said something of is never filled up with what was made up.
@@ -39,8 +59,10 @@ pub async fn fill(services: &Services) -> Result<u64, Error> {
         let may_come: BTreeSet<_> =
             absent.iter().filter(|a| a.reason.may_pass()).map(|a| a.instrument_id).collect();
         gaps.retain(|gap| !gap.is_observed && !may_come.contains(&gap.instrument.id));
+        meter.says("Simulating prices");
         bars += simulate::simulate(services, gaps).await?;
     }
+    meter.says(format!("{bars} bars stored"));
     Ok(bars)
 }
 
@@ -55,12 +77,22 @@ pub(super) struct Gap {
 }
 
 /// What is held, and the underlyings of that, with the sessions that have no bar; by symbol.
-async fn missing(services: &Services) -> Result<Vec<Gap>, Error> {
+async fn missing(services: &Services, scope: &Scope) -> Result<Vec<Gap>, Error> {
     let last = services.last_session();
     let mut tx = services.db.begin_shared().await?;
     let held = store::positions::held_since(tx.statement()).await?;
     let mut since: HashMap<_, _> =
         held.into_iter().map(|(id, entry)| (id, history_start(entry, last))).collect();
+    if let Some(symbols) = &scope.symbols {
+        let named = instruments::ensure(&mut tx, symbols).await?;
+        let named = symbols.iter().filter_map(|symbol| named.get(&symbol.canonical()).copied());
+        since = named
+            .map(|id| (id, since.get(&id).copied().unwrap_or_else(|| history_start(last, last))))
+            .collect();
+    }
+    if let Some(from) = scope.from {
+        since.values_mut().for_each(|date| *date = from.min(*date));
+    }
     let ids: Vec<_> = since.keys().copied().collect();
     for instrument in store::instruments::by_id(tx.statement(), &ids).await? {
         let Some(contract) = instrument.contract else { continue };

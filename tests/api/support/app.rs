@@ -13,6 +13,7 @@ use sigmasight::clock::Clock;
 use sigmasight::config::market::MarketData;
 use sigmasight::config::{Config, Environment, LogFormat, Origins, Provider};
 use sigmasight::domain::user::Role;
+use sigmasight::jobs::worker;
 use sigmasight::postgres::Db;
 use sigmasight::services::accounts::{self, NewUser};
 use sigmasight::services::{Services, prices};
@@ -111,6 +112,12 @@ impl App {
     /// Fetches what is missing of the prices of everything held, as a job does.
     pub async fn completes_prices(&self) {
         prices::fill(&self.services).await.expect("prices are completed");
+    }
+
+    /// Does the jobs that are due, and those they lead to, as a worker does.
+    pub async fn works_through_its_queue(&self) {
+        let drained = worker::drain(&self.services, &self.database.options).await;
+        drained.expect("the jobs are worked on");
     }
 
     /// A connection as the superuser of the database, whom row-level security does not bind.

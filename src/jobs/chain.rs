@@ -1,0 +1,30 @@
+//! The nightly chain as data: what each step waits for, of the same date.
+
+use crate::domain::job::JobKind;
+
+/// Every step with those it needs, in an order in which they can run.
+pub const STEPS: &[(JobKind, &[JobKind])] = &[(JobKind::MarketData, &[])];
+
+/// What has to be done for a date before a step of that date.
+pub fn needs(kind: JobKind) -> &'static [JobKind] {
+    STEPS.iter().find(|(step, _)| *step == kind).map_or(&[], |(_, needs)| needs)
+}
+
+/// What waits for a step.
+pub fn waiting_for(kind: JobKind) -> Vec<JobKind> {
+    STEPS.iter().filter(|(_, needs)| needs.contains(&kind)).map(|(step, _)| *step).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_step_comes_after_what_it_needs() {
+        for (place, (step, needs)) in STEPS.iter().enumerate() {
+            for need in *needs {
+                assert!(STEPS[..place].iter().any(|(kind, _)| kind == need), "{step:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! Asking for work, and for it to stop. Who does it, and when, is the business of
+//! [`jobs`](crate::jobs).
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use super::Services;
+use crate::domain::id::{JobId, PortfolioId, UserId};
+use crate::domain::instrument::Symbol;
+use crate::domain::job::JobKind;
+use crate::domain::user::{Role, User};
+use crate::error::{Code, Error, Refusal};
+use crate::postgres::Work;
+use crate::store;
+use crate::store::jobs::NewJob;
+
+/// Symbols of one request for market data.
+const MAX_SYMBOLS: usize = 500;
+/// The queue of what works on everybody's books: one after the other.
+const CHAIN: &str = "chain";
+
+/// How long a kind may take, in seconds, and how often it is begun before it is given up.
+///
+/// The times are of the nightly chain; what somebody asks for by hand has the same.
+pub fn patience(kind: JobKind) -> (i32, i32) {
+    match kind {
+        JobKind::MarketData | JobKind::MarketRisk | JobKind::Snapshots => (300, 5),
+        JobKind::Greeks | JobKind::Stress => (600, 3),
+        JobKind::Factors | JobKind::Correlations | JobKind::Accuracy => (900, 3),
+        JobKind::Alerts | JobKind::Retention | JobKind::Recalculate => (300, 3),
+        JobKind::Report | JobKind::Export => (600, 3),
+        // Five requests a minute are an hour for what three hundred symbols lack.
+        JobKind::Backfill => (7_200, 5),
+        JobKind::Daily => (3_600, 3),
+    }
+}
+
+/// Work that is asked for.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    pub owner: Option<UserId>,
+    pub kind: JobKind,
+    pub date: Option<NaiveDate>,
+    pub portfolio: Option<PortfolioId>,
+    pub details: Details,
+    /// The name of a firing that happens once for ever.
+    pub occasion: Option<String>,
+}
+
+impl Ask {
+    /// Work on everybody's behalf.
+    pub fn of(kind: JobKind) -> Self {
+        Self {
+            owner: None,
+            kind,
+            date: None,
+            portfolio: None,
+            details: Details::default(),
+            occasion: None,
+        }
+    }
+}
+
+/// What a job has to know beside its kind, its date and its portfolio.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Details {
+    /// Of these alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub symbols: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<NaiveDate>,
+    /// Of these alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub portfolios: Option<Vec<(UserId, PortfolioId)>>,
+    /// Whether to do again what is done already.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub force: bool,
+}
+
+/// Notes work and hands it to the engine when `tx` is committed. Of an occasion that has been,
+/// or where the same is waiting, it is that job. `tx` is the owner's, or an
+/// operator's.
+///
+/// # Errors
+/// When the database fails.
+pub async fn ask(tx: &mut Work, ask: Ask, now: DateTime<Utc>) -> Result<JobId, Error> {
+    let (timeout_seconds, max_attempts) = patience(ask.kind);
+    let payload = json!(ask.details);
+    let digest = Sha256::digest(payload.to_string());
+    let subject = format!(
+        "{}:{}:{}:{}",
+        ask.kind.as_str(),
+        ask.date.map_or_else(|| "-".into(), |date| date.to_string()),
+        ask.portfolio.map_or_else(
+            || ask.owner.map_or_else(|| "-".into(), |id| id.to_string()),
+            |id| id.to_string()
+        ),
+        URL_SAFE_NO_PAD.encode(digest),
+    );
+    let new = NewJob {
+        id: JobId::fresh(),
+        owner_id: ask.owner,
+        kind: ask.kind,
+        date: ask.date,
+        portfolio_id: ask.portfolio,
+        payload,
+        occasion: ask.occasion,
+        subject: Some(subject),
+        max_attempts,
+        timeout_seconds,
+    };
+    if store::jobs::insert(tx.statement(), &new, now).await? {
+        store::jobs::enqueue(tx.statement(), new.id, queue(new.kind, new.owner_id), 0.0).await?;
+        return Ok(new.id);
+    }
+    let (occasion, subject) = (new.occasion.as_deref(), new.subject.as_deref());
+    let standing = store::jobs::standing(tx.statement(), occasion, subject).await?;
+    // What stood in the way has begun since.
+    standing.ok_or_else(|| {
+        Refusal::new(Code::Conflict, "The same work has just begun.").hint("Ask again.").into()
+    })
+}
+
+/// What a job waits in line with: everybody's chain is one line, and what somebody asked for
+/// waits for nobody else.
+pub fn queue(kind: JobKind, owner: Option<UserId>) -> Option<&'static str> {
+    let is_chain = owner.is_none() && kind != JobKind::Backfill;
+    is_chain.then_some(CHAIN)
+}
+
+/// Asks for prices, of everything held or of some symbols, and of a range if one is named. For
+/// administrators.
+///
+/// # Errors
+/// `Forbidden` for others; `Validation` for symbols that are none, or a range that is none.
+pub async fn refresh_market_data(
+    services: &Services,
+    viewer: &User,
+    details: Details,
+) -> Result<JobId, Error> {
+    may_operate(viewer, "refresh market data")?;
+    let mut details = details;
+    if let Some(symbols) = &mut details.symbols {
+        if symbols.is_empty() || symbols.len() > MAX_SYMBOLS {
+            let message = format!("Give 1 to {MAX_SYMBOLS} symbols, or none for all.");
+            return Err(Refusal::validation(message).at("symbols").into());
+        }
+        for symbol in symbols.iter_mut() {
+            let known = Symbol::parse(symbol).map_err(|_| {
+                Refusal::validation(format!("`{symbol}` is no symbol.")).at("symbols")
+            })?;
+            *symbol = known.canonical();
+        }
+        symbols.sort();
+        symbols.dedup();
+    }
+    let last = services.last_session();
+    if details.from.is_some_and(|from| from > last) {
+        let message = format!("The last session is {last}: there is nothing since.");
+        return Err(Refusal::validation(message).at("from").into());
+    }
+    let mut tx = services.db.begin_as_operator(Some(viewer.id)).await?;
+    let asked = Ask { details, ..Ask::of(JobKind::Backfill) };
+    let id = ask(&mut tx, asked, services.now()).await?;
+    audit(&mut tx, viewer, "market_data.refresh", id, services.now()).await?;
+    tx.commit().await?;
+    Ok(id)
+}
+
+/// Asks a job to stop: their own for everybody, any for administrators.
+///
+/// # Errors
+/// `NotFound` for a job that is not theirs; `Conflict` for one that has ended.
+pub async fn cancel(services: &Services, viewer: &User, id: JobId) -> Result<(), Error> {
+    let mut tx = match viewer.role {
+        Role::Admin => services.db.begin_as_operator(Some(viewer.id)).await?,
+        Role::User => services.db.begin_as(viewer.id).await?,
+    };
+    if store::jobs::by_id(tx.statement(), &[id]).await?.is_empty() {
+        return Err(Refusal::not_found("job").at("id").into());
+    }
+    if !store::jobs::cancel(tx.statement(), id, services.now()).await? {
+        return Err(Refusal::new(Code::Conflict, "The job has ended already.").at("id").into());
+    }
+    audit(&mut tx, viewer, "job.cancel", id, services.now()).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// # Errors
+/// `Forbidden` unless they are an administrator.
+pub fn may_operate(viewer: &User, what: &str) -> Result<(), Error> {
+    if viewer.role == Role::Admin {
+        return Ok(());
+    }
+    let message = format!("Only an administrator may {what}.");
+    Err(Refusal::new(Code::Forbidden, message).into())
+}
+
+async fn audit(
+    tx: &mut Work,
+    viewer: &User,
+    action: &str,
+    job: JobId,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let entry = store::audit::Entry {
+        owner: viewer.id,
+        actor: viewer.id,
+        action,
+        subject: Some(("Job", job.0)),
+        detail: json!({}),
+    };
+    Ok(store::audit::append(tx.statement(), entry, now).await?)
+}
