@@ -145,35 +145,25 @@ impl App {
     ///
     /// # Errors
     /// When the address is taken, or the demo cannot be made.
-    pub async fn serve(self, keeps_prices: bool) -> Result<(), AppError> {
+    pub async fn serve(self, works: bool) -> Result<(), AppError> {
         let Self { config, database, services } = self;
         let address = config.bind;
         let listener =
             TcpListener::bind(address).await.map_err(|error| AppError::Bind(address, error))?;
         let address = listener.local_addr().map_err(AppError::Server)?;
         let stop = CancellationToken::new();
-        let working = TaskTracker::new();
         database.watch(stop.clone());
         if config.environment == Environment::Development {
             demo::seed(&services, config.environment).await?;
         }
-        if keeps_prices {
-            let engine = database.options.clone();
-            working.spawn(jobs::worker::keep(services.clone(), engine, stop.clone()));
-            tokio::spawn(jobs::prices::keep(services.clone(), stop.clone()));
-            if config.environment == Environment::Development {
-                tokio::spawn(jobs::demo::keep(services.clone(), stop.clone()));
-            }
+        let working = TaskTracker::new();
+        if works && config.batch_job_enabled {
+            jobs::keep(&working, &services, &database.options, config.environment, &stop);
         }
 
         let router = router(&config, services.clone());
         announce(&config, address);
-        let asked_to_stop = stop.clone();
-        tokio::spawn(async move {
-            asked_for_a_stop().await;
-            tracing::info!("stopping: requests under way may end");
-            asked_to_stop.cancel();
-        });
+        stop_when_asked(&stop);
         if !http::serve::serve(listener, router, Patience::default(), stop).await {
             tracing::warn!("some requests took too long and were cut off");
         }
@@ -184,6 +174,39 @@ impl App {
         tracing::info!("stopped");
         Ok(())
     }
+
+    /// Does the jobs until a stop is asked for, then puts back those under way.
+    ///
+    /// # Errors
+    /// When the demo cannot be made.
+    pub async fn work(self) -> Result<(), AppError> {
+        let Self { config, database, services } = self;
+        let stop = CancellationToken::new();
+        database.watch(stop.clone());
+        if config.environment == Environment::Development {
+            demo::seed(&services, config.environment).await?;
+        }
+        let working = TaskTracker::new();
+        jobs::keep(&working, &services, &database.options, config.environment, &stop);
+        tracing::info!("working on jobs");
+        stop_when_asked(&stop);
+        working.close();
+        working.wait().await;
+        services.db.close().await;
+        drop(database);
+        tracing::info!("stopped");
+        Ok(())
+    }
+}
+
+/// Has everything stop once the process is asked to.
+fn stop_when_asked(stop: &CancellationToken) {
+    let stop = stop.clone();
+    tokio::spawn(async move {
+        asked_for_a_stop().await;
+        tracing::info!("stopping: what is under way may end");
+        stop.cancel();
+    });
 }
 
 /// All routes over these services, within the limits of the settings.

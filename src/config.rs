@@ -86,6 +86,10 @@ pub struct Settings {
     #[arg(long, env = "RATE_LIMIT_BURST_PER_SECOND", global = true, default_value = "10")]
     pub rate_limit_burst_per_second: NonZeroU32,
 
+    /// Whether `serve` does jobs and keeps their schedules: true or false
+    #[arg(long, env = "BATCH_JOB_ENABLED", global = true, default_value = "true", action = clap::ArgAction::Set)]
+    pub batch_job_enabled: bool,
+
     /// Reverse proxies that every request passes, whose `X-Forwarded-For` is believed
     #[arg(long, env = "TRUSTED_PROXIES", global = true, default_value = "0")]
     pub trusted_proxies: u8,
@@ -121,6 +125,7 @@ pub struct Config {
     pub market: MarketData,
     pub rate_limit_per_minute: NonZeroU32,
     pub rate_limit_burst_per_second: NonZeroU32,
+    pub batch_job_enabled: bool,
     pub trusted_proxies: u8,
     pub cors_allowed_origins: Origins,
     pub log_level: String,
@@ -220,6 +225,7 @@ impl Settings {
             market,
             rate_limit_per_minute: self.rate_limit_per_minute,
             rate_limit_burst_per_second: self.rate_limit_burst_per_second,
+            batch_job_enabled: self.batch_job_enabled,
             trusted_proxies: self.trusted_proxies,
             cors_allowed_origins: origins,
             log_level: self.log_level,

@@ -3,14 +3,20 @@
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
+use chrono::Days;
 use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
 use sigmasight::app::{App, AppError};
 use sigmasight::config::{Config, LogFormat, Settings};
+use sigmasight::domain::instrument::Symbol;
 use sigmasight::domain::upload::RowError;
 use sigmasight::domain::user::Role;
 use sigmasight::services::accounts::{self, NewUser};
-use sigmasight::services::{demo, prices};
+use sigmasight::services::demo;
+use sigmasight::services::meter::Meter;
+use sigmasight::services::prices::{self, Scope};
 use sigmasight::{doctor, graphql};
 
 #[global_allocator]
@@ -36,9 +42,24 @@ struct Line {
 enum Command {
     /// Run the database, the demo, the API and `GraphiQL`; what happens without a subcommand
     Serve {
-        /// Leave keeping prices complete to another process
+        /// Leave the jobs and their schedules to other processes
         #[arg(long)]
         no_scheduler: bool,
+        /// Do the jobs and serve nothing
+        #[arg(long, conflicts_with = "no_scheduler")]
+        no_api: bool,
+    },
+    /// Work on jobs without serving; the same as `serve --no-api`
+    Worker,
+    /// Complete missing prices from the providers, or simulate them in development
+    Backfill {
+        /// Of these symbols, separated by commas, whether anybody holds them or not; else of
+        /// everything held
+        #[arg(long, value_delimiter = ',')]
+        symbols: Option<Vec<Symbol>>,
+        /// Back to so many days ago, where that is further than prices are kept anyway
+        #[arg(long, value_parser = clap::value_parser!(u16).range(1..=9_000))]
+        days: Option<u16>,
     },
     /// Bring the schema of the database up to date
     Migrate,
@@ -118,8 +139,14 @@ fn start(line: Line) -> Result<(), AppError> {
 async fn run(command: Option<Command>, config: Config) -> Result<(), AppError> {
     match command {
         None => App::open(config).await?.serve(true).await,
-        Some(Command::Serve { no_scheduler }) => {
+        Some(Command::Serve { no_api: true, .. } | Command::Worker) => {
+            App::open(config).await?.work().await
+        }
+        Some(Command::Serve { no_scheduler, .. }) => {
             App::open(config).await?.serve(!no_scheduler).await
+        }
+        Some(Command::Backfill { symbols, days }) => {
+            backfill(App::open(config).await?, symbols, days).await
         }
         Some(Command::Migrate) => {
             App::open(config).await?;
@@ -170,6 +197,46 @@ async fn import(app: App, file: PathBuf) -> Result<(), AppError> {
     }
     prices::fill(&app.services).await?;
     Ok(())
+}
+
+async fn backfill(
+    app: App,
+    symbols: Option<Vec<Symbol>>,
+    days: Option<u16>,
+) -> Result<(), AppError> {
+    let last = app.services.last_session();
+    let from = days.and_then(|days| last.checked_sub_days(Days::new(days.into())));
+    let scope = Scope { symbols, from };
+    let meter = Meter::default();
+    let bars = with_bar(&meter, prices::complete(&app.services, &scope, &meter)).await?;
+    print(&format!("{bars} bars stored; prices are complete to {last} as far as they can be had\n"))
+}
+
+/// Shows how far a piece of work is while it goes on. An interrupt asks it to stop.
+async fn with_bar<T>(
+    meter: &Meter,
+    work: impl Future<Output = Result<T, sigmasight::error::Error>>,
+) -> Result<T, AppError> {
+    /// How often the bar is drawn.
+    const FRAME: Duration = Duration::from_millis(100);
+    let bar = ProgressBar::new(0);
+    let style = ProgressStyle::with_template("{bar:32} {pos}/{len} {elapsed} {msg}");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let mut frames = tokio::time::interval(FRAME);
+    let mut work = std::pin::pin!(work);
+    let done = loop {
+        tokio::select! {
+            done = &mut work => break done,
+            _ = tokio::signal::ctrl_c() => meter.stop(),
+            _ = frames.tick() => {}
+        }
+        let progress = meter.progress();
+        bar.set_length(u64::try_from(progress.total.unwrap_or(0)).unwrap_or(0));
+        bar.set_position(u64::try_from(progress.processed).unwrap_or(0));
+        bar.set_message(progress.message.unwrap_or_default());
+    };
+    bar.finish_and_clear();
+    Ok(done?)
 }
 
 fn told(error: &RowError) -> String {

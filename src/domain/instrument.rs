@@ -7,6 +7,8 @@
 //!
 //! Nothing here knows which symbols exist: what is well formed is accepted.
 
+use std::str::FromStr;
+
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
@@ -363,6 +365,14 @@ pub enum SymbolError {
     Ticker,
     #[error(transparent)]
     Option(#[from] OccError),
+}
+
+impl FromStr for Symbol {
+    type Err = SymbolError;
+
+    fn from_str(text: &str) -> Result<Self, SymbolError> {
+        Self::parse(text)
+    }
 }
 
 impl Symbol {

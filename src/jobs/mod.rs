@@ -12,3 +12,26 @@ pub mod prices;
 pub mod schedule;
 pub mod work;
 pub mod worker;
+
+use sqlx::postgres::PgConnectOptions;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::Environment;
+use crate::services::Services;
+
+/// Has this process work on jobs until asked to stop. `engine` connects as the role that owns the
+/// schema.
+pub fn keep(
+    working: &TaskTracker,
+    services: &Services,
+    engine: &PgConnectOptions,
+    environment: Environment,
+    stop: &CancellationToken,
+) {
+    working.spawn(worker::keep(services.clone(), engine.clone(), stop.clone()));
+    working.spawn(prices::keep(services.clone(), stop.clone()));
+    if environment == Environment::Development {
+        working.spawn(demo::keep(services.clone(), stop.clone()));
+    }
+}

@@ -62,6 +62,7 @@ impl App {
             market: MarketData::default(),
             rate_limit_per_minute: PLENTY,
             rate_limit_burst_per_second: PLENTY,
+            batch_job_enabled: true,
             trusted_proxies: 0,
             cors_allowed_origins: Origins::Loopback,
             log_level: "info".into(),
