@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, Request, StatusCode, header};
 use serde_json::{Value, json};
 use sigmasight::app;
 use sigmasight::clock::Clock;
+use sigmasight::config::assumptions::Assumptions;
 use sigmasight::config::market::MarketData;
 use sigmasight::config::{Config, Environment, LogFormat, Origins, Provider};
 use sigmasight::domain::user::Role;
@@ -59,6 +60,7 @@ impl App {
             jwt_secret: Some(SECRET.into()),
             providers: Vec::new(),
             market: MarketData::default(),
+            assumptions: Assumptions::default(),
             rate_limit_per_minute: PLENTY,
             rate_limit_burst_per_second: PLENTY,
             trusted_proxies: 0,
