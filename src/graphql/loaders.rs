@@ -17,7 +17,7 @@ use async_graphql::dataloader::{DataLoader, HashMapCache, Loader};
 use chrono::NaiveDate;
 use tokio::sync::{Mutex, OnceCell};
 
-pub use self::actions::{AdjustmentsOf, SplitsOf};
+pub use self::actions::{ActionsOf, AdjustmentsOf, SplitsOf};
 use super::budget::{Budget, PRICED};
 use super::error::{ApiError, Result};
 use super::progress::{Progress, Turns};

@@ -32,6 +32,7 @@ use crate::config::assumptions::Assumptions;
 use crate::domain::calendar::{Calendar, regular_close};
 use crate::domain::id::{InstrumentId, PositionId};
 use crate::domain::instrument::{Contract, ExerciseStyle, OptionKind};
+use crate::services::dividends::Trailing;
 use crate::services::history::Series;
 use crate::services::rates::Curve;
 use crate::services::valuation::{Book, Line};
@@ -73,8 +74,8 @@ impl Model {
 pub struct Inputs {
     /// As of the book's session.
     pub curve: Curve,
-    /// By underlying, continuously compounded per year; of one that is not here zero.
-    pub dividend_yields: HashMap<InstrumentId, f64>,
+    /// By underlying; of one that is not here none are known.
+    pub dividends: HashMap<InstrumentId, Trailing>,
     /// By underlying; see [`wanted`].
     pub histories: HashMap<InstrumentId, Arc<Series>>,
     pub assumptions: Assumptions,

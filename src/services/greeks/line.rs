@@ -10,6 +10,7 @@ use super::volatility::{self, Histories, Volatility, VolatilitySource};
 use super::{Inputs, Model, kind, years_to_expiry};
 use crate::domain::calendar::Calendar;
 use crate::domain::quality::Quality;
+use crate::services::dividends::DividendSource;
 use crate::services::rates::{Rate, RateSource};
 use crate::services::valuation::Line;
 
@@ -37,6 +38,8 @@ pub struct Pricing {
     pub market: Market,
     pub volatility: Volatility,
     pub rate: Rate,
+    /// Where the dividend yield comes from.
+    pub dividends: DividendSource,
 }
 
 /// The Greeks of one position. Those of a share or an option are of a long one.
@@ -101,7 +104,9 @@ pub(super) fn plan(
     };
     let model = model.of(terms);
     let rate = inputs.curve.rate(years);
-    let dividend_yield = inputs.dividend_yields.get(&terms.underlying_id).copied().unwrap_or(0.0);
+    let paid = inputs.dividends.get(&terms.underlying_id);
+    let dividends = paid.map_or(DividendSource::None, |paid| paid.source);
+    let dividend_yield = paid.and_then(|paid| paid.continuous(underlying.price)).unwrap_or(0.0);
     let spot = underlying.price.to_f64().unwrap_or(f64::NAN);
     let strike = terms.strike.to_f64().unwrap_or(f64::NAN);
     let contract = option::Contract { kind: kind(terms.kind), strike, years };
@@ -109,7 +114,7 @@ pub(super) fn plan(
     let volatility =
         volatility::of_line(line, terms.underlying_id, &quote, &contract, histories, model);
     let market = Market { spot, rate: rate.rate, dividend_yield, volatility: volatility.value };
-    Plan::Price(Pricing { model, contract, market, volatility, rate })
+    Plan::Price(Pricing { model, contract, market, volatility, rate, dividends })
 }
 
 impl LineGreeks {
