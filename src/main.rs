@@ -14,9 +14,9 @@ use sigmasight::domain::instrument::Symbol;
 use sigmasight::domain::upload::RowError;
 use sigmasight::domain::user::Role;
 use sigmasight::services::accounts::{self, NewUser};
-use sigmasight::services::demo;
 use sigmasight::services::meter::Meter;
 use sigmasight::services::prices::{self, Scope};
+use sigmasight::services::{demo, rates};
 use sigmasight::{doctor, graphql};
 
 #[global_allocator]
@@ -196,6 +196,7 @@ async fn import(app: App, file: PathBuf) -> Result<(), AppError> {
         return Err(AppError::Refused("the file holds no good row".into()));
     }
     prices::fill(&app.services).await?;
+    rates::fill(&app.services).await?;
     Ok(())
 }
 

@@ -3,10 +3,10 @@
 use crate::domain::instrument::Symbol;
 use crate::domain::job::{Job, JobKind};
 use crate::error::Error;
-use crate::services::Services;
 use crate::services::jobs::Details;
 use crate::services::meter::Meter;
 use crate::services::prices::{self, Scope};
+use crate::services::{Services, rates};
 
 /// Does a job; done twice it does the same.
 ///
@@ -25,6 +25,8 @@ pub async fn run(
             });
             let scope = Scope { symbols, from: details.from };
             prices::complete(services, &scope, meter).await?;
+            // Yields are published when it suits their publisher.
+            rates::fill(services).await?;
             Ok(())
         }
         other => Err(Error::Internal(format!("nothing here does {}", other.as_str()))),

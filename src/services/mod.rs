@@ -4,6 +4,8 @@
 pub mod accounts;
 pub mod actions;
 pub mod demo;
+pub mod dividends;
+pub mod greeks;
 pub mod history;
 pub mod instruments;
 pub mod jobs;
@@ -22,6 +24,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::clock::Clock;
 use crate::config::Provider;
+use crate::config::assumptions::Assumptions;
 use crate::domain::calendar::Calendar;
 use crate::market::chain::Chain;
 use crate::postgres::Db;
@@ -38,6 +41,8 @@ pub struct Services {
     pub providers: Arc<[Provider]>,
     /// Everybody who is asked for prices.
     pub chain: Chain,
+    /// What stands in where nobody has said.
+    pub assumptions: Assumptions,
 }
 
 impl Services {

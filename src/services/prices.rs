@@ -10,6 +10,7 @@ use rust_decimal::Decimal;
 use serde_json::json;
 use sqlx::postgres::PgListener;
 
+pub(super) use self::fill::history_start;
 pub use self::fill::{Scope, complete, fill};
 use super::{Services, actions, instruments};
 use crate::domain::calendar::new_york_date;

@@ -21,3 +21,4 @@ pub mod sessions;
 pub mod tags;
 pub mod throttle;
 pub mod users;
+pub mod yields;

@@ -10,13 +10,14 @@ use axum::http::{HeaderMap, Request, StatusCode, header};
 use serde_json::{Value, json};
 use sigmasight::app;
 use sigmasight::clock::Clock;
+use sigmasight::config::assumptions::Assumptions;
 use sigmasight::config::market::MarketData;
 use sigmasight::config::{Config, Environment, LogFormat, Origins, Provider};
 use sigmasight::domain::user::Role;
 use sigmasight::jobs::worker;
 use sigmasight::postgres::Db;
 use sigmasight::services::accounts::{self, NewUser};
-use sigmasight::services::{Services, prices};
+use sigmasight::services::{Services, prices, rates};
 use sqlx::{Connection, PgConnection};
 use tower::ServiceExt;
 
@@ -60,6 +61,7 @@ impl App {
             jwt_secret: Some(SECRET.into()),
             providers: Vec::new(),
             market: MarketData::default(),
+            assumptions: Assumptions::default(),
             rate_limit_per_minute: PLENTY,
             rate_limit_burst_per_second: PLENTY,
             batch_job_enabled: true,
@@ -110,9 +112,10 @@ impl App {
         assert!(imported.errors.is_empty(), "{:?}", imported.errors);
     }
 
-    /// Fetches what is missing of the prices of everything held, as a job does.
+    /// Fetches what is missing of the prices of everything held, and of yields, as a job does.
     pub async fn completes_prices(&self) {
         prices::fill(&self.services).await.expect("prices are completed");
+        rates::fill(&self.services).await.expect("yields are completed");
     }
 
     /// Does the jobs that are due, and those they lead to, as a worker does.
