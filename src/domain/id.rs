@@ -39,6 +39,8 @@ ids! {
     /// Shared by all owners, whom it must not tell when somebody first held it.
     InstrumentId = new_v4
     TagId = now_v7
+    /// A book at the close of a session.
+    SnapshotId = now_v7
     /// A piece of work the service owes itself.
     JobId = now_v7
     /// One line of the audit log.

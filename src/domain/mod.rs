@@ -12,6 +12,7 @@ pub mod position;
 pub mod price;
 pub mod quality;
 pub mod rate;
+pub mod snapshot;
 pub mod tag;
 pub mod text;
 pub mod upload;

@@ -3,6 +3,7 @@
 
 pub mod accounts;
 pub mod actions;
+pub mod books;
 pub mod demo;
 pub mod dividends;
 pub mod greeks;
@@ -13,6 +14,7 @@ pub mod meter;
 pub mod portfolios;
 pub mod prices;
 pub mod rates;
+pub mod snapshots;
 pub mod tags;
 pub mod tokens;
 pub mod upload;

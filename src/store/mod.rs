@@ -18,6 +18,7 @@ pub mod positions;
 pub mod prices;
 pub mod schedules;
 pub mod sessions;
+pub mod snapshots;
 pub mod tags;
 pub mod throttle;
 pub mod users;

@@ -105,6 +105,19 @@ pub async fn pages(
     Ok(slices(pages, rows))
 }
 
+/// Every portfolio there is, with its owner; by owner. Says nothing of what is in them.
+pub async fn all(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<(UserId, PortfolioId)>> {
+    sqlx::query!(
+        r#"
+        select owner_id as "owner_id!: UserId", portfolio_id as "portfolio_id!: PortfolioId"
+          from all_portfolios()
+        "#
+    )
+    .map(|row| (row.owner_id, row.portfolio_id))
+    .fetch_all(db)
+    .await
+}
+
 /// False when the owner has one of that name.
 pub async fn insert(db: impl PgExecutor<'_>, new: &Portfolio) -> sqlx::Result<bool> {
     let done = sqlx::query!(

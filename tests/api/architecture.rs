@@ -32,7 +32,18 @@ const MAY_IMPORT: [(&str, &[&str]); 13] = [
         "services",
         &["store", "market", "domain", "analytics", "postgres", "config", "clock", "error"],
     ),
-    ("jobs", &["services", "error"]),
+    (
+        "jobs",
+        &[
+            "services",
+            "domain",
+            "error",
+            "store::jobs", // what becomes of them
+            "store::schedules",
+            "postgres::ENGINE_SCHEMA",
+            "config::Environment", // the demo is a matter of development
+        ],
+    ),
     (
         "graphql",
         &[

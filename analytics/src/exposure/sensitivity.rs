@@ -28,6 +28,18 @@ pub struct Sensitivities {
 }
 
 impl Sensitivities {
+    /// The same numbers without zeros at their ends, so that what is equal is written alike.
+    #[must_use]
+    pub fn normalized(self) -> Self {
+        Self {
+            delta: self.delta.normalize(),
+            gamma: self.gamma.normalize(),
+            theta: self.theta.normalize(),
+            vega: self.vega.normalize(),
+            rho: self.rho.normalize(),
+        }
+    }
+
     /// A model's figures to so many digits behind the point, half to even; `None` for one that
     /// is not a number or has no place in a `Decimal`.
     #[must_use]

@@ -131,7 +131,7 @@ impl Line {
     }
 
     /// Signed units of the underlying, those already sold too.
-    fn full_units(&self) -> Decimal {
+    pub fn full_units(&self) -> Decimal {
         self.position.signed_quantity().saturating_mul(self.holding.multiplier)
     }
 
