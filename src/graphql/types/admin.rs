@@ -67,7 +67,7 @@ struct ProviderStatus {
     missing: Option<&'static str>,
     /// Whether its last request was answered usefully. False from the first request that failed in
     /// all its attempts; after three in a row it is left alone for a minute. Null when it was
-    /// never asked.
+    /// never asked; the simulation is always healthy.
     is_healthy: Option<bool>,
     /// When it last answered, to the minute; null when it never has.
     answered_at: Option<DateTime<Utc>>,
