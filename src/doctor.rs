@@ -143,7 +143,7 @@ impl Report {
         for status in statuses {
             let what = format!("{} data", status.name);
             if let Some(missing) = status.missing {
-                self.well(&what, &format!("not configured; {missing} for it"));
+                self.well(&what, &format!("not configured: lacks {missing}"));
                 continue;
             }
             let tokens = status.allowance.map_or(String::new(), |of| {

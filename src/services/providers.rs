@@ -19,7 +19,7 @@ pub struct Status {
     /// As the settings name it.
     pub name: &'static str,
     pub is_configured: bool,
-    /// What to set to configure it; None when it is.
+    /// The setting that it lacks; None when it is.
     pub missing: Option<&'static str>,
     /// Whether its last request was answered usefully; None when none was made, or none can be.
     pub is_healthy: Option<bool>,
@@ -102,9 +102,9 @@ fn name(provider: Provider) -> &'static str {
 
 fn missing(provider: Provider) -> &'static str {
     match provider {
-        Provider::Polygon => "set POLYGON_API_KEY",
-        Provider::Yahoo => "set YAHOO_BASE_URL, or name it in MARKET_DATA_PROVIDERS",
-        Provider::Fred => "set FRED_API_KEY",
-        Provider::Synthetic => "development alone has it",
+        Provider::Polygon => "POLYGON_API_KEY, or its name in MARKET_DATA_PROVIDERS",
+        Provider::Yahoo => "YAHOO_BASE_URL, or its name in MARKET_DATA_PROVIDERS",
+        Provider::Fred => "FRED_API_KEY, or its name in MARKET_DATA_PROVIDERS",
+        Provider::Synthetic => "its name in MARKET_DATA_PROVIDERS, which production refuses",
     }
 }

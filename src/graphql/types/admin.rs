@@ -63,7 +63,7 @@ struct ProviderStatus {
     name: &'static str,
     /// Whether it is asked at all.
     is_configured: bool,
-    /// What to set so that it is; null when it is.
+    /// The setting that it lacks; null when it is.
     missing: Option<&'static str>,
     /// Whether its last request was answered usefully. False from the first request that failed in
     /// all its attempts; after three in a row it is left alone for a minute. Null when it was
