@@ -5,7 +5,9 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use uuid::Uuid;
 
-use crate::domain::id::{InstrumentId, JobId, PortfolioId, PositionId, TagId, UserId};
+use crate::domain::id::{
+    AuditId, InstrumentId, JobId, PortfolioId, PositionId, SnapshotId, TagId, UserId,
+};
 
 /// What an id names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +18,9 @@ pub enum NodeId {
     Instrument(InstrumentId),
     Tag(TagId),
     Job(JobId),
+    Snapshot(SnapshotId),
+    /// Read from its list alone.
+    AuditEntry(AuditId),
 }
 
 impl NodeId {
@@ -27,6 +32,8 @@ impl NodeId {
             Self::Instrument(id) => (4, id.0),
             Self::Tag(id) => (5, id.0),
             Self::Job(id) => (6, id.0),
+            Self::Snapshot(id) => (7, id.0),
+            Self::AuditEntry(id) => (12, id.0),
         }
     }
 
@@ -42,6 +49,8 @@ impl NodeId {
             4 => Some(Self::Instrument(InstrumentId(key))),
             5 => Some(Self::Tag(TagId(key))),
             6 => Some(Self::Job(JobId(key))),
+            7 => Some(Self::Snapshot(SnapshotId(key))),
+            12 => Some(Self::AuditEntry(AuditId(key))),
             _ => None,
         }
     }
@@ -86,6 +95,7 @@ mod tests {
             NodeId::Position(PositionId(key)),
             NodeId::Instrument(InstrumentId(key)),
             NodeId::Tag(TagId(key)),
+            NodeId::AuditEntry(AuditId(key)),
         ] {
             assert_eq!(NodeId::parse(&ID::from(id)), Some(id));
         }

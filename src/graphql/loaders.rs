@@ -6,8 +6,10 @@
 //! key at all is asked once.
 
 mod actions;
+pub mod admin;
 pub mod jobs;
 pub mod rates;
+pub mod snapshots;
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{Hash, Hasher};

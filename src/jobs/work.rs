@@ -24,10 +24,9 @@ pub async fn run(
                 symbols.iter().filter_map(|symbol| Symbol::parse(symbol).ok()).collect()
             });
             let scope = Scope { symbols, from: details.from };
-            prices::complete(services, &scope, meter).await?;
-            // Yields are published when it suits their publisher.
-            rates::fill(services).await?;
-            Ok(())
+            // Yields beside them: a first history may take hours, the yields take seconds.
+            let prices = prices::complete(services, &scope, meter);
+            tokio::try_join!(prices, rates::fill(services)).map(drop)
         }
         other => Err(Error::Internal(format!("nothing here does {}", other.as_str()))),
     }

@@ -1,5 +1,7 @@
 //! The types of the graph: a file a noun, each a wrapper over its domain type.
 
+pub mod admin;
+pub mod audit;
 pub mod calendar;
 pub mod dividend;
 pub mod instrument;
@@ -10,6 +12,7 @@ pub mod position;
 pub mod quality;
 pub mod rate;
 pub mod service;
+pub mod snapshot;
 pub mod tag;
 pub mod upload;
 pub mod user;

@@ -8,12 +8,14 @@ use super::instrument::Instrument;
 use super::job::Job;
 use super::portfolio::Portfolio;
 use super::position::Position;
+use super::snapshot::PortfolioSnapshot;
 use super::tag::Tag;
 use super::user::User;
 use crate::domain::id::PositionId;
 use crate::graphql::error::Result;
 use crate::graphql::id::NodeId;
 use crate::graphql::loaders::jobs::JobBy;
+use crate::graphql::loaders::snapshots::SnapshotBy;
 use crate::graphql::loaders::{InstrumentBy, PortfolioBy, PortfolioOf, TagBy};
 use crate::graphql::viewer::request;
 
@@ -27,6 +29,7 @@ pub enum Node {
     Instrument(Instrument),
     Tag(Tag),
     Job(Job),
+    Snapshot(PortfolioSnapshot),
 }
 
 impl Node {
@@ -35,7 +38,7 @@ impl Node {
         let request = request(ctx);
         let Some(viewer) = request.moment.viewer().await? else { return Ok(None) };
         Ok(match NodeId::parse(id) {
-            None => None,
+            None | Some(NodeId::AuditEntry(_)) => None,
             Some(NodeId::User(id)) => (viewer.id == id).then_some(Self::User(User(viewer))),
             Some(NodeId::Portfolio(id)) => {
                 let found = request.loaders().row(PortfolioBy(id)).await?;
@@ -52,6 +55,10 @@ impl Node {
             }
             Some(NodeId::Job(id)) => {
                 request.loaders().row(JobBy(id)).await?.map(Job).map(Self::Job)
+            }
+            Some(NodeId::Snapshot(id)) => {
+                let found = request.loaders().row(SnapshotBy(id)).await?;
+                found.map(PortfolioSnapshot).map(Self::Snapshot)
             }
         })
     }

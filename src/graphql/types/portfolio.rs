@@ -3,20 +3,23 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 
 use super::position::{
     BookView, PositionConnection, PositionFilter, PositionGroup, PositionGrouping, PositionOrder,
 };
+use super::snapshot::{Performance, PortfolioSnapshot, PortfolioSnapshotConnection};
 use super::tag::Tag;
 use super::user::User;
 use super::valuation::{Exposures, PortfolioValuation};
-use crate::domain::page::MAX_PAGE_SIZE;
+use crate::domain::page::{MAX_PAGE_SIZE, Page};
 use crate::domain::portfolio;
+use crate::domain::snapshot::Snapshot;
 use crate::domain::text::fold;
 use crate::error::{Code, Refusal};
 use crate::graphql::error::Result;
 use crate::graphql::id::NodeId;
+use crate::graphql::loaders::snapshots::SnapshotsPage;
 use crate::graphql::page::{PageArguments, Scope, connection, cost, size};
 use crate::graphql::scalar::{Date, Decimal};
 use crate::graphql::viewer::request;
@@ -27,6 +30,18 @@ use crate::services::valuation::{Book, Filter};
 pub struct Portfolio(pub Arc<portfolio::Portfolio>);
 
 impl Portfolio {
+    async fn one_snapshot(
+        &self,
+        ctx: &Context<'_>,
+        from: Option<NaiveDate>,
+        to: Option<NaiveDate>,
+        page: Page<NaiveDate>,
+    ) -> Result<Option<PortfolioSnapshot>> {
+        let key = SnapshotsPage { portfolio: self.0.id, from, to, page };
+        let slice = request(ctx).loaders().row(key).await?.unwrap_or_default();
+        Ok(slice.items.into_iter().next().map(|one| PortfolioSnapshot(Arc::new(one))))
+    }
+
     async fn book(&self, ctx: &Context<'_>, as_of: Option<Date>) -> Result<Arc<Book>> {
         let request = request(ctx);
         request.loaders().book(&self.0, request.horizon(as_of)?).await
@@ -199,6 +214,71 @@ impl Portfolio {
         let filter = PositionFilter::selection(filter)?;
         let lines = book.select(&filter).into_iter().filter(|line| sides.keeps(line)).collect();
         Ok(Exposures::new(book, lines, as_of))
+    }
+
+    /// What it was worth at the close of a session, as its snapshot has it; null without one. A
+    /// day that is no session stands for the one before it.
+    async fn snapshot(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The session.")] date: Date,
+    ) -> Option<Result<PortfolioSnapshot>> {
+        let session = request(ctx).services.calendar.session_on_or_before(date.0);
+        let page = Page { limit: 1, ..Page::default() };
+        self.one_snapshot(ctx, Some(session), Some(session), page).await.transpose()
+    }
+
+    /// The newest of its snapshots; null before the first.
+    async fn latest_snapshot(&self, ctx: &Context<'_>) -> Option<Result<PortfolioSnapshot>> {
+        let page = Page { limit: 1, from_end: true, ..Page::default() };
+        self.one_snapshot(ctx, None, None, page).await.transpose()
+    }
+
+    /// Its snapshots, one a session, the oldest first; kept for 365 days.
+    #[graphql(complexity = "cost(first, last, child_complexity)")]
+    #[expect(clippy::too_many_arguments, reason = "the arguments of a Relay connection")]
+    async fn snapshots(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "From this day on.")] from: Option<Date>,
+        #[graphql(desc = "Up to this day.")] to: Option<Date>,
+        #[graphql(desc = "Size of a page from the start; 20 when left out, at most 500.")]
+        first: Option<i32>,
+        #[graphql(desc = "Go on after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Size of a page from the end, at most 500.")] last: Option<i32>,
+        #[graphql(desc = "Stop before this cursor.")] before: Option<String>,
+    ) -> Result<PortfolioSnapshotConnection> {
+        let (from, to) = (from.map(|date| date.0), to.map(|date| date.0));
+        let scope = Scope::of(("snapshots", self.0.id, from, to));
+        let page = PageArguments { first, after, last, before }.page(scope)?;
+        let key = SnapshotsPage { portfolio: self.0.id, from, to, page };
+        let slice = request(ctx).loaders().row(key).await?.unwrap_or_default();
+        let slice = slice.map(Arc::new);
+        let key = |one: &Arc<Snapshot>| one.date;
+        Ok(PortfolioSnapshotConnection::of(slice, scope, key, PortfolioSnapshot))
+    }
+
+    /// How it did over some periods, by its snapshots.
+    #[graphql(complexity = "20 + child_complexity")]
+    async fn performance(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            desc = "The session the periods end with; the last completed one when left out. A day \
+                    that is no session stands for the one before it."
+        )]
+        as_of: Option<Date>,
+    ) -> Result<Performance> {
+        let request = request(ctx);
+        let session = request.horizon(as_of)?.as_of;
+        let book = self.book(ctx, as_of).await?;
+        let first = book.lines.iter().map(|line| line.position.entry_date).min();
+        let first = first.map(|day| request.services.calendar.session_on_or_after(day));
+        let page = Page { limit: MAX_PAGE_SIZE, from_end: true, ..Page::default() };
+        let key = SnapshotsPage { portfolio: self.0.id, from: None, to: Some(session), page };
+        let slice = request.loaders().row(key).await?.unwrap_or_default();
+        request.spend(slice.items.len())?;
+        Ok(Performance::of(&slice.items, first, Date(session)))
     }
 }
 
