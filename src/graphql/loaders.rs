@@ -5,6 +5,8 @@
 //! Each waits for others to ask the same, so neither asks the other through its queue. What has no
 //! key at all is asked once.
 
+mod presence;
+
 use std::collections::{HashMap, HashSet};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -14,6 +16,7 @@ use async_graphql::dataloader::{DataLoader, HashMapCache, Loader};
 use chrono::NaiveDate;
 use tokio::sync::{Mutex, OnceCell};
 
+pub use self::presence::PresenceOf;
 use super::budget::{Budget, PRICED};
 use super::error::{ApiError, Result};
 use super::progress::{Progress, Turns};
@@ -81,6 +84,19 @@ impl Loaders {
         Rows: Loader<K, Error = ApiError>,
     {
         self.rows.load_one(key).await
+    }
+
+    /// The answers to many questions about rows; those without one are absent.
+    pub async fn rows<K>(
+        &self,
+        keys: impl IntoIterator<Item = K>,
+    ) -> Result<HashMap<K, <Rows as Loader<K>>::Value>>
+    where
+        K: Send + Sync + Hash + Eq + Clone + 'static,
+        Rows: Loader<K, Error = ApiError>,
+    {
+        let keys: Vec<_> = keys.into_iter().collect();
+        self.rows.load_many(keys).await
     }
 
     /// The book of a portfolio that the viewer has reached.

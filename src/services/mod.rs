@@ -8,6 +8,7 @@ pub mod history;
 pub mod instruments;
 pub mod portfolios;
 pub mod prices;
+pub mod quality;
 pub mod rates;
 pub mod tags;
 pub mod tokens;

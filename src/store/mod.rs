@@ -14,6 +14,7 @@ pub mod instruments;
 mod paged;
 pub mod portfolios;
 pub mod positions;
+pub mod presence;
 pub mod prices;
 pub mod sessions;
 pub mod tags;

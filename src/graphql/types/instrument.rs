@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use async_graphql::{ComplexObject, Context, Enum, ID, Object, SimpleObject};
 
+use super::data_quality::InstrumentDataQuality;
 use crate::domain::{instrument, price};
+use crate::graphql::budget::PRICED;
 use crate::graphql::error::Result;
 use crate::graphql::id::NodeId;
 use crate::graphql::loaders::{AdjustmentsOf, BarsPage, InstrumentBy, QuoteOf, SplitsOf};
@@ -179,6 +181,13 @@ impl Instrument {
         let key = BarsPage { instrument: self.0.id, from, to, page };
         let slice = request(ctx).loaders().row(key).await?.unwrap_or_default();
         Ok(PriceBarConnection::of(slice, scope, |bar| bar.date, PriceBar::from))
+    }
+
+    /// What is there of its closes over the last 253 completed sessions, and what is missing.
+    #[graphql(complexity = "5 + child_complexity")]
+    async fn data_quality(&self, ctx: &Context<'_>) -> Result<InstrumentDataQuality> {
+        request(ctx).spend(PRICED)?;
+        InstrumentDataQuality::of(ctx, &self.0).await
     }
 }
 

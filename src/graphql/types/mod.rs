@@ -1,6 +1,7 @@
 //! The types of the graph: a file a noun, each a wrapper over its domain type.
 
 pub mod calendar;
+pub mod data_quality;
 pub mod instrument;
 pub mod node;
 pub mod portfolio;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_graphql::{Context, ID, Object};
 use chrono::{DateTime, Utc};
 
+use super::data_quality::PortfolioDataQuality;
 use super::position::{
     BookView, PositionConnection, PositionFilter, PositionGroup, PositionGrouping, PositionOrder,
 };
@@ -15,6 +16,7 @@ use crate::domain::page::MAX_PAGE_SIZE;
 use crate::domain::portfolio;
 use crate::domain::text::fold;
 use crate::error::{Code, Refusal};
+use crate::graphql::budget::PRICED;
 use crate::graphql::error::Result;
 use crate::graphql::id::NodeId;
 use crate::graphql::page::{PageArguments, Scope, connection, cost, size};
@@ -199,6 +201,15 @@ impl Portfolio {
         let filter = PositionFilter::selection(filter)?;
         let lines = book.select(&filter).into_iter().filter(|line| sides.keeps(line)).collect();
         Ok(Exposures::new(book, lines, as_of))
+    }
+
+    /// What is missing of the data of its open positions over the last 253 completed sessions,
+    /// and which figures that costs.
+    #[graphql(complexity = "10 + child_complexity")]
+    async fn data_quality(&self, ctx: &Context<'_>) -> Result<PortfolioDataQuality> {
+        let book = self.book(ctx, None).await?;
+        request(ctx).spend(book.lines.len().saturating_mul(PRICED))?;
+        PortfolioDataQuality::of(ctx, &book).await
     }
 }
 
