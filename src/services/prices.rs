@@ -1,10 +1,12 @@
 //! Getting prices in: from files somebody loads, and from the providers for whatever is held.
 
+mod absent;
 mod ask;
 mod fill;
 mod simulate;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use rust_decimal::Decimal;
 use serde_json::json;

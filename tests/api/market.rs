@@ -2,6 +2,7 @@
 //! machine that answers in their shapes and misbehaves on command; time leaps where it is waited
 //! for, so that an hour of limits takes a second.
 
+mod absences;
 mod chain;
 mod faults;
 mod fred;
