@@ -90,6 +90,22 @@ impl From<price::PriceSource> for PriceSource {
     }
 }
 
+/// How far the newest close known is from the session it stands for. It does not say why: that
+/// something was halted or delisted is said only by who knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "price::Staleness")]
+pub enum Staleness {
+    /// It is of that session.
+    LiveClose,
+    /// It is of one of the three sessions before.
+    Carried,
+    /// It is older. The value is used all the same, and what is computed of it has the quality
+    /// STALE, as with CARRIED.
+    Stale,
+    /// There is none: what needs it is null or leaves it out.
+    Missing,
+}
+
 /// A thing that can be held or priced.
 #[derive(Clone)]
 pub struct Instrument(pub Arc<instrument::Instrument>);
@@ -300,6 +316,11 @@ impl Quote {
     /// Whether the price is older than the session asked for.
     async fn is_stale(&self) -> bool {
         self.quote.date < self.horizon.as_of
+    }
+
+    /// By the degree; never MISSING, for without a price there is no quote.
+    async fn staleness(&self) -> Staleness {
+        price::Staleness::of(Some(&self.quote), &self.horizon).into()
     }
 }
 

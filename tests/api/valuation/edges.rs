@@ -214,3 +214,57 @@ async fn an_option_is_found_by_its_padded_symbol_too() {
         ["AAPL241220C00200000"]
     );
 }
+
+#[tokio::test]
+async fn a_price_grows_old_by_degrees() {
+    const SEEN: &str = "query($id: ID!) { portfolio(id: $id) {
+        valuation { quality warnings }
+        positions { nodes {
+            symbol
+            instrument { quote { date isStale staleness } }
+            valuation { price priceStaleness quality warnings }
+        } }
+    } }";
+    // Wednesday the 3rd: the fourth session after the 27th of June, the third after the 28th.
+    let app = App::start().at(WEDNESDAY).await;
+    app.knows_prices(
+        "symbol,date,close\nLATE,2024-06-28,10\nLIVE,2024-07-03,10\nOLD,2024-06-27,10\n",
+    )
+    .await;
+    let ada = app.sign_in("ada").await;
+    let book = ada.creates_portfolio("Core").await;
+    let rows = ["LATE", "LIVE", "NONE", "OLD"];
+    let rows = rows.map(|symbol| format!("{symbol},10,9,2024-06-03,\n")).concat();
+    ada.uploads(&book, format!("{HEADER}\n{rows}")).await;
+
+    let seen = ada.reads(SEEN, json!({ "id": book })).await["portfolio"].take();
+    let nodes = list(&seen["positions"]["nodes"]);
+    let degrees = [
+        ("LATE", "CARRIED", "STALE"),
+        ("LIVE", "LIVE_CLOSE", "FULL"),
+        ("NONE", "MISSING", "INSUFFICIENT"),
+        ("OLD", "STALE", "STALE"),
+    ];
+    for (node, (symbol, degree, quality)) in nodes.iter().zip(degrees) {
+        let (quote, figures) = (&node["instrument"]["quote"], &node["valuation"]);
+        assert_eq!(
+            (&node["symbol"], &figures["priceStaleness"], &figures["quality"]),
+            (&json!(symbol), &json!(degree), &json!(quality))
+        );
+        if degree == "MISSING" {
+            assert_eq!((quote, &figures["price"]), (&Value::Null, &Value::Null));
+        } else {
+            assert_eq!(quote["staleness"], degree);
+            assert_eq!(quote["isStale"], degree != "LIVE_CLOSE", "from the first session on");
+            assert_eq!(number(&figures["price"]), decimal("10"), "it is used all the same");
+        }
+    }
+    let warnings = |at: usize| &nodes[at]["valuation"]["warnings"];
+    assert!(mentions(warnings(0), "of 2024-06-28: CARRIED, for at most 3 sessions"));
+    assert!(mentions(warnings(3), "of 2024-06-27: STALE, after more than 3 sessions"));
+    assert!(mentions(
+        &seen["valuation"]["warnings"],
+        "2 of 4 positions have a stale price, the oldest of 2024-06-27: 1 CARRIED for at most 3 \
+         sessions, 1 STALE after more."
+    ));
+}
