@@ -97,7 +97,8 @@ pub async fn import_by_command(services: &Services, bytes: Vec<u8>) -> Result<Im
 
 async fn read(services: &Services, bytes: Vec<u8>) -> Result<PriceFile, Error> {
     let today = new_york_date(services.now());
-    tokio::task::spawn_blocking(move || read_prices(&bytes, today))
+    let calendar = Arc::clone(&services.calendar);
+    tokio::task::spawn_blocking(move || read_prices(&bytes, today, &calendar))
         .await
         .map_err(|error| Error::Internal(format!("reading prices failed: {error}")))
 }

@@ -153,15 +153,26 @@ async fn a_position_counts_on_the_day_it_is_closed_wherever_it_is_seen() {
 }
 
 #[tokio::test]
-async fn a_price_of_a_day_without_a_session_makes_no_profit_of_the_day() {
+async fn a_price_of_a_day_without_a_session_is_refused() {
     // A Sunday's price is newer than Friday's session, and still not Monday's.
     let app = App::start().at("2024-07-01T22:00:00Z").await;
-    app.knows_prices("symbol,date,close\nAAPL,2024-06-28,210\nAAPL,2024-06-30,999\n").await;
+    let root = app.sign_in_admin("root").await;
+    let file = "symbol,date,close\nAAPL,2024-06-28,210\nAAPL,2024-06-30,999\n";
+    let imported = root.imports_prices(file).await;
+    assert_eq!((&imported["importedBars"], &imported["rejectedCount"]), (&json!(1), &json!(1)));
+    let row = &imported["rows"][0];
+    assert_eq!(
+        (&row["row"], &row["column"], &row["code"]),
+        (&json!(3), &json!("date"), &json!("INVALID_DATE"))
+    );
+    assert_eq!(row["message"], "The exchange has no session on 2024-06-30.");
+
     let ada = app.sign_in("ada").await;
     let book = ada.creates_portfolio("Core").await;
     ada.uploads(&book, format!("{HEADER}\nAAPL,10,200,2024-06-03,\n")).await;
     let seen = ada.values(&book, None).await;
     let figures = valuation(&seen, "AAPL");
+    assert_eq!(number(&figures["price"]), decimal("210"));
     assert_eq!((&figures["dailyPnl"], &figures["quality"]), (&Value::Null, &json!("STALE")));
     assert_eq!(seen["valuation"]["dailyPnl"], Value::Null);
 }
