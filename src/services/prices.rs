@@ -140,11 +140,14 @@ async fn store_file(tx: &mut Work, file: PriceFile) -> Result<Imported, Error> {
             })
         })
         .collect();
+    imported.bars = store_observed(tx, &bars).await?;
+    let found = splits_in(&bars);
+    let days: Vec<_> = found.iter().map(|(instrument, split)| (*instrument, split.date)).collect();
+    store::actions::delete_untold(tx.statement(), &told_by(&bars), &days).await?;
     let mut splits = BTreeMap::<_, Vec<_>>::new();
-    for (instrument, split) in splits_in(&bars) {
+    for (instrument, split) in found {
         splits.entry(instrument).or_default().push(split);
     }
-    imported.bars = store_observed(tx, &bars).await?;
     for (instrument, splits) in splits {
         actions::record(tx, instrument, PriceSource::Import, &splits, &[]).await?;
     }
@@ -187,6 +190,19 @@ fn splits_in(bars: &[Bar]) -> Vec<(InstrumentId, Split)> {
         .filter(|pair| pair[0].instrument_id == pair[1].instrument_id)
         .filter_map(|pair| jump(pair[0], pair[1]))
         .collect()
+}
+
+/// From when to when a file has adjusted closes of each instrument: where it tells of splits, and
+/// by its silence that there was none.
+fn told_by(bars: &[Bar]) -> Vec<store::actions::Told> {
+    let mut told = BTreeMap::<_, store::actions::Told>::new();
+    for bar in bars.iter().filter(|bar| bar.adjustment.is_some()) {
+        let (instrument, date) = (bar.instrument_id, bar.date);
+        let of = store::actions::Told { instrument, first: date, last: date };
+        let of = told.entry(instrument).or_insert(of);
+        (of.first, of.last) = (of.first.min(date), of.last.max(date));
+    }
+    told.into_values().collect()
 }
 
 /// Stores what a market said. Its instruments are everybody's from then on, and lose what was
