@@ -16,7 +16,7 @@ pub use self::fill::fill;
 use super::{Services, actions, instruments};
 use crate::domain::calendar::new_york_date;
 use crate::domain::id::InstrumentId;
-use crate::domain::instrument::{Instrument, Symbol};
+use crate::domain::instrument::Symbol;
 use crate::domain::price::{Bar, PriceSource};
 use crate::domain::upload::{RowError, RowWarning};
 use crate::domain::user::{Role, User};
@@ -119,10 +119,8 @@ async fn store_file(tx: &mut Work, file: PriceFile) -> Result<Imported, Error> {
     let (named, indices): (Vec<_>, Vec<_>) =
         symbols.into_iter().partition(|symbol| !symbol.starts_with('^'));
     let named: Vec<_> = named.into_iter().filter_map(|text| Symbol::parse(text).ok()).collect();
-    let indices: Vec<_> =
-        indices.into_iter().map(|symbol| Instrument::unknown(symbol.to_owned())).collect();
-    let mut ids = instruments::ensure(tx, &named).await?;
-    ids.extend(instruments::ensure_all(tx, &indices).await?);
+    let indices = indices.into_iter().map(str::to_owned);
+    let ids = instruments::ensure_to_price(tx, &named, indices).await?;
     let bars: Vec<_> = file
         .bars
         .into_iter()

@@ -5,6 +5,7 @@ mod support;
 
 mod accounts;
 mod architecture;
+mod crossing;
 mod limits;
 mod market;
 mod quality;
