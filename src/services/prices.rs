@@ -3,6 +3,7 @@
 mod absent;
 mod ask;
 mod fill;
+mod issuers;
 mod simulate;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -7,6 +7,7 @@ mod chain;
 mod faults;
 mod fred;
 mod keeping;
+mod nights;
 mod polygon;
 mod secrets;
 mod stub;

@@ -10,7 +10,7 @@ use futures_util::StreamExt;
 
 use super::absent::{Refusal, after, due};
 use super::fill::Gap;
-use super::store_observed;
+use super::{issuers, store_observed};
 use crate::domain::absence::AbsenceReason;
 use crate::domain::id::InstrumentId;
 use crate::domain::instrument::Instrument;
@@ -19,19 +19,19 @@ use crate::error::Error;
 use crate::market::by_day_is_cheaper;
 use crate::market::chain::Unanswered;
 use crate::market::provider::{self, DailyBar, Span, Urgency, price_source};
-use crate::services::{Services, actions};
+use crate::services::Services;
 use crate::store;
 
 /// Symbols asked for at a time; the providers' own limits decide how fast.
 const AT_ONCE: usize = 4;
 /// Sessions at the end that are the nightly run's; more is history.
-const RECENT: u32 = 5;
+pub(super) const RECENT: u32 = 5;
 
 /// What to ask of an instrument.
-struct Question {
-    instrument: Instrument,
+pub(super) struct Question {
+    pub instrument: Instrument,
     /// What is worth asking for now; ascending, never empty.
-    sessions: Vec<NaiveDate>,
+    pub sessions: Vec<NaiveDate>,
     /// All that is missing, ascending.
     missing: Vec<NaiveDate>,
     /// Whether anything of it was asked for in vain before.
@@ -50,7 +50,7 @@ pub(super) async fn ask(services: &Services, gaps: &[Gap]) -> Result<u64, Error>
         .chunk_by(|one, other| one.instrument_id == other.instrument_id)
         .map(|of| (of[0].instrument_id, of))
         .collect();
-    let mut by_symbol: Vec<_> = gaps
+    let questions = gaps
         .iter()
         .filter_map(|gap| {
             let absences = absent.get(&gap.instrument.id).copied().unwrap_or_default();
@@ -62,14 +62,8 @@ pub(super) async fn ask(services: &Services, gaps: &[Gap]) -> Result<u64, Error>
         .collect();
 
     let mut bars = 0;
-    let days: BTreeSet<_> =
-        by_symbol.iter().flat_map(|question| &question.sessions).copied().collect();
-    if by_day_is_cheaper(by_symbol.len(), days.len()) {
-        let (plain, options): (Vec<_>, Vec<_>) =
-            by_symbol.into_iter().partition(|question| question.instrument.contract.is_none());
-        let rest = ask_by_day(services, plain, &days, &mut bars).await?;
-        by_symbol = rest.into_iter().chain(options).collect();
-    }
+    let (by_day, mut by_symbol) = split(questions);
+    by_symbol.extend(ask_by_day(services, by_day, &mut bars).await?);
     let asked = futures_util::stream::iter(by_symbol)
         .map(|question| async move { ask_for(services, question).await })
         .buffer_unordered(AT_ONCE);
@@ -80,20 +74,39 @@ pub(super) async fn ask(services: &Services, gaps: &[Gap]) -> Result<u64, Error>
     Ok(bars)
 }
 
+fn days(questions: &[Question]) -> BTreeSet<NaiveDate> {
+    questions.iter().flat_map(|question| &question.sessions).copied().collect()
+}
+
+/// The questions that take fewer requests day by day, and the others. One new symbol with all its
+/// history does not keep a night's from going together.
+fn split(questions: Vec<Question>) -> (Vec<Question>, Vec<Question>) {
+    let is_cheaper = |of: &[Question]| by_day_is_cheaper(of.len(), days(of).len());
+    // A day of the market holds no options.
+    let (plain, mut others): (Vec<_>, Vec<_>) =
+        questions.into_iter().partition(|question| question.instrument.contract.is_none());
+    if is_cheaper(&plain) {
+        return (plain, others);
+    }
+    let (few, many): (Vec<_>, Vec<_>) =
+        plain.into_iter().partition(|question| question.sessions.len() <= RECENT as usize);
+    others.extend(many);
+    if is_cheaper(&few) {
+        return (few, others);
+    }
+    others.extend(few);
+    (Vec::new(), others)
+}
+
 /// Asks for whole days of the market, which hold every symbol. What they leave missing.
 async fn ask_by_day(
     services: &Services,
     mut questions: Vec<Question>,
-    days: &BTreeSet<NaiveDate>,
     bars: &mut u64,
 ) -> Result<Vec<Question>, Error> {
-    // Whoever's splits are not told is asked about again by itself.
-    let mut rest = Vec::new();
-    for question in std::mem::take(&mut questions) {
-        let told = ask_for_actions(services, &question).await?.is_none();
-        if told { questions.push(question) } else { rest.push(question) }
-    }
-    for day in days {
+    let days = days(&questions);
+    let mut rest = issuers::ask(services, &mut questions, &days).await?;
+    for day in &days {
         let wanted: BTreeMap<_, _> = questions
             .iter()
             .filter(|question| question.sessions.contains(day))
@@ -126,44 +139,6 @@ async fn ask_by_day(
     Ok(rest)
 }
 
-/// What the issuer did in the days of a question, stored before their prices: a close after a split
-/// without the split is a loss that nobody had.
-///
-/// The refusal when nobody says; that nobody offers such a thing is none.
-async fn ask_for_actions(
-    services: &Services,
-    question: &Question,
-) -> Result<Option<Unanswered>, Error> {
-    let Question { instrument, sessions, .. } = question;
-    let (Some(&from), Some(&to)) = (sessions.first(), sessions.last()) else {
-        return Ok(None);
-    };
-    if instrument.contract.is_some() || instrument.symbol.starts_with('^') {
-        return Ok(None);
-    }
-    let (span, urgency) = (Span { from, to }, urgency(sessions.len()));
-    let splits = services.chain.splits(&instrument.symbol, span, urgency).await;
-    let dividends = services.chain.dividends(&instrument.symbol, span, urgency).await;
-    let (source, splits) = match splits {
-        Ok(answered) => (Some(answered.source), answered.answer),
-        Err(unanswered) if unanswered.is_passing() => return Ok(Some(unanswered)),
-        Err(_) => (None, Vec::new()),
-    };
-    let (source, dividends) = match dividends {
-        Ok(answered) => (source.or(Some(answered.source)), answered.answer),
-        Err(unanswered) if unanswered.is_passing() => return Ok(Some(unanswered)),
-        Err(_) => (source, Vec::new()),
-    };
-    if let Some(source) = source.and_then(price_source)
-        && !(splits.is_empty() && dividends.is_empty())
-    {
-        let mut tx = services.db.begin_shared().await?;
-        actions::record(&mut tx, instrument.id, source, &splits, &dividends).await?;
-        tx.commit().await?;
-    }
-    Ok(None)
-}
-
 /// Asks for one symbol. The number of bars stored.
 async fn ask_for(services: &Services, question: Question) -> Result<u64, Error> {
     let Question { instrument, sessions, .. } = &question;
@@ -172,7 +147,7 @@ async fn ask_for(services: &Services, question: Question) -> Result<u64, Error> 
     };
     let refused = |reason, said| Refusal { reason, said, asked_at: services.now() };
     let unanswered = |by: &Unanswered| refused(reason_of(by), by.to_string());
-    if let Some(by) = ask_for_actions(services, &question).await? {
+    if let Some(by) = issuers::ask_for(services, &question).await? {
         return store_answer(services, &question, &[], Some(&unanswered(&by))).await;
     }
     let span = Span { from, to };
@@ -245,7 +220,7 @@ fn stored_bar(instrument_id: InstrumentId, source: PriceSource, bar: &DailyBar) 
 }
 
 /// History is asked for after what tonight's figures need.
-fn urgency(sessions: usize) -> Urgency {
+pub(super) fn urgency(sessions: usize) -> Urgency {
     if sessions <= RECENT as usize { Urgency::Batch } else { Urgency::Backfill }
 }
 
