@@ -242,14 +242,16 @@ mod tests {
 
     /// A file of real prices, which has to be read without a complaint about any row.
     fn real(name: &str) -> PriceFile {
+        real_but_for(name, &[])
+    }
+
+    /// One in which these complaints are right.
+    fn real_but_for(name: &str, expected: &[(Option<u32>, Option<&str>, &str)]) -> PriceFile {
         let path = format!("{}/tests/fixtures/market_prices/{name}", env!("CARGO_MANIFEST_DIR"));
-        let file = read_prices(
-            &std::fs::read(path).expect("a fixture"),
-            day("2024-06-28"),
-            &Calendar::default(),
-        );
-        assert_eq!(codes(&file), []);
-        assert_eq!(file.rejected_rows, 0);
+        let bytes = std::fs::read(path).expect("a fixture");
+        let file = read_prices(&bytes, day("2024-06-28"), &Calendar::default());
+        assert_eq!(codes(&file), expected);
+        assert_eq!(file.rejected_rows, expected.len());
         file
     }
 
@@ -286,8 +288,9 @@ mod tests {
 
     #[test]
     fn a_value_is_a_close() {
-        let file = real("macro_2014_2018.csv");
-        assert_eq!(file.bars.len(), 2_511);
+        let file =
+            real_but_for("macro_2014_2018.csv", &[(Some(2_497), Some("date"), "INVALID_DATE")]);
+        assert_eq!(file.bars.len(), 2_510, "the exchange mourned while oil was traded");
         assert_eq!(file.bars[0].symbol, "VIX");
         assert_eq!(file.bars[0].close, decimal("13.76"));
         assert_eq!(file.warnings[0].column.as_deref(), Some("value"));
