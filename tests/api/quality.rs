@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 use serde_json::{Value, json};
 use sigmasight::domain::calendar::Calendar;
 
-use crate::support::{App, Person};
+use crate::support::{App, Person, numbered};
 
 const PORTFOLIO: &str = "
     query($id: ID!) {
@@ -42,7 +42,7 @@ fn sessions() -> Vec<NaiveDate> {
 }
 
 fn closes(symbol: &str, sessions: &[NaiveDate]) -> String {
-    sessions.iter().map(|day| format!("{symbol},{day},100\n")).collect()
+    numbered(0..sessions.len(), |nth| format!("{symbol},{},100\n", sessions[nth]))
 }
 
 async fn of_portfolio(person: &Person, book: &str) -> Value {

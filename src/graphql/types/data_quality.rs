@@ -84,6 +84,7 @@ pub struct Feasibility {
 
 /// What is there of an instrument's closes, up to the last completed session.
 #[derive(SimpleObject)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a field of the graph")]
 pub struct InstrumentDataQuality {
     /// The first session with a close; null when none is known.
     first_date: Option<Date>,

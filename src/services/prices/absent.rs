@@ -152,7 +152,7 @@ mod tests {
             for (round, answers) in (0..).zip(rounds) {
                 let of = |session: &NaiveDate| answers[chrono::Datelike::day0(session) as usize];
                 let asked: Vec<_> = missing.iter().filter(|day| of(day).0).copied().collect();
-                missing.retain(|session| !(of(session) == (true, true)));
+                missing.retain(|session| of(session) != (true, true));
                 ever.extend(asked.iter().copied());
                 absences = after(id, &missing, &asked, Some(&refusal("No.", round)), &absences);
                 for session in &missing {

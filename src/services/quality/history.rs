@@ -82,9 +82,8 @@ impl History {
         until: Option<NaiveDate>,
     ) -> Self {
         let asked = presence.absences.first().map(|absence| absence.first);
-        let start = presence.first.map(|first| {
-            [asked, held].into_iter().flatten().fold(first, |start, known| start.min(known))
-        });
+        let start =
+            presence.first.map(|first| [asked, held].into_iter().flatten().fold(first, Ord::min));
         let until = until.unwrap_or(window.last);
         let expected = window.between(start.unwrap_or(NaiveDate::MIN), until);
 
