@@ -5,6 +5,7 @@
 //! Each waits for others to ask the same, so neither asks the other through its queue. What has no
 //! key at all is asked once.
 
+mod adjustments;
 mod presence;
 
 use std::collections::{HashMap, HashSet};
@@ -16,11 +17,12 @@ use async_graphql::dataloader::{DataLoader, HashMapCache, Loader};
 use chrono::NaiveDate;
 use tokio::sync::{Mutex, OnceCell};
 
+pub use self::adjustments::AdjustmentsOf;
 pub use self::presence::PresenceOf;
 use super::budget::{Budget, PRICED};
 use super::error::{ApiError, Result};
 use super::progress::{Progress, Turns};
-use crate::domain::action::{Adjustment, Split};
+use crate::domain::action::Split;
 use crate::domain::calendar::Calendar;
 use crate::domain::id::{InstrumentId, PortfolioId, PositionId, TagId, UserId};
 use crate::domain::instrument::Instrument;
@@ -277,26 +279,6 @@ impl Loader<SplitsOf> for Rows {
             splits.entry(SplitsOf(id)).or_default().push(split);
         }
         Ok(splits)
-    }
-}
-
-/// What are this instrument's closes adjusted by? None where no action of it is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct AdjustmentsOf(pub InstrumentId);
-
-#[async_trait]
-impl Loader<AdjustmentsOf> for Rows {
-    type Value = Arc<[Adjustment]>;
-    type Error = ApiError;
-
-    async fn load(&self, keys: &[AdjustmentsOf]) -> Result<HashMap<AdjustmentsOf, Self::Value>> {
-        let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
-        let known = {
-            let mut db = self.moment.statement().await?;
-            store::actions::of_instruments(&mut *db, &ids).await?
-        };
-        let adjustments = actions::by_instrument(&known);
-        Ok(adjustments.into_iter().map(|(id, of)| (AdjustmentsOf(id), of.into())).collect())
     }
 }
 
