@@ -29,11 +29,11 @@ impl AbsenceReason {
     }
 }
 
-/// The newest attempt to get prices of an instrument that left some missing.
+/// Sessions of an instrument that were asked for together and in vain.
 #[derive(Clone, Debug)]
 pub struct Absence {
     pub instrument_id: InstrumentId,
-    /// The first and the last session that are still missing.
+    /// The first and the last of them. Those between that have a bar are not meant.
     pub first: NaiveDate,
     pub last: NaiveDate,
     pub reason: AbsenceReason,

@@ -63,6 +63,35 @@ impl Bar {
     }
 }
 
+/// For how many sessions a close is carried before it is stale.
+pub const MAX_CARRIED_SESSIONS: u32 = 3;
+
+/// How far the newest close known is from the session it stands for. Why there is no newer one,
+/// such as a halt, is for who knows to say, and never guessed from this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Staleness {
+    /// It is of that session.
+    LiveClose,
+    /// It is of one of the [`MAX_CARRIED_SESSIONS`] before.
+    Carried,
+    /// It is older.
+    Stale,
+    /// There is none.
+    Missing,
+}
+
+impl Staleness {
+    /// Of the newest close at or before the horizon's session.
+    pub fn of(quote: Option<&Quote>, horizon: &Horizon) -> Self {
+        match quote {
+            None => Self::Missing,
+            Some(quote) if quote.date >= horizon.as_of => Self::LiveClose,
+            Some(quote) if quote.date >= horizon.carried_from => Self::Carried,
+            Some(_) => Self::Stale,
+        }
+    }
+}
+
 /// The dates whose closes a valuation needs: its own, and where each period's profit starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Horizon {
@@ -73,6 +102,8 @@ pub struct Horizon {
     pub held_by: NaiveDate,
     /// The session before it.
     pub previous: NaiveDate,
+    /// The earliest session whose close still stands in for that of `as_of` unremarkably.
+    pub carried_from: NaiveDate,
     /// Last session of the month before.
     pub month_base: NaiveDate,
     /// Last session of the year before.
@@ -88,6 +119,7 @@ impl Horizon {
             as_of: session,
             held_by,
             previous: calendar.previous_session(session),
+            carried_from: calendar.sessions_before(session, MAX_CARRIED_SESSIONS),
             month_base: calendar.previous_session(month),
             year_base: calendar.previous_session(year),
         }

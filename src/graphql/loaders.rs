@@ -8,6 +8,7 @@
 mod actions;
 pub mod admin;
 pub mod jobs;
+mod presence;
 pub mod rates;
 pub mod snapshots;
 
@@ -21,6 +22,7 @@ use chrono::NaiveDate;
 use tokio::sync::{Mutex, OnceCell};
 
 pub use self::actions::{ActionsOf, AdjustmentsOf, SplitsOf};
+pub use self::presence::PresenceOf;
 use super::budget::{Budget, PRICED};
 use super::error::{ApiError, Result};
 use super::progress::{Progress, Turns};
@@ -89,6 +91,19 @@ impl Loaders {
         Rows: Loader<K, Error = ApiError>,
     {
         self.rows.load_one(key).await
+    }
+
+    /// The answers to many questions about rows; those without one are absent.
+    pub async fn rows<K>(
+        &self,
+        keys: impl IntoIterator<Item = K>,
+    ) -> Result<HashMap<K, <Rows as Loader<K>>::Value>>
+    where
+        K: Send + Sync + Hash + Eq + Clone + 'static,
+        Rows: Loader<K, Error = ApiError>,
+    {
+        let keys: Vec<_> = keys.into_iter().collect();
+        self.rows.load_many(keys).await
     }
 
     /// The book of a portfolio that the viewer has reached.

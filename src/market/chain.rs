@@ -8,8 +8,8 @@ use rust_decimal::Decimal;
 
 use super::check::{Fault, Quorum, quorum};
 use super::provider::{
-    Absence, Bars, DailyBar, Dividend, MarketDataProvider, MarketDay, OptionQuote, Profile,
-    ProviderError, Span, Split, Tenor, Urgency, Yield, price_source,
+    Absence, Bars, DailyBar, Dividend, MarketActions, MarketDataProvider, MarketDay, OptionQuote,
+    Profile, ProviderError, Span, Split, Tenor, Urgency, Yield, price_source,
 };
 use super::throttle::Rate;
 use crate::config::Provider;
@@ -185,6 +185,18 @@ impl Chain {
         urgency: Urgency,
     ) -> Result<Answered<DailyBar>, Unanswered> {
         self.first(symbol, |member| member.previous_close(symbol, urgency)).await
+    }
+
+    /// The splits and dividends of the whole market in a range of days.
+    ///
+    /// # Errors
+    /// When nobody can say. None at all are an answer.
+    pub async fn market_actions(
+        &self,
+        span: Span,
+        urgency: Urgency,
+    ) -> Result<Answered<MarketActions>, Unanswered> {
+        self.first("the market's issuers", |member| member.market_actions(span, urgency)).await
     }
 
     /// # Errors

@@ -1,6 +1,7 @@
 //! Prices from a CSV file: daily bars, one row a symbol and day.
 //!
-//! Pure: the day no bar may be after is given, and storing is for others. The rules for the file
+//! Pure: the day no bar may be after and the sessions are given, and storing is for others. A bar
+//! of a day without a session is no close of anything that trades here, and its row is refused. The rules for the file
 //! and its cells are those of any upload, in [`crate::domain::upload`]. Prices are above zero:
 //! one day of negative oil futures is not worth a sign in everything that takes a logarithm.
 //!
@@ -12,6 +13,7 @@ use std::collections::{HashMap, HashSet};
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
+use crate::domain::calendar::Calendar;
 use crate::domain::upload::cells;
 use crate::domain::upload::sheet::{Layout, Record, Refusal, Sheet};
 use crate::domain::upload::{
@@ -73,12 +75,12 @@ pub struct ImportedBar {
 }
 
 /// Reads a file of prices up to `today`. A bad row never stops the good ones.
-pub fn read_prices(bytes: &[u8], today: NaiveDate) -> PriceFile {
-    read_bars(bytes, today)
+pub fn read_prices(bytes: &[u8], today: NaiveDate, calendar: &Calendar) -> PriceFile {
+    read_bars(bytes, today, calendar)
         .unwrap_or_else(|refusal| PriceFile { errors: refusal, ..PriceFile::default() })
 }
 
-fn read_bars(bytes: &[u8], today: NaiveDate) -> Result<PriceFile, Refusal> {
+fn read_bars(bytes: &[u8], today: NaiveDate, calendar: &Calendar) -> Result<PriceFile, Refusal> {
     let (mut sheet, warnings) = Sheet::open(bytes, &LAYOUT)?;
     let mut file = PriceFile { warnings, ..PriceFile::default() };
     let has_close = sheet.header_of("close").is_some();
@@ -88,7 +90,7 @@ fn read_bars(bytes: &[u8], today: NaiveDate) -> Result<PriceFile, Refusal> {
 
     let mut days_of: HashMap<String, HashSet<NaiveDate>> = HashMap::new();
     while let Some(record) = sheet.next_record()? {
-        let judged = read_bar(&record, has_close, today).and_then(|bar| {
+        let judged = read_bar(&record, has_close, today, calendar).and_then(|bar| {
             // Most symbols are known already: asking first saves a copy of each.
             let is_new = match days_of.get_mut(&bar.symbol) {
                 Some(days) => days.insert(bar.date),
@@ -113,6 +115,7 @@ fn read_bar(
     record: &Record<'_, 8>,
     has_close: bool,
     today: NaiveDate,
+    calendar: &Calendar,
 ) -> Result<ImportedBar, Vec<RowError>> {
     let mut findings = Findings::new(record.row, record.line);
     if let Some(surplus) = record.surplus {
@@ -125,7 +128,7 @@ fn read_bar(
         if has_close { ("close", close) } else { ("adjusted_close", adjusted_close) };
 
     let symbol = findings.check("symbol", symbol, cells::price_symbol(symbol));
-    let date = findings.check("date", date, cells::past_date(date, today));
+    let date = findings.check("date", date, session(date, today, calendar));
     let open = findings.check("open", open, if_given(open, cells::price));
     let highest = findings.check("high", high, if_given(high, cells::price));
     let lowest = findings.check("low", low, if_given(low, cells::price));
@@ -160,6 +163,17 @@ fn read_bar(
         }
         _ => Err(errors),
     }
+}
+
+/// A session up to `today`.
+fn session(cell: &str, today: NaiveDate, calendar: &Calendar) -> Result<NaiveDate, Fault> {
+    let date = cells::past_date(cell, today)?;
+    if calendar.is_session(date) {
+        return Ok(date);
+    }
+    let message = format!("The exchange has no session on {date}.");
+    Err(Fault::new(UploadErrorCode::InvalidDate, message)
+        .with_hint("Leave the row out, or give it the date of the session it is the close of."))
 }
 
 /// What a cell means that may be empty.
@@ -208,7 +222,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn read(text: &str) -> PriceFile {
-        read_prices(text.as_bytes(), day("2024-06-28"))
+        read_prices(text.as_bytes(), day("2024-06-28"), &Calendar::default())
     }
 
     fn day(text: &str) -> NaiveDate {
@@ -228,10 +242,16 @@ mod tests {
 
     /// A file of real prices, which has to be read without a complaint about any row.
     fn real(name: &str) -> PriceFile {
+        real_but_for(name, &[])
+    }
+
+    /// One in which these complaints are right.
+    fn real_but_for(name: &str, expected: &[(Option<u32>, Option<&str>, &str)]) -> PriceFile {
         let path = format!("{}/tests/fixtures/market_prices/{name}", env!("CARGO_MANIFEST_DIR"));
-        let file = read_prices(&std::fs::read(path).expect("a fixture"), day("2024-06-28"));
-        assert_eq!(codes(&file), []);
-        assert_eq!(file.rejected_rows, 0);
+        let bytes = std::fs::read(path).expect("a fixture");
+        let file = read_prices(&bytes, day("2024-06-28"), &Calendar::default());
+        assert_eq!(codes(&file), expected);
+        assert_eq!(file.rejected_rows, expected.len());
         file
     }
 
@@ -268,8 +288,9 @@ mod tests {
 
     #[test]
     fn a_value_is_a_close() {
-        let file = real("macro_2014_2018.csv");
-        assert_eq!(file.bars.len(), 2_511);
+        let file =
+            real_but_for("macro_2014_2018.csv", &[(Some(2_497), Some("date"), "INVALID_DATE")]);
+        assert_eq!(file.bars.len(), 2_510, "the exchange mourned while oil was traded");
         assert_eq!(file.bars[0].symbol, "VIX");
         assert_eq!(file.bars[0].close, decimal("13.76"));
         assert_eq!(file.warnings[0].column.as_deref(), Some("value"));
@@ -308,6 +329,19 @@ mod tests {
     }
 
     #[test]
+    fn a_bar_of_a_day_without_a_session_is_refused() {
+        let file = read(
+            "symbol,date,close\n\
+             AAPL,2024-06-14,212.49\nAAPL,2024-06-15,212.49\nAAPL,2024-06-19,214.29\n",
+        );
+        let error = (Some("date"), "INVALID_DATE");
+        assert_eq!(codes(&file), [(Some(3), error.0, error.1), (Some(4), error.0, error.1)]);
+        assert_eq!(file.errors[0].message, "The exchange has no session on 2024-06-15.");
+        assert!(file.errors[0].hint.is_some());
+        assert_eq!((file.bars.len(), file.rejected_rows), (1, 2));
+    }
+
+    #[test]
     fn a_header_without_any_price_is_refused() {
         let file = read("ticker,open,volume\nAAPL,1,2");
         assert_eq!(
@@ -332,7 +366,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_bytes_are_a_panic(bytes: Vec<u8>, cells in "[-+=^A-C0-2.,\"\n]{0,60}") {
-            let _ = read_prices(&bytes, day("2024-06-28"));
+            let _ = read_prices(&bytes, day("2024-06-28"), &Calendar::default());
             let _ = read(&format!("symbol,date,close,high,low\n{cells}"));
         }
     }

@@ -18,8 +18,8 @@ use self::shapes::{Aggregate, DividendResult, Page, Snapshot, SplitResult};
 use super::caller::{Caller, Limits, NoClient, Reply};
 use super::check::{self, Expected};
 use super::provider::{
-    Absence, Bars, DailyBar, Dividend, MarketDataProvider, MarketDay, OptionQuote, ProviderError,
-    Span, Split, Urgency,
+    Absence, Bars, DailyBar, Dividend, MarketActions, MarketDataProvider, MarketDay, OptionQuote,
+    ProviderError, Span, Split, Urgency,
 };
 use super::throttle::{Rate, Throttle};
 use crate::clock::Clock;
@@ -183,6 +183,34 @@ impl MarketDataProvider for Polygon {
         Ok(market)
     }
 
+    async fn market_actions(
+        &self,
+        span: Span,
+        urgency: Urgency,
+    ) -> Result<MarketActions, ProviderError> {
+        let url = self.actions("splits", "execution_date", None, span);
+        let splits = self.pages::<SplitResult>(url, urgency).await?.results;
+        let url = self.actions("dividends", "ex_dividend_date", None, span);
+        let dividends = self.pages::<DividendResult>(url, urgency).await?.results;
+
+        let mut market = MarketActions::default();
+        for result in splits {
+            let symbol = result.ticker.clone();
+            match result.split() {
+                Ok(split) => market.splits.push((symbol, split)),
+                Err(_) => drop(market.unread.insert(symbol)),
+            }
+        }
+        for result in dividends {
+            let symbol = result.ticker.clone();
+            match result.dividend() {
+                Ok(dividend) => market.dividends.push((symbol, dividend)),
+                Err(_) => drop(market.unread.insert(symbol)),
+            }
+        }
+        Ok(market)
+    }
+
     async fn previous_close(
         &self,
         symbol: &str,
@@ -203,7 +231,7 @@ impl MarketDataProvider for Polygon {
         span: Span,
         urgency: Urgency,
     ) -> Result<Vec<Split>, ProviderError> {
-        let url = self.actions("splits", "execution_date", symbol, span);
+        let url = self.actions("splits", "execution_date", Some(symbol), span);
         let found = self.pages::<SplitResult>(url, urgency).await?.results;
         let mut splits =
             found.into_iter().map(SplitResult::split).collect::<Result<Vec<_>, _>>()?;
@@ -217,7 +245,7 @@ impl MarketDataProvider for Polygon {
         span: Span,
         urgency: Urgency,
     ) -> Result<Vec<Dividend>, ProviderError> {
-        let url = self.actions("dividends", "ex_dividend_date", symbol, span);
+        let url = self.actions("dividends", "ex_dividend_date", Some(symbol), span);
         let found = self.pages::<DividendResult>(url, urgency).await?.results;
         let dividends = found.into_iter().map(DividendResult::dividend);
         let mut dividends = dividends.collect::<Result<Vec<_>, _>>()?;
@@ -250,13 +278,13 @@ impl MarketDataProvider for Polygon {
 }
 
 impl Polygon {
-    fn actions(&self, kind: &str, date: &str, symbol: &str, span: Span) -> Url {
-        let query = [
-            ("ticker", symbol),
-            (&format!("{date}.gte"), &span.from.to_string()),
-            (&format!("{date}.lte"), &span.to.to_string()),
-            ("limit", ACTIONS_A_PAGE),
-        ];
+    /// What issuers did, of one symbol or of all.
+    fn actions(&self, kind: &str, date: &str, symbol: Option<&str>, span: Span) -> Url {
+        let (from, to) = (span.from.to_string(), span.to.to_string());
+        let (since, until) = (format!("{date}.gte"), format!("{date}.lte"));
+        let days = [(since.as_str(), from.as_str()), (&until, &to), ("limit", ACTIONS_A_PAGE)];
+        let query: Vec<_> =
+            symbol.map(|symbol| ("ticker", symbol)).into_iter().chain(days).collect();
         self.caller.url(&["v3", "reference", kind], &query)
     }
 }

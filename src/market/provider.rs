@@ -6,6 +6,8 @@
 //! - A provider implements what it has. The rest answers [`ProviderError::Unsupported`].
 //! - No text of an error holds a key, or an address that might.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
@@ -45,6 +47,15 @@ pub trait MarketDataProvider: Send + Sync {
         _urgency: Urgency,
     ) -> Result<MarketDay, ProviderError> {
         Err(ProviderError::Unsupported("the bars of a whole day"))
+    }
+
+    /// The splits and cash dividends of the whole market in a range of days; no order.
+    async fn market_actions(
+        &self,
+        _span: Span,
+        _urgency: Urgency,
+    ) -> Result<MarketActions, ProviderError> {
+        Err(ProviderError::Unsupported("the splits and dividends of the market"))
     }
 
     /// The bar of the last session that has closed.
@@ -159,6 +170,15 @@ pub struct Split {
     pub date: NaiveDate,
     pub from: Decimal,
     pub to: Decimal,
+}
+
+/// What issuers did in some days, whoever did anything, by symbol.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct MarketActions {
+    pub splits: Vec<(String, Split)>,
+    pub dividends: Vec<(String, Dividend)>,
+    /// The symbols of which something was told that makes no sense.
+    pub unread: BTreeSet<String>,
 }
 
 /// A payment in cash.

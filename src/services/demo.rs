@@ -244,30 +244,33 @@ async fn ensure_positions(
             entry_date: row.entry_date.unwrap_or(last),
         })
         .collect();
-    let described: Vec<_> = holdings.iter().map(|holding| holding.instrument.clone()).collect();
-    let listed = instruments::ensure_all(&mut tx, &described).await?;
-    let listed: Vec<_> = listed.into_values().collect();
-    store::instruments::list(tx.statement(), &listed).await?;
     let entered = services.calendar.sessions_before(last, OPTIONS_HELD_SESSIONS);
-    for row in missing.iter().filter(|row| row.kind().is_some()) {
-        if let Some(symbol) = row.option_symbol(services, entered) {
-            let underlying = match symbol.underlying() {
-                "VIX" => Instrument {
-                    asset_class: AssetClass::Index,
-                    ..Instrument::unknown("VIX".into())
-                },
-                ticker => Instrument::unknown(ticker.into()),
-            };
-            let ids = instruments::ensure_all(&mut tx, &[underlying]).await?;
-            if let Some(id) = ids.get(symbol.underlying()) {
-                holdings.push(Holding {
-                    row,
-                    instrument: Instrument::option(&symbol, *id),
-                    entry_date: entered,
-                });
-            }
-        }
-    }
+    let options = missing.iter().filter(|row| row.kind().is_some());
+    let options: Vec<_> =
+        options.filter_map(|row| Some((row, row.option_symbol(services, entered)?))).collect();
+    let underlyings = options.iter().map(|(_, symbol)| match symbol.underlying() {
+        "VIX" => Instrument { asset_class: AssetClass::Index, ..Instrument::unknown("VIX".into()) },
+        ticker => Instrument::unknown(ticker.into()),
+    });
+    // Tickers are added, then locked, then options added: see `store::instruments::lock`.
+    let described: Vec<_> =
+        holdings.iter().map(|holding| holding.instrument.clone()).chain(underlyings).collect();
+    let ids = instruments::ensure_all(&mut tx, &described).await?;
+    let locked: Vec<_> = ids.values().copied().collect();
+    store::instruments::lock(tx.statement(), &locked).await?;
+    let listed: Vec<_> = holdings
+        .iter()
+        .filter_map(|holding| ids.get(&holding.instrument.symbol))
+        .copied()
+        .collect();
+    store::instruments::list(tx.statement(), &listed).await?;
+    holdings.extend(options.iter().filter_map(|(row, symbol)| {
+        Some(Holding {
+            row,
+            instrument: Instrument::option(symbol, *ids.get(symbol.underlying())?),
+            entry_date: entered,
+        })
+    }));
     let described: Vec<_> = holdings.iter().map(|holding| holding.instrument.clone()).collect();
     let ids = instruments::ensure_all(&mut tx, &described).await?;
     let names = holdings.iter().flat_map(|holding| holding.row.tag_names());

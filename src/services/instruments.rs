@@ -7,35 +7,93 @@ use crate::domain::instrument::{Instrument, OccSymbol, Symbol};
 use crate::postgres::Work;
 use crate::store;
 
-/// The ids of symbols, those unknown so far added with the underlyings of their options.
+/// What is to be done with instruments once they are known: whoever changes what is stored of one
+/// waits for others that do, and a contract is not added while its underlying splits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    Hold,
+    Price,
+}
+
+/// Symbols by what they name; options by their compact form.
+#[derive(Default)]
+struct Named {
+    tickers: BTreeSet<String>,
+    options: BTreeMap<String, OccSymbol>,
+}
+
+impl Named {
+    /// With the underlyings of the options.
+    fn of<'a>(symbols: impl IntoIterator<Item = &'a Symbol>) -> Self {
+        let mut named = Self::default();
+        for symbol in symbols {
+            match symbol {
+                Symbol::Option(option) => {
+                    named.tickers.insert(option.underlying().to_owned());
+                    named.options.insert(option.compact(), option.clone());
+                }
+                Symbol::Ticker(_) => {
+                    named.tickers.insert(symbol.canonical());
+                }
+            }
+        }
+        named
+    }
+}
+
+/// The ids of symbols, those unknown so far added with the underlyings of their options. Where an
+/// option is new the underlyings are locked.
 pub async fn ensure<'a>(
     tx: &mut Work,
     symbols: impl IntoIterator<Item = &'a Symbol>,
 ) -> sqlx::Result<HashMap<String, InstrumentId>> {
-    let mut options = BTreeMap::<String, OccSymbol>::new();
-    let mut wanted = BTreeSet::new();
-    for symbol in symbols {
-        if let Symbol::Option(option) = symbol {
-            wanted.insert(option.underlying().to_owned());
-            options.insert(option.compact(), option.clone());
-        }
-        wanted.insert(symbol.canonical());
-    }
-    let mut known = known(tx, wanted.iter().cloned().collect()).await?;
+    ensure_named(tx, Named::of(symbols), Purpose::Hold).await
+}
 
-    let is_new_ticker = |s: &&String| !known.contains_key(*s) && !options.contains_key(*s);
-    let tickers: Vec<_> =
-        wanted.iter().filter(is_new_ticker).cloned().map(Instrument::unknown).collect();
-    known.extend(add(tx, &tickers).await?);
-    let options: Vec<_> = options
+/// The same for whoever is about to store prices of them and of indices: all but the options are
+/// locked.
+pub async fn ensure_to_price<'a>(
+    tx: &mut Work,
+    symbols: impl IntoIterator<Item = &'a Symbol>,
+    indices: impl IntoIterator<Item = String>,
+) -> sqlx::Result<HashMap<String, InstrumentId>> {
+    let mut named = Named::of(symbols);
+    named.tickers.extend(indices);
+    ensure_named(tx, named, Purpose::Price).await
+}
+
+/// In the one order that everybody locks in: tickers are added, then locked, then options added.
+async fn ensure_named(
+    tx: &mut Work,
+    Named { tickers, options }: Named,
+    purpose: Purpose,
+) -> sqlx::Result<HashMap<String, InstrumentId>> {
+    let mut ids = known(tx, tickers.iter().chain(options.keys()).cloned().collect()).await?;
+    let new: Vec<_> = tickers
         .iter()
-        .filter(|(symbol, _)| !known.contains_key(*symbol))
-        .filter_map(|(_, option)| {
-            Some(Instrument::option(option, *known.get(option.underlying())?))
-        })
+        .filter(|ticker| !ids.contains_key(*ticker))
+        .map(|ticker| Instrument::unknown(ticker.clone()))
         .collect();
-    known.extend(add(tx, &options).await?);
-    Ok(known)
+    ids.extend(add(tx, &new).await?);
+
+    let underlyings = options.values().map(OccSymbol::underlying);
+    let has_new = options.keys().any(|symbol| !ids.contains_key(symbol));
+    let locked: BTreeSet<&str> = match purpose {
+        Purpose::Price => tickers.iter().map(String::as_str).collect(),
+        Purpose::Hold if has_new => underlyings.collect(),
+        Purpose::Hold => BTreeSet::new(),
+    };
+    if !locked.is_empty() {
+        let locked: Vec<_> = locked.iter().filter_map(|symbol| ids.get(*symbol)).copied().collect();
+        store::instruments::lock(tx.statement(), &locked).await?;
+    }
+    let new: Vec<_> = options
+        .iter()
+        .filter(|(symbol, _)| !ids.contains_key(*symbol))
+        .filter_map(|(_, option)| Some(Instrument::option(option, *ids.get(option.underlying())?)))
+        .collect();
+    ids.extend(add(tx, &new).await?);
+    Ok(ids)
 }
 
 /// The ids of instruments by symbol, those unknown so far added as they are described.
@@ -63,5 +121,13 @@ async fn add(tx: &mut Work, new: &[Instrument]) -> sqlx::Result<Vec<(String, Ins
     if new.is_empty() {
         return Ok(Vec::new());
     }
-    store::instruments::ensure_all(tx.statement(), new).await
+    let mut added = store::instruments::add_all(tx.statement(), new).await?;
+    if added.len() < new.len() {
+        // Somebody else has added the others meanwhile.
+        let is_there: BTreeSet<_> = added.iter().map(|(symbol, _)| symbol.clone()).collect();
+        let others = new.iter().map(|i| i.symbol.clone()).filter(|s| !is_there.contains(s));
+        let others = others.collect();
+        added.extend(known(tx, others).await?);
+    }
+    Ok(added)
 }

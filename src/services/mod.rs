@@ -15,6 +15,7 @@ pub mod performance;
 pub mod portfolios;
 pub mod prices;
 pub mod providers;
+pub mod quality;
 pub mod rates;
 pub mod snapshots;
 pub mod tags;

@@ -1,10 +1,13 @@
 //! Getting prices in: from files somebody loads, and from the providers for whatever is held.
 
+mod absent;
 mod ask;
 mod fill;
+mod issuers;
 mod simulate;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use rust_decimal::Decimal;
 use serde_json::json;
@@ -15,7 +18,7 @@ pub use self::fill::{Scope, complete, fill};
 use super::{Services, actions, instruments};
 use crate::domain::calendar::new_york_date;
 use crate::domain::id::InstrumentId;
-use crate::domain::instrument::{Instrument, Symbol};
+use crate::domain::instrument::Symbol;
 use crate::domain::price::{Bar, PriceSource};
 use crate::domain::upload::{RowError, RowWarning};
 use crate::domain::user::{Role, User};
@@ -96,7 +99,8 @@ pub async fn import_by_command(services: &Services, bytes: Vec<u8>) -> Result<Im
 
 async fn read(services: &Services, bytes: Vec<u8>) -> Result<PriceFile, Error> {
     let today = new_york_date(services.now());
-    tokio::task::spawn_blocking(move || read_prices(&bytes, today))
+    let calendar = Arc::clone(&services.calendar);
+    tokio::task::spawn_blocking(move || read_prices(&bytes, today, &calendar))
         .await
         .map_err(|error| Error::Internal(format!("reading prices failed: {error}")))
 }
@@ -117,10 +121,8 @@ async fn store_file(tx: &mut Work, file: PriceFile) -> Result<Imported, Error> {
     let (named, indices): (Vec<_>, Vec<_>) =
         symbols.into_iter().partition(|symbol| !symbol.starts_with('^'));
     let named: Vec<_> = named.into_iter().filter_map(|text| Symbol::parse(text).ok()).collect();
-    let indices: Vec<_> =
-        indices.into_iter().map(|symbol| Instrument::unknown(symbol.to_owned())).collect();
-    let mut ids = instruments::ensure(tx, &named).await?;
-    ids.extend(instruments::ensure_all(tx, &indices).await?);
+    let indices = indices.into_iter().map(str::to_owned);
+    let ids = instruments::ensure_to_price(tx, &named, indices).await?;
     let bars: Vec<_> = file
         .bars
         .into_iter()
@@ -138,11 +140,14 @@ async fn store_file(tx: &mut Work, file: PriceFile) -> Result<Imported, Error> {
             })
         })
         .collect();
+    imported.bars = store_observed(tx, &bars).await?;
+    let found = splits_in(&bars);
+    let days: Vec<_> = found.iter().map(|(instrument, split)| (*instrument, split.date)).collect();
+    store::actions::delete_untold(tx.statement(), &told_by(&bars), &days).await?;
     let mut splits = BTreeMap::<_, Vec<_>>::new();
-    for (instrument, split) in splits_in(&bars) {
+    for (instrument, split) in found {
         splits.entry(instrument).or_default().push(split);
     }
-    imported.bars = store_observed(tx, &bars).await?;
     for (instrument, splits) in splits {
         actions::record(tx, instrument, PriceSource::Import, &splits, &[]).await?;
     }
@@ -185,6 +190,19 @@ fn splits_in(bars: &[Bar]) -> Vec<(InstrumentId, Split)> {
         .filter(|pair| pair[0].instrument_id == pair[1].instrument_id)
         .filter_map(|pair| jump(pair[0], pair[1]))
         .collect()
+}
+
+/// From when to when a file has adjusted closes of each instrument: where it tells of splits, and
+/// by its silence that there was none.
+fn told_by(bars: &[Bar]) -> Vec<store::actions::Told> {
+    let mut told = BTreeMap::<_, store::actions::Told>::new();
+    for bar in bars.iter().filter(|bar| bar.adjustment.is_some()) {
+        let (instrument, date) = (bar.instrument_id, bar.date);
+        let of = store::actions::Told { instrument, first: date, last: date };
+        let of = told.entry(instrument).or_insert(of);
+        (of.first, of.last) = (of.first.min(date), of.last.max(date));
+    }
+    told.into_values().collect()
 }
 
 /// Stores what a market said. Its instruments are everybody's from then on, and lose what was

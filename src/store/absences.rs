@@ -5,7 +5,7 @@ use sqlx::PgExecutor;
 use crate::domain::absence::{Absence, AbsenceReason};
 use crate::domain::id::InstrumentId;
 
-/// Of those instruments that have any; no order.
+/// Of those instruments that have any, by instrument and first day.
 pub async fn of_instruments(
     db: impl PgExecutor<'_>,
     instruments: &[InstrumentId],
@@ -17,6 +17,7 @@ pub async fn of_instruments(
                reason as "reason: AbsenceReason", said, asked_at
           from price_absences
          where instrument_id = any($1)
+         order by instrument_id, first
         "#,
         instruments as &[InstrumentId],
     )
@@ -24,29 +25,30 @@ pub async fn of_instruments(
     .await
 }
 
-/// Notes what is missing of an instrument, in place of what was noted before.
-pub async fn note(db: impl PgExecutor<'_>, absence: &Absence) -> sqlx::Result<()> {
+/// Notes ranges of instruments of which nothing is noted.
+pub async fn note_all(db: impl PgExecutor<'_>, absences: &[Absence]) -> sqlx::Result<()> {
+    let each = absences.iter();
     sqlx::query!(
         r#"
         insert into price_absences (instrument_id, first, last, reason, said, asked_at)
-        values ($1, $2, $3, $4, left($5, 500), $6)
-        on conflict (instrument_id) do update
-           set first = excluded.first, last = excluded.last, reason = excluded.reason,
-               said = excluded.said, asked_at = excluded.asked_at
+        select id, first, last, reason, left(said, 500), asked_at
+          from unnest($1::uuid[], $2::date[], $3::date[], $4::text[], $5::text[],
+                      $6::timestamptz[])
+               as new (id, first, last, reason, said, asked_at)
         "#,
-        absence.instrument_id.0,
-        absence.first,
-        absence.last,
-        absence.reason as AbsenceReason,
-        absence.said,
-        absence.asked_at,
+        &each.clone().map(|absence| absence.instrument_id.0).collect::<Vec<_>>(),
+        &each.clone().map(|absence| absence.first).collect::<Vec<_>>(),
+        &each.clone().map(|absence| absence.last).collect::<Vec<_>>(),
+        &each.clone().map(|absence| absence.reason).collect::<Vec<_>>() as &[AbsenceReason],
+        &each.clone().map(|absence| absence.said.clone()).collect::<Vec<_>>(),
+        &each.map(|absence| absence.asked_at).collect::<Vec<_>>(),
     )
     .execute(db)
     .await?;
     Ok(())
 }
 
-/// Nothing is missing of an instrument.
+/// Forgets what is noted of an instrument.
 pub async fn clear(db: impl PgExecutor<'_>, instrument: InstrumentId) -> sqlx::Result<()> {
     sqlx::query!("delete from price_absences where instrument_id = $1", instrument.0)
         .execute(db)

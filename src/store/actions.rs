@@ -1,5 +1,6 @@
 //! Splits and cash dividends, and what splits make of option contracts.
 
+use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use sqlx::PgExecutor;
 use uuid::Uuid;
@@ -75,6 +76,43 @@ pub async fn delete_synthetic(
     .execute(db)
     .await?;
     Ok(())
+}
+
+/// Adjusted closes of an instrument as a price file has them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Told {
+    pub instrument: InstrumentId,
+    /// The first and the last session of them.
+    pub first: NaiveDate,
+    pub last: NaiveDate,
+}
+
+/// Removes the splits that price files told of, and a newer one over the same dates does not,
+/// whose own are `splits`; the history keeps them. What a provider told stays. The number removed.
+pub async fn delete_untold(
+    db: impl PgExecutor<'_>,
+    told: &[Told],
+    splits: &[(InstrumentId, NaiveDate)],
+) -> sqlx::Result<u64> {
+    let done = sqlx::query!(
+        r#"
+        delete from corporate_actions stored
+         using unnest($1::uuid[], $2::date[], $3::date[]) as told (id, first, last)
+         where stored.instrument_id = told.id
+           and stored.source = 'IMPORT' and stored.kind = 'SPLIT'
+           and stored.effective_date > told.first and stored.effective_date <= told.last
+           and (stored.instrument_id, stored.effective_date) not in
+               (select * from unnest($4::uuid[], $5::date[]))
+        "#,
+        &told.iter().map(|told| told.instrument.0).collect::<Vec<_>>(),
+        &told.iter().map(|told| told.first).collect::<Vec<_>>(),
+        &told.iter().map(|told| told.last).collect::<Vec<_>>(),
+        &splits.iter().map(|(id, _)| id.0).collect::<Vec<_>>(),
+        &splits.iter().map(|(_, date)| *date).collect::<Vec<_>>(),
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
 }
 
 /// An action and what its instrument last traded at before it.

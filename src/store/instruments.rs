@@ -258,11 +258,21 @@ pub async fn list(db: impl PgExecutor<'_>, ids: &[InstrumentId]) -> sqlx::Result
     Ok(())
 }
 
-/// Locks instruments until the transaction ends, against others that do so and against
-/// [`keep`]: what is stored of their prices is about to be replaced.
+/// Locks instruments and the underlyings of options among them until the transaction ends, against
+/// others that do so and against [`keep`]: what is stored of their prices is about to be replaced.
+///
+/// Underlyings come before options, each by id. A transaction that locks several times does so in
+/// that order too, and adds tickers before and options after, so that no two ever cross.
 pub async fn lock(db: impl PgExecutor<'_>, ids: &[InstrumentId]) -> sqlx::Result<()> {
     sqlx::query!(
-        "select from instruments where id = any($1) order by id for no key update",
+        r#"
+        select
+          from instruments
+         where id = any($1 || array(select underlying_id from instruments
+                                     where id = any($1) and underlying_id is not null))
+         order by underlying_id is not null, id
+           for no key update
+        "#,
         ids as &[InstrumentId],
     )
     .execute(db)
@@ -270,10 +280,12 @@ pub async fn lock(db: impl PgExecutor<'_>, ids: &[InstrumentId]) -> sqlx::Result
     Ok(())
 }
 
-/// Keeps others from [`lock`]ing instruments until the transaction ends.
+/// Keeps others from [`lock`]ing instruments until the transaction ends; in the same order.
 pub async fn keep(db: impl PgExecutor<'_>, ids: &[InstrumentId]) -> sqlx::Result<()> {
     sqlx::query!(
-        "select from instruments where id = any($1) order by id for share",
+        "select from instruments where id = any($1)
+          order by underlying_id is not null, id
+            for share",
         ids as &[InstrumentId],
     )
     .execute(db)
@@ -281,8 +293,9 @@ pub async fn keep(db: impl PgExecutor<'_>, ids: &[InstrumentId]) -> sqlx::Result
     Ok(())
 }
 
-/// Adds instruments; one whose symbol is there already is left as it is. Symbol and id of each.
-pub async fn ensure_all(
+/// Adds instruments. Symbol and id of each that is new; one whose symbol is there already is left
+/// as it is, without a lock on it.
+pub async fn add_all(
     db: impl PgExecutor<'_>,
     instruments: &[Instrument],
 ) -> sqlx::Result<Vec<(String, InstrumentId)>> {
@@ -296,8 +309,7 @@ pub async fn ensure_all(
         select * from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[],
                              $6::text[], $7::text[], $8::int[], $9::uuid[], $10::text[],
                              $11::numeric[], $12::date[], $13::text[])
-        on conflict (symbol)
-            do update set symbol = excluded.symbol -- changes nothing, but lets the row be returned
+        on conflict (symbol) do nothing
         returning symbol, id as "id: InstrumentId"
         "#,
         &each.clone().map(|i| i.id.0).collect::<Vec<_>>(),

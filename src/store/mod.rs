@@ -15,6 +15,7 @@ pub mod jobs;
 mod paged;
 pub mod portfolios;
 pub mod positions;
+pub mod presence;
 pub mod prices;
 pub mod schedules;
 pub mod sessions;

@@ -2,11 +2,13 @@
 //! machine that answers in their shapes and misbehaves on command; time leaps where it is waited
 //! for, so that an hour of limits takes a second.
 
+mod absences;
 mod chain;
 mod dividends;
 mod faults;
 mod fred;
 mod keeping;
+mod nights;
 mod operators;
 mod polygon;
 mod secrets;

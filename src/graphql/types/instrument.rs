@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use async_graphql::{ComplexObject, Context, Enum, ID, Object, SimpleObject};
 
+use super::data_quality::InstrumentDataQuality;
 use super::dividend::DividendYield;
 use crate::domain::price::Horizon;
 use crate::domain::{instrument, price};
+use crate::graphql::budget::PRICED;
 use crate::graphql::error::Result;
 use crate::graphql::id::NodeId;
 use crate::graphql::loaders::{
@@ -91,6 +93,22 @@ impl From<price::PriceSource> for PriceSource {
             price::PriceSource::Model => Self::Model,
         }
     }
+}
+
+/// How far the newest close known is from the session it stands for. It does not say why: that
+/// something was halted or delisted is said only by who knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "price::Staleness")]
+pub enum Staleness {
+    /// It is of that session.
+    LiveClose,
+    /// It is of one of the three sessions before.
+    Carried,
+    /// It is older. The value is used all the same, and what is computed of it has the quality
+    /// STALE, as with CARRIED.
+    Stale,
+    /// There is none: what needs it is null or leaves it out.
+    Missing,
 }
 
 /// A thing that can be held or priced.
@@ -203,6 +221,13 @@ impl Instrument {
         let key = BarsPage { instrument: self.0.id, from, to, page };
         let slice = request(ctx).loaders().row(key).await?.unwrap_or_default();
         Ok(PriceBarConnection::of(slice, scope, |bar| bar.date, PriceBar::from))
+    }
+
+    /// What is there of its closes over the last 253 completed sessions, and what is missing.
+    #[graphql(complexity = "5 + child_complexity")]
+    async fn data_quality(&self, ctx: &Context<'_>) -> Result<InstrumentDataQuality> {
+        request(ctx).spend(PRICED)?;
+        InstrumentDataQuality::of(ctx, &self.0).await
     }
 }
 
@@ -327,6 +352,11 @@ impl Quote {
     /// Whether the price is older than the session asked for.
     async fn is_stale(&self) -> bool {
         self.quote.date < self.horizon.as_of
+    }
+
+    /// By the degree; never MISSING, for without a price there is no quote.
+    async fn staleness(&self) -> Staleness {
+        price::Staleness::of(Some(&self.quote), &self.horizon).into()
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod admin;
 pub mod audit;
 pub mod calendar;
+pub mod data_quality;
 pub mod dividend;
 pub mod instrument;
 pub mod job;

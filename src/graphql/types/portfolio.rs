@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_graphql::{Context, ID, Object};
 use chrono::{DateTime, NaiveDate, Utc};
 
+use super::data_quality::PortfolioDataQuality;
 use super::position::{
     BookView, PositionConnection, PositionFilter, PositionGroup, PositionGrouping, PositionOrder,
 };
@@ -17,6 +18,7 @@ use crate::domain::portfolio;
 use crate::domain::snapshot::Snapshot;
 use crate::domain::text::fold;
 use crate::error::{Code, Refusal};
+use crate::graphql::budget::PRICED;
 use crate::graphql::error::Result;
 use crate::graphql::id::NodeId;
 use crate::graphql::loaders::snapshots::SnapshotsPage;
@@ -279,6 +281,15 @@ impl Portfolio {
         let slice = request.loaders().row(key).await?.unwrap_or_default();
         request.spend(slice.items.len())?;
         Ok(Performance::of(&slice.items, first, Date(session)))
+    }
+
+    /// What is missing of the data of its open positions over the last 253 completed sessions,
+    /// and which figures that costs.
+    #[graphql(complexity = "10 + child_complexity")]
+    async fn data_quality(&self, ctx: &Context<'_>) -> Result<PortfolioDataQuality> {
+        let book = self.book(ctx, None).await?;
+        request(ctx).spend(book.lines.len().saturating_mul(PRICED))?;
+        PortfolioDataQuality::of(ctx, &book).await
     }
 }
 

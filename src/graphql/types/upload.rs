@@ -50,7 +50,7 @@ pub enum UploadErrorCode {
     ZeroQuantity,
     /// A price must be above zero.
     NonPositivePrice,
-    /// The cell is no day that exists, as YYYY-MM-DD.
+    /// The cell is no day that exists, as YYYY-MM-DD; in a file of prices, or no session.
     InvalidDate,
     /// The day has not come yet.
     FutureDate,

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 
 use sigmasight_analytics::exposure::Totals;
 
-use super::instrument::PriceSource;
+use super::instrument::{PriceSource, Staleness};
 use super::position::{Position, PositionType};
 use super::quality::{ComputationBasis, Provenance, ProvenanceInput, Quality};
 use crate::domain;
@@ -43,6 +43,8 @@ pub struct PositionValuation {
     price_source: Option<PriceSource>,
     /// The day of the price; earlier than `asOf` when stale.
     price_date: Option<Date>,
+    /// How old the price is at the session, by the degree; MISSING without any.
+    price_staleness: Staleness,
     /// Close of exactly the session before, divided by the ratio of a split since; null when that
     /// bar is missing.
     previous_price: Option<Decimal>,
@@ -109,6 +111,7 @@ impl PositionValuation {
             price: figures.price.map(Decimal),
             price_source: figures.price_source.map(Into::into),
             price_date: figures.price_date.map(Date),
+            price_staleness: figures.price_staleness.into(),
             previous_price: figures.previous_price.map(Decimal),
             market_value: figures.market_value.map(Decimal),
             exposure: figures.exposure.map(Decimal),

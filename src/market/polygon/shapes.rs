@@ -59,6 +59,8 @@ impl Aggregate {
 
 #[derive(Deserialize)]
 pub struct SplitResult {
+    #[serde(default)]
+    pub ticker: String,
     execution_date: NaiveDate,
     split_from: Figure,
     split_to: Figure,
@@ -77,6 +79,8 @@ impl SplitResult {
 
 #[derive(Deserialize)]
 pub struct DividendResult {
+    #[serde(default)]
+    pub ticker: String,
     ex_dividend_date: NaiveDate,
     cash_amount: Figure,
     currency: Option<String>,

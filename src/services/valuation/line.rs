@@ -13,7 +13,7 @@ use crate::domain::action::Split;
 use crate::domain::calendar::Calendar;
 use crate::domain::instrument::OptionKind;
 use crate::domain::position::Position;
-use crate::domain::price::{Horizon, PriceSource, Quote};
+use crate::domain::price::{Horizon, MAX_CARRIED_SESSIONS, PriceSource, Quote, Staleness};
 use crate::domain::quality::Quality;
 use crate::domain::tag::Tag;
 
@@ -147,8 +147,13 @@ impl Line {
         self.position.exit_date.is_some_and(|exit| exit <= self.horizon.as_of)
     }
 
+    /// How old its price is.
+    pub fn staleness(&self) -> Staleness {
+        Staleness::of(self.quote.as_ref(), &self.horizon)
+    }
+
     fn is_stale(&self) -> bool {
-        self.quote.as_ref().is_some_and(|quote| quote.date < self.horizon.as_of)
+        matches!(self.staleness(), Staleness::Carried | Staleness::Stale)
     }
 
     /// What the position is measured against from `base` on: its own entry price when entered
@@ -249,6 +254,7 @@ impl Line {
             price: holding.price,
             price_source: self.quote.as_ref().map(|quote| quote.source),
             price_date: self.quote.as_ref().map(|quote| quote.date),
+            price_staleness: self.staleness(),
             previous_price: self.quote.as_ref().and_then(|quote| quote.previous),
             market_value: holding.market_value(),
             exposure: holding.exposure(),
@@ -294,9 +300,18 @@ impl Line {
                  close the position.",
                 contract.expiry, contract.underlying_symbol
             ));
-        } else if self.is_stale() {
-            warnings.push(format!("The newest price of {symbol} is of {}.", quote.date));
         }
+        let degree = match self.staleness() {
+            Staleness::Carried => Some("CARRIED, for at most"),
+            Staleness::Stale => Some("STALE, after more than"),
+            Staleness::LiveClose | Staleness::Missing => None,
+        };
+        warnings.extend(degree.map(|degree| {
+            format!(
+                "The newest price of {symbol} is of {}: {degree} {MAX_CARRIED_SESSIONS} sessions.",
+                quote.date
+            )
+        }));
         if self.position.entry_date > quote.date {
             warnings.push(format!(
                 "It was entered after the newest price of {symbol}, so no period has a profit yet."
@@ -326,6 +341,7 @@ pub struct PositionValuation {
     pub price: Option<Decimal>,
     pub price_source: Option<PriceSource>,
     pub price_date: Option<NaiveDate>,
+    pub price_staleness: Staleness,
     pub previous_price: Option<Decimal>,
     pub market_value: Option<Decimal>,
     pub exposure: Option<Decimal>,
@@ -349,6 +365,7 @@ impl PositionValuation {
             price: None,
             price_source: None,
             price_date: None,
+            price_staleness: Staleness::Missing,
             previous_price: None,
             market_value: None,
             exposure: None,

@@ -10,7 +10,7 @@ use sigmasight_analytics::exposure::Totals;
 use super::Book;
 use super::line::{Line, Start};
 use crate::domain::position::PositionType;
-use crate::domain::price::PriceSource;
+use crate::domain::price::{MAX_CARRIED_SESSIONS, PriceSource, Staleness};
 use crate::domain::quality::{Coverage, Quality};
 
 /// The sums over the open ones of some lines, in the portfolio's currency, of those that have a
@@ -47,6 +47,7 @@ pub fn leverage(totals: &Totals, book: &Book) -> Option<f64> {
 #[derive(Clone, Debug, Default)]
 pub struct Summary {
     pub coverage: Coverage,
+    carried: usize,
     stale: usize,
     oldest: Option<NaiveDate>,
     synthetic: usize,
@@ -71,8 +72,10 @@ impl Summary {
             coverage.included_positions += 1;
             let exposure = line.holding().market_value().unwrap_or_default();
             coverage.included_exposure = coverage.included_exposure.saturating_add(exposure);
-            if quote.date < line.horizon.as_of {
-                summary.stale += 1;
+            let staleness = line.staleness();
+            summary.carried += usize::from(staleness == Staleness::Carried);
+            summary.stale += usize::from(staleness == Staleness::Stale);
+            if staleness != Staleness::LiveClose {
                 summary.oldest = Some(summary.oldest.map_or(quote.date, |old| old.min(quote.date)));
             }
             summary.synthetic += usize::from(quote.source == PriceSource::Synthetic);
@@ -90,7 +93,7 @@ impl Summary {
                 Quality::Limited
             };
         }
-        if self.stale > 0 {
+        if self.carried + self.stale > 0 {
             return Quality::Stale;
         }
         if self.synthetic + self.settled > 0 { Quality::Estimated } else { Quality::Full }
@@ -117,7 +120,10 @@ impl Summary {
         }
         if let Some(oldest) = self.oldest {
             warnings.push(format!(
-                "{} of {all} positions have a stale price, the oldest of {oldest}.",
+                "{} of {all} positions have a stale price, the oldest of {oldest}: {} CARRIED for \
+                 at most {MAX_CARRIED_SESSIONS} sessions, {} STALE after more.",
+                self.carried + self.stale,
+                self.carried,
                 self.stale
             ));
         }

@@ -47,12 +47,12 @@ fn polygon(asked: &Asked) -> axum::response::Response {
     }
 }
 
-async fn fills(app: &App, desk: &Desk) -> u64 {
+pub async fn fills(app: &App, desk: &Desk) -> u64 {
     let services = Services { chain: chain(desk), ..app.services.clone() };
     prices::fill(&services).await.expect("prices are completed")
 }
 
-async fn book_of(app: &App, file: &str) -> (Person, String) {
+pub async fn book_of(app: &App, file: &str) -> (Person, String) {
     let ada = app.sign_in("ada").await;
     let book = ada.creates_portfolio("Core").await;
     let file = format!("ticker,quantity,entry_price,entry_date\n{file}");

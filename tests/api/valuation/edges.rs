@@ -153,15 +153,26 @@ async fn a_position_counts_on_the_day_it_is_closed_wherever_it_is_seen() {
 }
 
 #[tokio::test]
-async fn a_price_of_a_day_without_a_session_makes_no_profit_of_the_day() {
+async fn a_price_of_a_day_without_a_session_is_refused() {
     // A Sunday's price is newer than Friday's session, and still not Monday's.
     let app = App::start().at("2024-07-01T22:00:00Z").await;
-    app.knows_prices("symbol,date,close\nAAPL,2024-06-28,210\nAAPL,2024-06-30,999\n").await;
+    let root = app.sign_in_admin("root").await;
+    let file = "symbol,date,close\nAAPL,2024-06-28,210\nAAPL,2024-06-30,999\n";
+    let imported = root.imports_prices(file).await;
+    assert_eq!((&imported["importedBars"], &imported["rejectedCount"]), (&json!(1), &json!(1)));
+    let row = &imported["rows"][0];
+    assert_eq!(
+        (&row["row"], &row["column"], &row["code"]),
+        (&json!(3), &json!("date"), &json!("INVALID_DATE"))
+    );
+    assert_eq!(row["message"], "The exchange has no session on 2024-06-30.");
+
     let ada = app.sign_in("ada").await;
     let book = ada.creates_portfolio("Core").await;
     ada.uploads(&book, format!("{HEADER}\nAAPL,10,200,2024-06-03,\n")).await;
     let seen = ada.values(&book, None).await;
     let figures = valuation(&seen, "AAPL");
+    assert_eq!(number(&figures["price"]), decimal("210"));
     assert_eq!((&figures["dailyPnl"], &figures["quality"]), (&Value::Null, &json!("STALE")));
     assert_eq!(seen["valuation"]["dailyPnl"], Value::Null);
 }
@@ -213,4 +224,58 @@ async fn an_option_is_found_by_its_padded_symbol_too() {
         found.iter().map(|one| text(&one["symbol"])).collect::<Vec<_>>(),
         ["AAPL241220C00200000"]
     );
+}
+
+#[tokio::test]
+async fn a_price_grows_old_by_degrees() {
+    const SEEN: &str = "query($id: ID!) { portfolio(id: $id) {
+        valuation { quality warnings }
+        positions { nodes {
+            symbol
+            instrument { quote { date isStale staleness } }
+            valuation { price priceStaleness quality warnings }
+        } }
+    } }";
+    // Wednesday the 3rd: the fourth session after the 27th of June, the third after the 28th.
+    let app = App::start().at(WEDNESDAY).await;
+    app.knows_prices(
+        "symbol,date,close\nLATE,2024-06-28,10\nLIVE,2024-07-03,10\nOLD,2024-06-27,10\n",
+    )
+    .await;
+    let ada = app.sign_in("ada").await;
+    let book = ada.creates_portfolio("Core").await;
+    let rows = ["LATE", "LIVE", "NONE", "OLD"];
+    let rows = rows.map(|symbol| format!("{symbol},10,9,2024-06-03,\n")).concat();
+    ada.uploads(&book, format!("{HEADER}\n{rows}")).await;
+
+    let seen = ada.reads(SEEN, json!({ "id": book })).await["portfolio"].take();
+    let nodes = list(&seen["positions"]["nodes"]);
+    let degrees = [
+        ("LATE", "CARRIED", "STALE"),
+        ("LIVE", "LIVE_CLOSE", "FULL"),
+        ("NONE", "MISSING", "INSUFFICIENT"),
+        ("OLD", "STALE", "STALE"),
+    ];
+    for (node, (symbol, degree, quality)) in nodes.iter().zip(degrees) {
+        let (quote, figures) = (&node["instrument"]["quote"], &node["valuation"]);
+        assert_eq!(
+            (&node["symbol"], &figures["priceStaleness"], &figures["quality"]),
+            (&json!(symbol), &json!(degree), &json!(quality))
+        );
+        if degree == "MISSING" {
+            assert_eq!((quote, &figures["price"]), (&Value::Null, &Value::Null));
+        } else {
+            assert_eq!(quote["staleness"], degree);
+            assert_eq!(quote["isStale"], degree != "LIVE_CLOSE", "from the first session on");
+            assert_eq!(number(&figures["price"]), decimal("10"), "it is used all the same");
+        }
+    }
+    let warnings = |at: usize| &nodes[at]["valuation"]["warnings"];
+    assert!(mentions(warnings(0), "of 2024-06-28: CARRIED, for at most 3 sessions"));
+    assert!(mentions(warnings(3), "of 2024-06-27: STALE, after more than 3 sessions"));
+    assert!(mentions(
+        &seen["valuation"]["warnings"],
+        "2 of 4 positions have a stale price, the oldest of 2024-06-27: 1 CARRIED for at most 3 \
+         sessions, 1 STALE after more."
+    ));
 }

@@ -477,3 +477,50 @@ async fn a_split_that_adjusted_closes_tell_of_is_no_loss() {
     let closes: Vec<_> = closes.map(|bar| number(&bar["adjustedClose"])).collect();
     assert_eq!(closes, [decimal("99"), decimal("101"), decimal("102")]);
 }
+
+#[tokio::test]
+async fn a_corrected_file_takes_back_the_split_that_its_mistake_told_of() {
+    const WRONG: &str = "symbol,date,close,adjusted_close\n\
+        SPLT,2024-06-26,1000,100\nSPLT,2024-06-27,1010,101\nSPLT,2024-06-28,102,102\n\
+        REAL,2024-06-27,1000,100\nREAL,2024-06-28,100,100\n";
+    const RIGHT: &str = "symbol,date,close,adjusted_close\n\
+        SPLT,2024-06-26,1000,1000\nSPLT,2024-06-27,1010,1010\nSPLT,2024-06-28,1020,1020\n\
+        REAL,2024-06-27,1000,1000\nREAL,2024-06-28,100,100\n";
+    let app = App::start().at(FRIDAY).await;
+    app.knows_prices(WRONG).await;
+    let ada = app.sign_in("ada").await;
+    let book = ada.creates_portfolio("Core").await;
+    let rows = "SPLT,10,990,2024-06-03,\nREAL,10,990,2024-06-03,\n";
+    ada.uploads(&book, format!("{HEADER}\n{rows}")).await;
+    app.hears_of_split("REAL", "2024-06-28", 10, 1).await;
+    let quantity = async |symbol: &str| {
+        text(&position(&ada.values(&book, None).await, symbol)["quantity"]).to_owned()
+    };
+    assert_eq!(quantity("SPLT").await, "100");
+
+    // Neither a file without adjusted closes nor one of other dates says that there was none.
+    app.knows_prices("symbol,date,close\nSPLT,2024-06-27,1011\nSPLT,2024-06-28,102\n").await;
+    assert_eq!(quantity("SPLT").await, "100");
+    app.knows_prices(
+        "symbol,date,close,adjusted_close\nSPLT,2024-06-25,990,99\nSPLT,2024-06-26,1000,100\n",
+    )
+    .await;
+    assert_eq!(quantity("SPLT").await, "100");
+
+    app.knows_prices(RIGHT).await;
+    let seen = ada.values(&book, None).await;
+    let figures = &position(&seen, "SPLT")["valuation"];
+    assert_eq!(quantity("SPLT").await, "10");
+    assert_eq!(number(&figures["dailyPnl"]), decimal("100"), "ten shares, from 1010 to 1020");
+    assert_eq!(list(&figures["warnings"]).len(), 0, "{figures}");
+    assert_eq!(quantity("REAL").await, "100", "what a provider told of stays");
+
+    let mut db = app.superuser().await;
+    let kept: i64 = sqlx::query_scalar(
+        "select count(*) from corporate_actions_history where source = 'IMPORT' and split_to = 10",
+    )
+    .fetch_one(&mut db)
+    .await
+    .expect("the history");
+    assert_eq!(kept, 2, "both were believed once");
+}
