@@ -3,7 +3,8 @@
 use crate::domain::job::JobKind;
 
 /// Every step with those it needs, in an order in which they can run.
-pub const STEPS: &[(JobKind, &[JobKind])] = &[(JobKind::MarketData, &[])];
+pub const STEPS: &[(JobKind, &[JobKind])] =
+    &[(JobKind::MarketData, &[]), (JobKind::Snapshots, &[JobKind::MarketData])];
 
 /// What has to be done for a date before a step of that date.
 pub fn needs(kind: JobKind) -> &'static [JobKind] {

@@ -1,12 +1,17 @@
 //! What each kind of job does.
 
+use chrono::{Days, NaiveDate};
+
+use super::chain;
+use crate::domain::id::{PortfolioId, UserId};
 use crate::domain::instrument::Symbol;
-use crate::domain::job::{Job, JobKind};
-use crate::error::Error;
-use crate::services::jobs::Details;
+use crate::domain::job::{Job, JobKind, JobStatus};
+use crate::domain::snapshot::SnapshotSource;
+use crate::error::{Code, Error, Refusal, chain as causes};
+use crate::services::jobs::{self, Details};
 use crate::services::meter::Meter;
 use crate::services::prices::{self, Scope};
-use crate::services::{Services, rates};
+use crate::services::{Services, rates, snapshots};
 
 /// Does a job; done twice it does the same.
 ///
@@ -19,15 +24,141 @@ pub async fn run(
     meter: &Meter,
 ) -> Result<(), Error> {
     match job.kind {
-        JobKind::MarketData | JobKind::Backfill => {
-            let symbols = details.symbols.as_ref().map(|symbols| {
-                symbols.iter().filter_map(|symbol| Symbol::parse(symbol).ok()).collect()
-            });
-            let scope = Scope { symbols, from: details.from };
-            // Yields beside them: a first history may take hours, the yields take seconds.
-            let prices = prices::complete(services, &scope, meter);
-            tokio::try_join!(prices, rates::fill(services)).map(drop)
+        JobKind::Backfill => {
+            market_data(services, details, meter).await?;
+            let Some((owner, portfolio)) = job.owner_id.zip(job.portfolio_id) else {
+                return Ok(());
+            };
+            meter.says("Making the history of the book");
+            let sessions = snapshots::history(services);
+            let source = SnapshotSource::Backfill;
+            snapshots::take(services, owner, &[portfolio], &sessions, source, true, meter).await?;
+            Ok(())
         }
-        other => Err(Error::Internal(format!("nothing here does {}", other.as_str()))),
+        JobKind::Retention => retention(services, meter).await,
+        JobKind::Daily | JobKind::Recalculate => {
+            let books = books(services, job, details).await?;
+            let date = session(services, job)?;
+            let steps = chain::STEPS.iter().map(|(kind, _)| *kind);
+            // Prices are everybody's: one book's figures are made of what is there.
+            let steps =
+                steps.filter(|kind| job.kind == JobKind::Daily || *kind != JobKind::MarketData);
+            for kind in steps {
+                // Done before the worker died that had begun it.
+                if meter.has_done(kind) {
+                    continue;
+                }
+                meter.begins(kind, services.now());
+                step(services, kind, date, &books, details, meter).await?;
+                let message = meter.progress().message;
+                meter.ends(kind, JobStatus::Succeeded, message, services.now());
+            }
+            Ok(())
+        }
+        kind => {
+            let books = books(services, job, details).await?;
+            step(services, kind, session(services, job)?, &books, details, meter).await
+        }
     }
+}
+
+/// The session a job is about: the last completed one when it names none.
+fn session(services: &Services, job: &Job) -> Result<NaiveDate, Error> {
+    let last = services.last_session();
+    let date = job.date.unwrap_or(last);
+    if !services.calendar.is_session(date) || date > last {
+        let message = format!("{date} is no completed session.");
+        return Err(Refusal::new(Code::Validation, message)
+            .hint(format!("The last one is {last}."))
+            .into());
+    }
+    Ok(date)
+}
+
+/// Whose books a job works through; by owner.
+async fn books(
+    services: &Services,
+    job: &Job,
+    details: &Details,
+) -> Result<Vec<(UserId, PortfolioId)>, Error> {
+    match (job.owner_id, job.portfolio_id, &details.portfolios) {
+        (Some(owner), Some(portfolio), _) => Ok(vec![(owner, portfolio)]),
+        (_, _, Some(named)) => Ok(named.clone()),
+        _ => jobs::all_books(services).await,
+    }
+}
+
+/// Does one step of the chain for a date, book by book. A book that fails is counted and logged,
+/// and the others go on.
+async fn step(
+    services: &Services,
+    kind: JobKind,
+    date: NaiveDate,
+    books: &[(UserId, PortfolioId)],
+    details: &Details,
+    meter: &Meter,
+) -> Result<(), Error> {
+    match kind {
+        JobKind::MarketData => return market_data(services, details, meter).await,
+        JobKind::Snapshots => {}
+        other => return Err(Error::Internal(format!("nothing here does {}", other.as_str()))),
+    }
+    meter.counts(books.len(), format!("{} of {date}", kind.as_str()));
+    for (owner, portfolio) in books {
+        meter.goes_on()?;
+        match one_book(services, kind, date, *owner, *portfolio, meter).await {
+            Ok(()) => meter.did(1),
+            Err(Error::Stopped) => return Err(Error::Stopped),
+            Err(error) => {
+                let error = causes(&error);
+                tracing::error!(error, kind = kind.as_str(), %portfolio, %date, "a book failed");
+                meter.failed();
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn one_book(
+    services: &Services,
+    kind: JobKind,
+    date: NaiveDate,
+    owner: UserId,
+    portfolio: PortfolioId,
+    meter: &Meter,
+) -> Result<(), Error> {
+    if kind == JobKind::Snapshots {
+        let source = SnapshotSource::Batch;
+        snapshots::take(services, owner, &[portfolio], &[date], source, true, meter).await?;
+    }
+    Ok(())
+}
+
+async fn market_data(services: &Services, details: &Details, meter: &Meter) -> Result<(), Error> {
+    let symbols = details
+        .symbols
+        .as_ref()
+        .map(|symbols| symbols.iter().filter_map(|symbol| Symbol::parse(symbol).ok()).collect());
+    let scope = Scope { symbols, from: details.from };
+    // Yields beside them: a first history may take hours, the yields take seconds.
+    let prices = prices::complete(services, &scope, meter);
+    tokio::try_join!(prices, rates::fill(services)).map(drop)
+}
+
+/// Days that jobs which have ended are remembered.
+const JOBS_KEPT: Days = Days::new(90);
+
+/// Removes what is older than it is kept.
+async fn retention(services: &Services, meter: &Meter) -> Result<(), Error> {
+    let removed = jobs::forget(services, services.now() - JOBS_KEPT).await?;
+    let mut snapshots = 0;
+    let mut owners: Vec<_> =
+        jobs::all_books(services).await?.into_iter().map(|(owner, _)| owner).collect();
+    owners.dedup();
+    for owner in owners {
+        meter.goes_on()?;
+        snapshots += snapshots::forget(services, owner).await?;
+    }
+    meter.says(format!("{removed} jobs and {snapshots} snapshots removed"));
+    Ok(())
 }

@@ -8,12 +8,14 @@ use rust_decimal::Decimal;
 use serde::Deserialize;
 
 use super::accounts::{self, NewUser};
+use super::meter::Meter;
 use super::portfolios::{self, NewPortfolio};
-use super::{Services, actions, instruments, prices, rates, tags};
+use super::{Services, actions, instruments, prices, rates, snapshots, tags};
 use crate::config::Environment;
 use crate::domain::id::{PortfolioId, PositionId, UserId};
 use crate::domain::instrument::{AssetClass, Instrument, OccSymbol, OptionKind};
 use crate::domain::position::{Position, PositionType};
+use crate::domain::snapshot::SnapshotSource;
 use crate::domain::text::fold;
 use crate::domain::user::Role;
 use crate::error::{Error, Refusal};
@@ -117,17 +119,24 @@ pub async fn refresh(services: &Services) -> Result<(), Error> {
     let mut alone = services.db.begin_shared().await?;
     alone.lock(LOCK).await?;
     let mut is_new = false;
+    let mut books = Vec::new();
     ensure_user(services, "admin@sigmasight.com", "Demo Administrator", Role::Admin).await?;
     for account in &ACCOUNTS {
         let email = format!("{}@sigmasight.com", account.name);
         let owner = ensure_user(services, &email, account.full_name, Role::User).await?;
         let portfolio = ensure_portfolio(services, owner, account).await?;
         let rows: Vec<_> = rows.iter().filter(|row| row.user == account.name).collect();
+        books.push((owner, portfolio));
         is_new |= ensure_positions(services, owner, portfolio, &rows).await?;
     }
     if is_new {
         prices::fill(services).await?;
         rates::fill(services).await?;
+        let sessions = snapshots::history(services);
+        for (owner, portfolio) in books {
+            let (source, meter) = (SnapshotSource::Backfill, Meter::default());
+            snapshots::take(services, owner, &[portfolio], &sessions, source, true, &meter).await?;
+        }
     }
     alone.commit().await?;
     Ok(())

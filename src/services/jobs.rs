@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use super::Services;
 use crate::domain::id::{JobId, PortfolioId, UserId};
 use crate::domain::instrument::Symbol;
-use crate::domain::job::JobKind;
+use crate::domain::job::{JobKind, JobStatus};
 use crate::domain::user::{Role, User};
 use crate::error::{Code, Error, Refusal};
 use crate::postgres::Work;
@@ -190,6 +190,128 @@ pub async fn cancel(services: &Services, viewer: &User, id: JobId) -> Result<(),
     audit(&mut tx, viewer, "job.cancel", id, services.now()).await?;
     tx.commit().await?;
     Ok(())
+}
+
+/// Asks for a kind of work on everybody's books, or on some portfolios, whosever they are. For
+/// administrators.
+///
+/// # Errors
+/// `Forbidden` for others; `Validation` for a date that is no completed session, or a kind that
+/// is not for asking; `NotFound` for a portfolio that is not there.
+pub async fn run_batch(services: &Services, viewer: &User, batch: Batch) -> Result<JobId, Error> {
+    may_operate(viewer, "run the batch")?;
+    let Batch { kind, date, portfolios, force } = batch;
+    if !RUNNABLE.contains(&kind) {
+        let message = format!("{} is not run by hand.", kind.as_str());
+        let known: Vec<_> = RUNNABLE.iter().map(|kind| kind.as_str()).collect();
+        return Err(Refusal::validation(message)
+            .at("kind")
+            .hint(format!("Run one of {}.", known.join(", ")))
+            .into());
+    }
+    let date = completed_session(services, date)?;
+    let portfolios = match portfolios {
+        None => None,
+        Some(ids) => {
+            let known = all_books(services).await?;
+            let of = |id: &PortfolioId| known.iter().find(|(_, known)| known == id).copied();
+            let found: Option<Vec<_>> = ids.iter().map(of).collect();
+            Some(found.ok_or_else(|| Refusal::not_found("portfolio").at("portfolioIds"))?)
+        }
+    };
+    let now = services.now();
+    let mut tx = services.db.begin_as_operator(Some(viewer.id)).await?;
+    let details = Details { portfolios, force, ..Details::default() };
+    // What has succeeded for everybody and that date is not done again unasked.
+    if !force && details.portfolios.is_none() {
+        let known = store::jobs::of_date(tx.statement(), date, &[kind]).await?;
+        if let Some((_, id, JobStatus::Succeeded)) = known.first() {
+            return Ok(*id);
+        }
+    }
+    let asked = Ask { date: Some(date), details, ..Ask::of(kind) };
+    let id = ask(&mut tx, asked, now).await?;
+    audit(&mut tx, viewer, "job.run", id, now).await?;
+    tx.commit().await?;
+    Ok(id)
+}
+
+/// Kinds that an administrator may run.
+const RUNNABLE: [JobKind; 4] =
+    [JobKind::MarketData, JobKind::Snapshots, JobKind::Retention, JobKind::Daily];
+
+/// Work that an administrator asks for.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    pub kind: JobKind,
+    /// The last completed session when None.
+    pub date: Option<NaiveDate>,
+    /// Of these alone.
+    pub portfolios: Option<Vec<PortfolioId>>,
+    /// Also when it has been done.
+    pub force: bool,
+}
+
+/// Asks for all figures of one of the owner's portfolios anew.
+///
+/// # Errors
+/// `NotFound` for a portfolio that is not theirs; `Validation` for a date that is no completed
+/// session.
+pub async fn recalculate(
+    services: &Services,
+    owner: UserId,
+    portfolio: Option<PortfolioId>,
+    date: Option<NaiveDate>,
+) -> Result<JobId, Error> {
+    let date = completed_session(services, date)?;
+    let mut tx = services.db.begin_as(owner).await?;
+    let known = match portfolio {
+        Some(id) => store::portfolios::owned(tx.statement(), owner, &[id]).await?,
+        None => Vec::new(),
+    };
+    let Some(portfolio) = known.first().map(|known| known.id) else {
+        return Err(Refusal::not_found("portfolio").at("portfolioId").into());
+    };
+    let asked = Ask {
+        owner: Some(owner),
+        portfolio: Some(portfolio),
+        date: Some(date),
+        ..Ask::of(JobKind::Recalculate)
+    };
+    let id = ask(&mut tx, asked, services.now()).await?;
+    tx.commit().await?;
+    Ok(id)
+}
+
+fn completed_session(services: &Services, date: Option<NaiveDate>) -> Result<NaiveDate, Error> {
+    let last = services.last_session();
+    let date = date.unwrap_or(last);
+    if date > last || !services.calendar.is_session(date) {
+        return Err(Refusal::validation(format!("{date} is no completed session."))
+            .at("date")
+            .hint(format!("The last one is {last}."))
+            .into());
+    }
+    Ok(date)
+}
+
+/// Every portfolio there is, with its owner; by owner.
+///
+/// # Errors
+/// When the database fails.
+pub async fn all_books(services: &Services) -> Result<Vec<(UserId, PortfolioId)>, Error> {
+    Ok(store::portfolios::all(services.db.shared()).await?)
+}
+
+/// Forgets jobs that ended before an instant. The number forgotten.
+///
+/// # Errors
+/// When the database fails.
+pub async fn forget(services: &Services, before: DateTime<Utc>) -> Result<u64, Error> {
+    let mut tx = services.db.begin_as_operator(None).await?;
+    let forgotten = store::jobs::delete_ended(tx.statement(), before).await?;
+    tx.commit().await?;
+    Ok(forgotten)
 }
 
 /// # Errors

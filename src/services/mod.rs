@@ -17,6 +17,7 @@ pub mod prices;
 pub mod providers;
 pub mod quality;
 pub mod rates;
+pub mod schedules;
 pub mod snapshots;
 pub mod tags;
 pub mod tokens;

@@ -13,6 +13,7 @@ use crate::domain::page::Slice;
 use crate::graphql::error::{ApiError, Result};
 use crate::store;
 pub use crate::store::jobs::JobsPage;
+use crate::store::schedules::Schedule;
 
 /// Which job is that, of the viewer's, or, for an administrator, of anybody's?
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -50,5 +51,23 @@ impl Loader<JobsPage> for Rows {
             store::jobs::pages(&mut *db, keys).await?
         };
         Ok(keys.iter().cloned().zip(slices).collect())
+    }
+}
+
+/// What runs when?
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Schedules;
+
+#[async_trait]
+impl Loader<Schedules> for Rows {
+    type Value = Arc<[Schedule]>;
+    type Error = ApiError;
+
+    async fn load(&self, _: &[Schedules]) -> Result<HashMap<Schedules, Self::Value>> {
+        let rows = {
+            let mut db = self.moment.statement().await?;
+            store::schedules::all(&mut *db).await?
+        };
+        Ok(HashMap::from([(Schedules, rows.into())]))
     }
 }

@@ -2,14 +2,16 @@
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 
+use super::owner;
 use crate::domain::id::JobId;
-use crate::error::Error;
+use crate::error::{Error, Refusal};
 use crate::graphql::error::{Result, UserError, settle};
+use crate::graphql::id::NodeId;
 use crate::graphql::loaders::jobs::JobBy;
 use crate::graphql::scalar::Date;
-use crate::graphql::types::job::{Job, job_id};
+use crate::graphql::types::job::{Job, JobKind, job_id};
 use crate::graphql::viewer::{Request, request};
-use crate::services::jobs::{self, Details};
+use crate::services::jobs::{self, Batch, Details};
 
 /// Which prices to complete.
 #[derive(InputObject)]
@@ -20,6 +22,29 @@ struct RefreshMarketDataInput {
     /// From this day on, where that is further back than prices are kept anyway: thirteen months,
     /// and from the year before the first entry.
     from: Option<Date>,
+}
+
+/// What to run.
+#[derive(InputObject)]
+struct RunBatchInput {
+    /// One step of the nightly chain, or DAILY for all of it in order.
+    kind: JobKind,
+    /// The session it is about; the last completed one when left out.
+    date: Option<Date>,
+    /// These portfolios only, whosever they are; all when left out.
+    portfolio_ids: Option<Vec<ID>>,
+    /// Whether to do again what has succeeded for that date.
+    #[graphql(default = false)]
+    force: bool,
+}
+
+/// Which portfolio to recalculate.
+#[derive(InputObject)]
+struct RecalculatePortfolioInput {
+    /// One of the viewer's.
+    portfolio_id: ID,
+    /// The session it is about; the last completed one when left out.
+    date: Option<Date>,
 }
 
 /// Which job to stop.
@@ -74,6 +99,50 @@ impl Jobs {
             ..Details::default()
         };
         let outcome = jobs::refresh_market_data(&request.services, &viewer, details).await;
+        JobPayload::of(request, outcome).await
+    }
+
+    /// Runs a kind of job now, for everybody's books or some. Requires the ADMIN role. What has
+    /// succeeded for that date is not done again, unless forced: the answer is that job.
+    #[graphql(complexity = "100 + child_complexity")]
+    async fn run_batch(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What, and about when.")] input: RunBatchInput,
+    ) -> Result<JobPayload> {
+        let request = request(ctx);
+        let viewer = request.user().await?;
+        request.moment.close().await;
+        let not_found = || Error::from(Refusal::not_found("portfolio").at("portfolioIds"));
+        let outcome = async {
+            let named = input.portfolio_ids.map(|ids| {
+                let ids = ids.iter().map(|id| NodeId::portfolio(id).ok_or_else(not_found));
+                ids.collect::<Result<Vec<_>, _>>()
+            });
+            let batch = Batch {
+                kind: input.kind.into(),
+                date: input.date.map(|date| date.0),
+                portfolios: named.transpose()?,
+                force: input.force,
+            };
+            jobs::run_batch(&request.services, &viewer, batch).await
+        };
+        JobPayload::of(request, outcome.await).await
+    }
+
+    /// Makes all figures of one of the viewer's portfolios anew.
+    #[graphql(complexity = "100 + child_complexity")]
+    async fn recalculate_portfolio(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which one, and about when.")] input: RecalculatePortfolioInput,
+    ) -> Result<JobPayload> {
+        let request = request(ctx);
+        let owner = owner(request).await?;
+        request.moment.close().await;
+        let portfolio = NodeId::portfolio(&input.portfolio_id);
+        let date = input.date.map(|date| date.0);
+        let outcome = jobs::recalculate(&request.services, owner, portfolio, date).await;
         JobPayload::of(request, outcome).await
     }
 

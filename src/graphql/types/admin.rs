@@ -4,9 +4,11 @@ use async_graphql::{Context, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 
 use super::audit::AuditEntryConnection;
+use super::job::{JobConnection, JobKind, JobSchedule, JobStatus, JobsAsked};
 use super::user::{User, UserConnection};
 use crate::graphql::error::Result;
 use crate::graphql::loaders::admin::{Gates, LogPage, UsersPage};
+use crate::graphql::loaders::jobs::Schedules;
 use crate::graphql::page::{PageArguments, Scope, cost};
 use crate::graphql::viewer::request;
 use crate::services::providers::{self, Status};
@@ -39,6 +41,29 @@ impl Admin {
         let gates = request.loaders().row(Gates).await?;
         let statuses = providers::statuses(&request.services, gates.as_deref().unwrap_or_default());
         Ok(statuses.into_iter().map(Into::into).collect())
+    }
+
+    /// Everybody's jobs, the newest first. Whose portfolio one is about stays theirs to see.
+    #[graphql(complexity = "cost(first, None, child_complexity)")]
+    async fn jobs(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Of this kind only.")] kind: Option<JobKind>,
+        #[graphql(desc = "Those that stand so only.")] status: Option<JobStatus>,
+        #[graphql(desc = "Size of a page; 20 when left out, at most 500.")] first: Option<i32>,
+        #[graphql(desc = "Go on after this cursor.")] after: Option<String>,
+    ) -> Result<JobConnection> {
+        let asked = JobsAsked { owner: None, kind, status, first, after };
+        JobConnection::page(request(ctx), asked).await
+    }
+
+    /// What runs when, by kind; at most one schedule a kind.
+    #[graphql(complexity = "1 + 10 * child_complexity")]
+    async fn schedules(&self, ctx: &Context<'_>) -> Result<Vec<JobSchedule>> {
+        let request = request(ctx);
+        let schedules = request.loaders().row(Schedules).await?.unwrap_or_default();
+        let (calendar, now) = (&request.services.calendar, request.moment.now());
+        Ok(schedules.iter().map(|schedule| JobSchedule::of(schedule, calendar, now)).collect())
     }
 
     /// What everybody did, the newest first.

@@ -6,6 +6,7 @@ use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 
 use super::portfolio::Portfolio;
+use crate::domain::calendar::Calendar;
 use crate::domain::id::{JobId, UserId};
 use crate::domain::job;
 use crate::error::Refusal;
@@ -16,6 +17,8 @@ use crate::graphql::loaders::jobs::JobsPage;
 use crate::graphql::page::{PageArguments, Scope, connection};
 use crate::graphql::scalar::Date;
 use crate::graphql::viewer::{Request, request};
+use crate::services::schedules;
+use crate::store::schedules::Schedule;
 
 /// What a job does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Enum)]
@@ -203,6 +206,45 @@ impl From<&job::Step> for JobStep {
 connection! {
     /// Jobs, the newest first.
     JobConnection, JobEdge, Job
+}
+
+/// When a kind of job is due.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct JobSchedule {
+    /// What runs.
+    kind: JobKind,
+    /// Five fields: minute, hour, day of the month, month, day of the week.
+    cron: String,
+    /// Where those are read; it changes its clocks, and the schedule with them.
+    time_zone: &'static str,
+    /// Whether it is about a session, and does nothing on other days.
+    of_session: bool,
+    /// How long one run may take.
+    timeout_seconds: i32,
+    /// After how many attempts a run is given up.
+    max_attempts: i32,
+    /// Whether it is on.
+    is_enabled: bool,
+    /// When it was last due; null before the first time.
+    last_run_at: Option<DateTime<Utc>>,
+    /// When it is due next; null for one that is off.
+    next_run_at: Option<DateTime<Utc>>,
+}
+
+impl JobSchedule {
+    pub fn of(schedule: &Schedule, calendar: &Calendar, now: DateTime<Utc>) -> Self {
+        Self {
+            kind: schedule.kind.into(),
+            cron: schedule.cron.clone(),
+            time_zone: "America/New_York",
+            of_session: schedule.of_session,
+            timeout_seconds: schedule.timeout_seconds,
+            max_attempts: schedule.max_attempts,
+            is_enabled: schedule.is_enabled,
+            last_run_at: schedule.last_run_at,
+            next_run_at: schedules::next(schedule, calendar, now),
+        }
+    }
 }
 
 /// What is asked of a list of jobs.
