@@ -39,6 +39,8 @@ ids! {
     /// Shared by all owners, whom it must not tell when somebody first held it.
     InstrumentId = new_v4
     TagId = now_v7
+    /// A stress scenario, built in or a person's own.
+    ScenarioId = now_v7
     /// One line of the audit log.
     AuditId = now_v7
 }

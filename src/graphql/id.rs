@@ -5,7 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use uuid::Uuid;
 
-use crate::domain::id::{InstrumentId, PortfolioId, PositionId, TagId, UserId};
+use crate::domain::id::{InstrumentId, PortfolioId, PositionId, ScenarioId, TagId, UserId};
 
 /// What an id names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +15,7 @@ pub enum NodeId {
     Position(PositionId),
     Instrument(InstrumentId),
     Tag(TagId),
+    Scenario(ScenarioId),
 }
 
 impl NodeId {
@@ -25,6 +26,7 @@ impl NodeId {
             Self::Position(id) => (3, id.0),
             Self::Instrument(id) => (4, id.0),
             Self::Tag(id) => (5, id.0),
+            Self::Scenario(id) => (6, id.0),
         }
     }
 
@@ -39,6 +41,7 @@ impl NodeId {
             3 => Some(Self::Position(PositionId(key))),
             4 => Some(Self::Instrument(InstrumentId(key))),
             5 => Some(Self::Tag(TagId(key))),
+            6 => Some(Self::Scenario(ScenarioId(key))),
             _ => None,
         }
     }
@@ -47,6 +50,14 @@ impl NodeId {
     pub fn portfolio(text: &str) -> Option<PortfolioId> {
         match Self::parse(text)? {
             Self::Portfolio(id) => Some(id),
+            _ => None,
+        }
+    }
+
+    /// The stress scenario an id names.
+    pub fn scenario(text: &str) -> Option<ScenarioId> {
+        match Self::parse(text)? {
+            Self::Scenario(id) => Some(id),
             _ => None,
         }
     }
@@ -83,6 +94,7 @@ mod tests {
             NodeId::Position(PositionId(key)),
             NodeId::Instrument(InstrumentId(key)),
             NodeId::Tag(TagId(key)),
+            NodeId::Scenario(ScenarioId(key)),
         ] {
             assert_eq!(NodeId::parse(&ID::from(id)), Some(id));
         }

@@ -5,6 +5,8 @@
 //! Each waits for others to ask the same, so neither asks the other through its queue. What has no
 //! key at all is asked once.
 
+mod stress;
+
 use std::collections::{HashMap, HashSet};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;

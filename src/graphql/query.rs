@@ -17,6 +17,7 @@ use super::types::instrument::{AssetClass, Instrument, InstrumentConnection};
 use super::types::node::{Node, find_position};
 use super::types::portfolio::{Portfolio, PortfolioConnection};
 use super::types::position::Position;
+use super::types::scenario::{ScenarioCategory, StressScenario};
 use super::types::service::{ServiceInfo, ServiceLimits};
 use super::types::tag::{Tag, TagKind};
 use super::types::user::User;
@@ -172,6 +173,27 @@ impl Query {
         Ok((0..=days)
             .filter_map(|ahead| from.0.checked_add_days(Days::new(ahead)))
             .map(|date| calendar.day(date).into())
+            .collect())
+    }
+
+    /// The built-in stress scenarios and the viewer's own, these last and by name; at most 127.
+    #[graphql(complexity = "1 + 30 * child_complexity")]
+    async fn stress_scenarios(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "About this only.")] category: Option<ScenarioCategory>,
+        #[graphql(desc = "Also those that stress tests leave out.", default_with = "Some(false)")]
+        include_inactive: Option<bool>,
+    ) -> Result<Vec<StressScenario>> {
+        request(ctx).user().await?;
+        let all = request(ctx).loaders().scenarios().await?;
+        Ok(all
+            .iter()
+            .filter(|one| one.is_active || include_inactive == Some(true))
+            .filter(|one| {
+                category.is_none_or(|asked| ScenarioCategory::from(one.category) == asked)
+            })
+            .map(|one| StressScenario(Arc::clone(one)))
             .collect())
     }
 

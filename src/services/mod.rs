@@ -9,6 +9,7 @@ pub mod instruments;
 pub mod portfolios;
 pub mod prices;
 pub mod rates;
+pub mod scenarios;
 pub mod tags;
 pub mod tokens;
 pub mod upload;

@@ -15,6 +15,7 @@ mod paged;
 pub mod portfolios;
 pub mod positions;
 pub mod prices;
+pub mod scenarios;
 pub mod sessions;
 pub mod tags;
 pub mod throttle;

@@ -7,6 +7,7 @@ mod accounts;
 mod architecture;
 mod limits;
 mod market;
+mod scenarios;
 mod schema;
 mod tenancy;
 mod transport;

@@ -6,6 +6,7 @@ pub mod node;
 pub mod portfolio;
 pub mod position;
 pub mod quality;
+pub mod scenario;
 pub mod service;
 pub mod tag;
 pub mod upload;

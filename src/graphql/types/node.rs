@@ -7,6 +7,7 @@ use async_graphql::{Context, ID, Interface};
 use super::instrument::Instrument;
 use super::portfolio::Portfolio;
 use super::position::Position;
+use super::scenario::StressScenario;
 use super::tag::Tag;
 use super::user::User;
 use crate::domain::id::PositionId;
@@ -24,6 +25,7 @@ pub enum Node {
     Position(Position),
     Instrument(Instrument),
     Tag(Tag),
+    StressScenario(StressScenario),
 }
 
 impl Node {
@@ -46,6 +48,10 @@ impl Node {
             Some(NodeId::Tag(id)) => {
                 let found = request.loaders().row(TagBy(id)).await?;
                 found.map(|tag| Self::Tag(Tag(tag)))
+            }
+            Some(NodeId::Scenario(id)) => {
+                let found = request.loaders().scenario(id).await?;
+                found.map(|scenario| Self::StressScenario(StressScenario(scenario)))
             }
         })
     }
