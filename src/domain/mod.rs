@@ -11,7 +11,11 @@ pub mod portfolio;
 pub mod position;
 pub mod price;
 pub mod quality;
+<<<<<<< HEAD
 pub mod scenario;
+=======
+pub mod rate;
+>>>>>>> rates
 pub mod tag;
 pub mod text;
 pub mod upload;

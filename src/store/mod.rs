@@ -20,3 +20,4 @@ pub mod sessions;
 pub mod tags;
 pub mod throttle;
 pub mod users;
+pub mod yields;
