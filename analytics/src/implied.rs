@@ -1,4 +1,5 @@
-//! The volatility that a price implies: the one at which a European option is worth it.
+//! The volatility that a price implies: the one at which an option is worth it, a European one or
+//! ([`american_volatility`]) an American one.
 //!
 //! Of an option in the money only the part of its price above the discounted intrinsic value
 //! says anything of volatility, so that part is inverted, as the price of the option out of
@@ -6,12 +7,16 @@
 //!
 //! Source: Jäckel (2015), "Let's be rational", Wilmott 2015(75).
 
+mod american;
+
 use std::error;
 use std::fmt;
 
 use implied_vol::{DefaultSpecialFn, ImpliedBlackVolatilityNormalised};
 
 use crate::option::Contract;
+
+pub use american::american_volatility;
 
 /// What an option is quoted at, and the market around it.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -4,6 +4,7 @@
 pub mod accounts;
 pub mod actions;
 pub mod demo;
+pub mod greeks;
 pub mod history;
 pub mod instruments;
 pub mod portfolios;

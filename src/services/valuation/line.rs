@@ -105,7 +105,7 @@ impl Line {
     }
 
     /// Whether it is an option that a split has made something of that nobody here knows.
-    pub(super) fn needs_review(&self) -> bool {
+    pub fn needs_review(&self) -> bool {
         self.review.is_some()
     }
 
