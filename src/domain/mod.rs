@@ -3,6 +3,7 @@
 pub mod absence;
 pub mod action;
 pub mod calendar;
+pub mod factor;
 pub mod id;
 pub mod instrument;
 pub mod page;
@@ -10,6 +11,7 @@ pub mod portfolio;
 pub mod position;
 pub mod price;
 pub mod quality;
+pub mod reference;
 pub mod tag;
 pub mod text;
 pub mod upload;
