@@ -215,6 +215,7 @@ pub async fn services(config: &Config, db: Db) -> Result<Services, AppError> {
         hasher: Hasher::new(HASHES_AT_ONCE),
         attempts: Attempts::new(),
         providers: config.providers.clone().into(),
+        assumptions: config.assumptions,
     })
 }
 

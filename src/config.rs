@@ -1,6 +1,7 @@
 //! Every setting: its default, its unit, its bounds. Checked against each other at start, so that
 //! a contradiction is an error with a name and not a surprise at night.
 
+pub mod assumptions;
 pub mod market;
 
 use std::net::SocketAddr;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use chrono::{DateTime, Utc};
 use tracing_subscriber::EnvFilter;
 
+use self::assumptions::{AssumptionSettings, Assumptions};
 use self::market::{MarketData, MarketSettings};
 use crate::clock::Clock;
 
@@ -78,6 +80,9 @@ pub struct Settings {
     #[command(flatten)]
     pub market: MarketSettings,
 
+    #[command(flatten)]
+    pub assumptions: AssumptionSettings,
+
     /// Requests a minute that one user may make
     #[arg(long, env = "RATE_LIMIT_PER_MINUTE", global = true, default_value = "100")]
     pub rate_limit_per_minute: NonZeroU32,
@@ -119,6 +124,7 @@ pub struct Config {
     /// Whom to ask, in this order.
     pub providers: Vec<Provider>,
     pub market: MarketData,
+    pub assumptions: Assumptions,
     pub rate_limit_per_minute: NonZeroU32,
     pub rate_limit_burst_per_second: NonZeroU32,
     pub trusted_proxies: u8,
@@ -178,6 +184,7 @@ impl Settings {
         }
 
         let (providers, market) = self.market.check(self.environment)?;
+        let assumptions = self.assumptions.check()?;
 
         let origins = match self.cors_allowed_origins {
             None if production => Origins::Listed(Vec::new()),
@@ -218,6 +225,7 @@ impl Settings {
             jwt_secret: self.jwt_secret,
             providers,
             market,
+            assumptions,
             rate_limit_per_minute: self.rate_limit_per_minute,
             rate_limit_burst_per_second: self.rate_limit_burst_per_second,
             trusted_proxies: self.trusted_proxies,
@@ -310,6 +318,24 @@ mod tests {
             "CORS_ALLOWED_ORIGINS"
         );
         assert_eq!(config(&["--log-level", "lo=ud=er"]).unwrap_err().variable, "LOG_LEVEL");
+    }
+
+    #[test]
+    fn assumptions_are_fractions() {
+        assert_eq!(config(&[]).expect("agrees").assumptions, Assumptions::default());
+        let given = ["--risk-free-rate", "-0.005", "--default-volatility", "0.4"];
+        let given = config(&[&given[..], &["--greeks-fallback", "on"]].concat()).expect("agrees");
+        assert_eq!(
+            given.assumptions,
+            Assumptions { risk_free_rate: -0.005, default_volatility: 0.4, greeks_fallback: true }
+        );
+        for rate in ["5", "NaN", "-1", "inf"] {
+            assert_eq!(config(&["--risk-free-rate", rate]).unwrap_err().variable, "RISK_FREE_RATE");
+        }
+        for volatility in ["25", "0", "NaN"] {
+            let refused = config(&["--default-volatility", volatility]).unwrap_err();
+            assert_eq!(refused.variable, "DEFAULT_VOLATILITY");
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use sigmasight::config::{Config, LogFormat, Settings};
 use sigmasight::domain::upload::RowError;
 use sigmasight::domain::user::Role;
 use sigmasight::services::accounts::{self, NewUser};
-use sigmasight::services::{demo, prices};
+use sigmasight::services::{demo, prices, rates};
 use sigmasight::{doctor, graphql};
 
 #[global_allocator]
@@ -169,6 +169,7 @@ async fn import(app: App, file: PathBuf) -> Result<(), AppError> {
         return Err(AppError::Refused("the file holds no good row".into()));
     }
     prices::fill(&app.services).await?;
+    rates::fill(&app.services).await?;
     Ok(())
 }
 

@@ -24,6 +24,7 @@ mod linear;
 mod normal;
 pub mod option;
 pub mod performance;
+pub mod rate;
 pub mod returns;
 pub mod risk;
 pub mod scenario;

@@ -11,6 +11,7 @@ pub mod portfolio;
 pub mod position;
 pub mod price;
 pub mod quality;
+pub mod rate;
 pub mod reference;
 pub mod tag;
 pub mod text;

@@ -5,6 +5,9 @@
 //! Each waits for others to ask the same, so neither asks the other through its queue. What has no
 //! key at all is asked once.
 
+mod actions;
+pub mod rates;
+
 use std::collections::{HashMap, HashSet};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -14,10 +17,11 @@ use async_graphql::dataloader::{DataLoader, HashMapCache, Loader};
 use chrono::NaiveDate;
 use tokio::sync::{Mutex, OnceCell};
 
+pub use self::actions::{AdjustmentsOf, SplitsOf};
 use super::budget::{Budget, PRICED};
 use super::error::{ApiError, Result};
 use super::progress::{Progress, Turns};
-use crate::domain::action::{Adjustment, Split};
+use crate::config::assumptions::Assumptions;
 use crate::domain::calendar::Calendar;
 use crate::domain::id::{InstrumentId, PortfolioId, PositionId, TagId, UserId};
 use crate::domain::instrument::Instrument;
@@ -31,7 +35,7 @@ use crate::error::Refusal;
 use crate::postgres::moment::Moment;
 use crate::services::history::Series;
 use crate::services::valuation::{self, Book, Quotes, Splits};
-use crate::services::{Services, actions};
+use crate::services::{self, Services};
 use crate::store;
 pub use crate::store::instruments::InstrumentsPage;
 pub use crate::store::prices::BarsPage;
@@ -55,7 +59,8 @@ impl Loaders {
         budget: &Arc<Budget>,
         progress: &Arc<Progress>,
     ) -> Self {
-        let rows = Rows { moment: Arc::clone(moment) };
+        let assumptions = services.assumptions;
+        let rows = Rows { moment: Arc::clone(moment), assumptions };
         let rows = Arc::new(loader(rows, progress));
         let books = Books {
             moment: Arc::clone(moment),
@@ -135,6 +140,7 @@ fn loader<L: Send + Sync + 'static>(
 /// Asks the database.
 pub struct Rows {
     moment: Arc<Moment>,
+    assumptions: Assumptions,
 }
 
 impl Rows {
@@ -241,49 +247,6 @@ impl Loader<QuoteOf> for Rows {
     }
 }
 
-/// Which splits of this instrument are known? By date; that there are none is remembered too.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct SplitsOf(pub InstrumentId);
-
-#[async_trait]
-impl Loader<SplitsOf> for Rows {
-    type Value = Vec<Split>;
-    type Error = ApiError;
-
-    async fn load(&self, keys: &[SplitsOf]) -> Result<HashMap<SplitsOf, Self::Value>> {
-        let mut splits: HashMap<_, _> = keys.iter().map(|key| (*key, Vec::new())).collect();
-        if splits.is_empty() {
-            return Ok(splits);
-        }
-        let ids: Vec<_> = splits.keys().map(|key| key.0).collect();
-        let mut db = self.moment.statement().await?;
-        for (id, split) in store::actions::splits(&mut *db, &ids).await? {
-            splits.entry(SplitsOf(id)).or_default().push(split);
-        }
-        Ok(splits)
-    }
-}
-
-/// What are this instrument's closes adjusted by? None where no action of it is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct AdjustmentsOf(pub InstrumentId);
-
-#[async_trait]
-impl Loader<AdjustmentsOf> for Rows {
-    type Value = Arc<[Adjustment]>;
-    type Error = ApiError;
-
-    async fn load(&self, keys: &[AdjustmentsOf]) -> Result<HashMap<AdjustmentsOf, Self::Value>> {
-        let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
-        let known = {
-            let mut db = self.moment.statement().await?;
-            store::actions::of_instruments(&mut *db, &ids).await?
-        };
-        let adjustments = actions::by_instrument(&known);
-        Ok(adjustments.into_iter().map(|(id, of)| (AdjustmentsOf(id), of.into())).collect())
-    }
-}
-
 /// What are the adjusted closes of an instrument between two dates? None without any.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct HistoryOf(pub Range);
@@ -305,7 +268,7 @@ impl Loader<HistoryOf> for Rows {
             let mut db = self.moment.statement().await?;
             store::actions::of_instruments(&mut *db, &ids).await?
         };
-        let adjustments = actions::by_instrument(&known);
+        let adjustments = services::actions::by_instrument(&known);
         let series = stored.into_iter().map(|stored| {
             let actions = adjustments.get(&stored.range.instrument).map(Vec::as_slice);
             (HistoryOf(stored.range), Arc::new(Series::new(stored, actions)))

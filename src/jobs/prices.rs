@@ -1,4 +1,4 @@
-//! Keeps prices complete: whenever something new is held, and when a session has closed.
+//! Keeps prices complete, whenever something new is held and when a session has closed; and yields.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::chain;
-use crate::services::{Services, prices};
+use crate::services::{Services, prices, rates};
 
 /// How often to look whether a session has closed since, and to try again what failed.
 const PULSE: Duration = Duration::from_mins(1);
@@ -26,17 +26,25 @@ pub async fn keep(services: Services, stop: CancellationToken) {
             () = tokio::time::sleep(PULSE) => {}
         }
         let session = services.last_session();
-        if !is_wanted && filled == Some(session) {
-            continue;
-        }
-        match prices::fill(&services).await {
-            Ok(bars) => {
-                (is_wanted, filled) = (false, Some(session));
-                tracing::info!(bars, %session, "prices are complete to the last session");
+        if is_wanted || filled != Some(session) {
+            match prices::fill(&services).await {
+                Ok(bars) => {
+                    (is_wanted, filled) = (false, Some(session));
+                    tracing::info!(bars, %session, "prices are complete to the last session");
+                }
+                Err(error) => {
+                    let error = chain(&error);
+                    tracing::error!(error, %session, "prices could not be completed");
+                }
             }
+        }
+        // Every time: yields are published when it suits their publisher.
+        match rates::fill(&services).await {
+            Ok(0) => {}
+            Ok(yields) => tracing::info!(yields, %session, "yields are stored"),
             Err(error) => {
                 let error = chain(&error);
-                tracing::error!(error, %session, "prices could not be completed");
+                tracing::error!(error, %session, "yields could not be completed");
             }
         }
     }

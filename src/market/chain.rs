@@ -83,6 +83,11 @@ impl Chain {
         self.members.iter().any(|member| price_source(member.name()).is_some())
     }
 
+    /// Whether anybody in it has yields.
+    pub fn has_yields(&self) -> bool {
+        self.members.iter().any(|member| member.name() == Provider::Fred)
+    }
+
     /// Whom it asks, in order.
     pub fn providers(&self) -> Vec<Provider> {
         self.members.iter().map(|member| member.name()).collect()

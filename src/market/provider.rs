@@ -14,6 +14,7 @@ use super::check::Fault;
 use crate::config::Provider;
 use crate::domain::instrument::{AssetClass, ExerciseStyle, OptionKind};
 use crate::domain::price::PriceSource;
+pub use crate::domain::rate::Tenor;
 
 /// A source of market data. Symbols are ours: `BRK.B`, `^VIX`, `AAPL240119C00150000`.
 #[async_trait]
@@ -210,26 +211,6 @@ pub struct OptionQuote {
     pub close: Option<Decimal>,
     pub open_interest: Option<Decimal>,
     pub underlying_price: Option<Decimal>,
-}
-
-/// A point of the risk-free curve.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Tenor {
-    /// The federal funds rate of a day.
-    FedFunds,
-    /// The secured rate of a day.
-    Sofr,
-    OneMonth,
-    ThreeMonths,
-    SixMonths,
-    OneYear,
-    TwoYears,
-    ThreeYears,
-    FiveYears,
-    SevenYears,
-    TenYears,
-    TwentyYears,
-    ThirtyYears,
 }
 
 /// A rate on one day.

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::accounts::{self, NewUser};
 use super::portfolios::{self, NewPortfolio};
-use super::{Services, actions, instruments, prices, tags};
+use super::{Services, actions, instruments, prices, rates, tags};
 use crate::config::Environment;
 use crate::domain::id::{PortfolioId, PositionId, UserId};
 use crate::domain::instrument::{AssetClass, Instrument, OccSymbol, OptionKind};
@@ -127,6 +127,7 @@ pub async fn refresh(services: &Services) -> Result<(), Error> {
     }
     if is_new {
         prices::fill(services).await?;
+        rates::fill(services).await?;
     }
     alone.commit().await?;
     Ok(())

@@ -26,6 +26,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::clock::Clock;
 use crate::config::Provider;
+use crate::config::assumptions::Assumptions;
 use crate::domain::calendar::Calendar;
 use crate::market::chain::Chain;
 use crate::postgres::Db;
@@ -42,6 +43,8 @@ pub struct Services {
     pub providers: Arc<[Provider]>,
     /// Everybody who is asked for prices.
     pub chain: Chain,
+    /// What stands in where nobody has said.
+    pub assumptions: Assumptions,
 }
 
 impl Services {

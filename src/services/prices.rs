@@ -11,6 +11,7 @@ use serde_json::json;
 use sqlx::postgres::PgListener;
 
 pub use self::fill::fill;
+pub(super) use self::fill::history_start;
 use super::{Services, actions, instruments};
 use crate::domain::calendar::new_york_date;
 use crate::domain::id::InstrumentId;

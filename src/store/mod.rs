@@ -19,3 +19,4 @@ pub mod sessions;
 pub mod tags;
 pub mod throttle;
 pub mod users;
+pub mod yields;

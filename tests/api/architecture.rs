@@ -40,6 +40,7 @@ const MAY_IMPORT: [(&str, &[&str]); 13] = [
             "store",
             "domain",
             "error",
+            "config::assumptions", // what stands in for a rate that nobody knows
             "postgres::moment",
             "market::import", // the largest file
             "analytics::exposure::Totals",

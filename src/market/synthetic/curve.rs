@@ -5,6 +5,7 @@
 
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
+use sigmasight_analytics::rate::continuous;
 
 use super::draws::Draws;
 use super::world::{Day, RATE_VOLATILITY};
@@ -79,7 +80,7 @@ impl Curve {
 ///
 /// Their changes at ten years are what the rate betas are betas to, but for the rounding.
 pub fn yields(tenor: Tenor, calendar: &Calendar, from: NaiveDate, to: NaiveDate) -> Vec<Yield> {
-    let years = years(tenor);
+    let years = tenor.years();
     let sessions = calendar.sessions(from.max(FIRST), to.min(LAST));
     sessions
         .map(|date| Yield { date, rate: rate(Day::of(date).curve.at(years)), vintage: date })
@@ -89,28 +90,9 @@ pub fn yields(tenor: Tenor, calendar: &Calendar, from: NaiveDate, to: NaiveDate)
 /// The risk-free rate for a time in years as seen at a session, continuously compounded. Before
 /// the first session and after the last it is theirs.
 pub fn risk_free_rate(session: NaiveDate, years: f64) -> f64 {
-    // A bond-equivalent yield pays half of itself twice a year.
-    2.0 * (Day::of(session).curve.at(years) / 2.0).ln_1p()
+    continuous(Day::of(session).curve.at(years))
 }
 
 fn rate(fraction: f64) -> Decimal {
     rounded(fraction, 4)
-}
-
-/// How long a tenor is; what is lent for a day counts as no time.
-fn years(tenor: Tenor) -> f64 {
-    match tenor {
-        Tenor::FedFunds | Tenor::Sofr => 0.0,
-        Tenor::OneMonth => 1.0 / 12.0,
-        Tenor::ThreeMonths => 0.25,
-        Tenor::SixMonths => 0.5,
-        Tenor::OneYear => 1.0,
-        Tenor::TwoYears => 2.0,
-        Tenor::ThreeYears => 3.0,
-        Tenor::FiveYears => 5.0,
-        Tenor::SevenYears => 7.0,
-        Tenor::TenYears => 10.0,
-        Tenor::TwentyYears => 20.0,
-        Tenor::ThirtyYears => 30.0,
-    }
 }

@@ -121,7 +121,7 @@ async fn missing(services: &Services) -> Result<Vec<Gap>, Error> {
 /// From when on prices of something entered on a day are kept: what a profit of that year is
 /// measured against, and thirteen months at least. Whole years, because prices are everybody's
 /// and must not tell when somebody entered.
-fn history_start(entry: NaiveDate, last: NaiveDate) -> NaiveDate {
+pub(in crate::services) fn history_start(entry: NaiveDate, last: NaiveDate) -> NaiveDate {
     /// The last session of a year is never further from its end.
     const BEFORE_THE_YEAR: Days = Days::new(7);
     let window = last.checked_sub_days(WINDOW).unwrap_or(last);

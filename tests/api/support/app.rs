@@ -10,12 +10,13 @@ use axum::http::{HeaderMap, Request, StatusCode, header};
 use serde_json::{Value, json};
 use sigmasight::app;
 use sigmasight::clock::Clock;
+use sigmasight::config::assumptions::Assumptions;
 use sigmasight::config::market::MarketData;
 use sigmasight::config::{Config, Environment, LogFormat, Origins, Provider};
 use sigmasight::domain::user::Role;
 use sigmasight::postgres::Db;
 use sigmasight::services::accounts::{self, NewUser};
-use sigmasight::services::{Services, prices};
+use sigmasight::services::{Services, prices, rates};
 use sqlx::{Connection, PgConnection};
 use tower::ServiceExt;
 
@@ -59,6 +60,7 @@ impl App {
             jwt_secret: Some(SECRET.into()),
             providers: Vec::new(),
             market: MarketData::default(),
+            assumptions: Assumptions::default(),
             rate_limit_per_minute: PLENTY,
             rate_limit_burst_per_second: PLENTY,
             trusted_proxies: 0,
@@ -108,9 +110,10 @@ impl App {
         assert!(imported.errors.is_empty(), "{:?}", imported.errors);
     }
 
-    /// Fetches what is missing of the prices of everything held, as a job does.
+    /// Fetches what is missing of the prices of everything held, and of yields, as a job does.
     pub async fn completes_prices(&self) {
         prices::fill(&self.services).await.expect("prices are completed");
+        rates::fill(&self.services).await.expect("yields are completed");
     }
 
     /// A connection as the superuser of the database, whom row-level security does not bind.
