@@ -11,11 +11,9 @@ pub mod portfolio;
 pub mod position;
 pub mod price;
 pub mod quality;
-<<<<<<< HEAD
-pub mod scenario;
-=======
 pub mod rate;
->>>>>>> rates
+pub mod reference;
+pub mod scenario;
 pub mod tag;
 pub mod text;
 pub mod upload;

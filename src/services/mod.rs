@@ -3,18 +3,24 @@
 
 pub mod accounts;
 pub mod actions;
+pub mod correlation;
 pub mod demo;
+pub mod factors;
 pub mod greeks;
 pub mod history;
 pub mod instruments;
 pub mod portfolios;
 pub mod prices;
 pub mod rates;
+pub mod risk;
 pub mod scenarios;
 pub mod tags;
+#[cfg(test)]
+mod testing;
 pub mod tokens;
 pub mod upload;
 pub mod valuation;
+pub mod window;
 
 use std::sync::Arc;
 
