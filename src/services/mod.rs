@@ -14,6 +14,7 @@ pub mod prices;
 pub mod rates;
 pub mod risk;
 pub mod scenarios;
+pub mod stress;
 pub mod tags;
 #[cfg(test)]
 mod testing;

@@ -60,6 +60,26 @@ impl Macro {
             Self::Vix => "VIX",
         }
     }
+
+    /// Symbols of what stands for it: one whose returns are its own, or two whose difference is.
+    pub const fn proxies(self) -> &'static [&'static str] {
+        match self {
+            Self::InterestRate => &[],
+            Self::Oil => &["USO"],
+            Self::Gold => &["GLD"],
+            Self::Dax => &["EWG"],
+            Self::EmergingMarkets => &["EEM"],
+            Self::China => &["FXI"],
+            Self::CreditSpread => &["HYG", "IEF"],
+            Self::Vix => &["^VIX"],
+        }
+    }
+}
+
+impl fmt::Display for Macro {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
 }
 
 /// Starts the name of a sector's variable.
@@ -128,7 +148,7 @@ impl fmt::Display for Variable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Factor(factor) => f.write_str(factor.name()),
-            Self::Macro(of) => f.write_str(of.name()),
+            Self::Macro(of) => of.fmt(f),
             Self::Sector(name) => write!(f, "{SECTOR}{name}"),
         }
     }
