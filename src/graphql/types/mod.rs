@@ -2,6 +2,7 @@
 
 pub mod calendar;
 pub mod dividend;
+pub mod greeks;
 pub mod instrument;
 pub mod node;
 pub mod portfolio;
