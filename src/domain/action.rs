@@ -26,7 +26,11 @@ pub struct Action {
 pub enum ActionKind {
     Split(Ratio),
     /// Cash per share, of the shares as they trade on the effective date.
-    Dividend(Decimal),
+    Dividend {
+        amount: Decimal,
+        /// The part of it that nobody expects to come again: special, or a fund's gains.
+        special: Decimal,
+    },
 }
 
 /// A split of an instrument that is known from elsewhere.

@@ -1,5 +1,7 @@
 //! Yields of the Treasury and the rates of a day, as published.
 
+use std::fmt;
+
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
@@ -64,6 +66,26 @@ impl Tenor {
     /// quoted otherwise and are not the Treasury's.
     pub fn terms() -> impl Iterator<Item = Self> {
         Self::ALL.into_iter().filter(|tenor| tenor.years() > 0.0)
+    }
+}
+
+impl fmt::Display for Tenor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::FedFunds => "federal funds",
+            Self::Sofr => "SOFR",
+            Self::OneMonth => "1 month",
+            Self::ThreeMonths => "3 months",
+            Self::SixMonths => "6 months",
+            Self::OneYear => "1 year",
+            Self::TwoYears => "2 years",
+            Self::ThreeYears => "3 years",
+            Self::FiveYears => "5 years",
+            Self::SevenYears => "7 years",
+            Self::TenYears => "10 years",
+            Self::TwentyYears => "20 years",
+            Self::ThirtyYears => "30 years",
+        })
     }
 }
 

@@ -6,6 +6,7 @@
 //! key at all is asked once.
 
 mod actions;
+mod greeks;
 pub mod rates;
 mod stress;
 
@@ -18,7 +19,8 @@ use async_graphql::dataloader::{DataLoader, HashMapCache, Loader};
 use chrono::NaiveDate;
 use tokio::sync::{Mutex, OnceCell};
 
-pub use self::actions::{AdjustmentsOf, SplitsOf};
+pub use self::actions::{ActionsOf, AdjustmentsOf, SplitsOf};
+use self::greeks::{GreeksOf, Options};
 use super::budget::{Budget, PRICED};
 use super::error::{ApiError, Result};
 use super::progress::{Progress, Turns};
@@ -34,6 +36,7 @@ use crate::domain::tag::Tag;
 use crate::domain::text::fold;
 use crate::error::Refusal;
 use crate::postgres::moment::Moment;
+use crate::services::greeks::{BookGreeks, Model};
 use crate::services::history::Series;
 use crate::services::valuation::{self, Book, Quotes, Splits};
 use crate::services::{self, Services};
@@ -47,6 +50,7 @@ use crate::store::prices::Range;
 pub struct Loaders {
     rows: Arc<DataLoader<Rows, HashMapCache>>,
     books: DataLoader<Books, HashMapCache>,
+    options: DataLoader<Options, HashMapCache>,
     moment: Arc<Moment>,
     tags: OnceCell<Vec<Arc<Tag>>>,
     tag_counts: OnceCell<HashMap<TagId, i64>>,
@@ -70,9 +74,17 @@ impl Loaders {
             budget: Arc::clone(budget),
             holdings: Mutex::default(),
         };
+        let options = Options {
+            moment: Arc::clone(moment),
+            rows: Arc::clone(&rows),
+            calendar: Arc::clone(&services.calendar),
+            budget: Arc::clone(budget),
+            assumptions,
+        };
         Self {
             rows,
             books: loader(books, progress),
+            options: loader(options, progress),
             moment: Arc::clone(moment),
             tags: OnceCell::new(),
             tag_counts: OnceCell::new(),
@@ -93,6 +105,12 @@ impl Loaders {
     pub async fn book(&self, portfolio: &Arc<Portfolio>, horizon: Horizon) -> Result<Arc<Book>> {
         let key = BookOf { portfolio: Arc::clone(portfolio), horizon };
         Ok(self.books.load_one(key).await?.ok_or_else(|| Refusal::not_found("portfolio"))?)
+    }
+
+    /// The Greeks of a book.
+    pub async fn greeks(&self, book: &Arc<Book>, model: Model) -> Result<Arc<BookGreeks>> {
+        let key = GreeksOf { book: Arc::clone(book), model };
+        Ok(self.options.load_one(key).await?.ok_or_else(|| Refusal::not_found("portfolio"))?)
     }
 
     /// The viewer's tags, by name.

@@ -7,6 +7,7 @@ use chrono::{DateTime, Days, Utc};
 
 use super::error::Result;
 use super::id::NodeId;
+use super::loaders::rates::CurveOf;
 use super::loaders::{
     InstrumentNamed, InstrumentsPage, PortfolioBy, PortfolioNamed, PortfoliosPage,
 };
@@ -17,14 +18,16 @@ use super::types::instrument::{AssetClass, Instrument, InstrumentConnection};
 use super::types::node::{Node, find_position};
 use super::types::portfolio::{Portfolio, PortfolioConnection};
 use super::types::position::Position;
+use super::types::rate::YieldCurve;
 use super::types::scenario::{ScenarioCategory, StressScenario};
 use super::types::service::{ServiceInfo, ServiceLimits};
 use super::types::tag::{Tag, TagKind};
 use super::types::user::User;
-use super::viewer::request;
+use super::viewer::{request, resolved_warning};
 use crate::domain::instrument::Symbol;
 use crate::domain::text::fold;
 use crate::error::Refusal;
+use crate::services::rates::Curve;
 
 /// Most ids of one `nodes`, and symbols of one `instruments`.
 const MAX_KEYS: usize = 500;
@@ -195,6 +198,25 @@ impl Query {
             })
             .map(|one| StressScenario(Arc::clone(one)))
             .collect())
+    }
+
+    /// The risk-free rates as of a session, from the yields of the Treasury.
+    async fn yield_curve(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The session; the last completed one when left out.")] as_of: Option<Date>,
+    ) -> Result<YieldCurve> {
+        let request = request(ctx);
+        request.user().await?;
+        let session = request.horizon(as_of)?.as_of;
+        let curve = request.loaders().row(CurveOf(session)).await?;
+        let configured =
+            || Arc::new(Curve::configured(request.services.assumptions.risk_free_rate));
+        Ok(YieldCurve {
+            curve: curve.unwrap_or_else(configured),
+            as_of: session,
+            resolved: resolved_warning(as_of, session),
+        })
     }
 
     /// What runs here, on what data, within which limits.

@@ -10,7 +10,7 @@ use crate::domain::action::{Action, ActionKind, Adjustment, Ratio, Split, betwee
 use crate::domain::id::InstrumentId;
 use crate::domain::instrument::{Instrument, OccSymbol};
 use crate::domain::price::PriceSource;
-use crate::market::provider;
+use crate::market::provider::{self, DividendKind};
 use crate::postgres::Work;
 use crate::store;
 use crate::store::actions::Known;
@@ -72,16 +72,21 @@ fn kinds(
             *day = day.then(ratio);
         }
     }
-    let mut amounts = BTreeMap::<_, Decimal>::new();
+    let mut amounts = BTreeMap::<_, (Decimal, Decimal)>::new();
     for dividend in dividends {
-        let day = amounts.entry(dividend.ex_date).or_default();
-        *day = day.saturating_add(dividend.amount.round_dp(CASH_DIGITS));
+        let amount = dividend.amount.round_dp(CASH_DIGITS);
+        let (day, special) = amounts.entry(dividend.ex_date).or_default();
+        *day = day.saturating_add(amount);
+        if matches!(dividend.kind, DividendKind::Special | DividendKind::CapitalGain) {
+            *special = special.saturating_add(amount);
+        }
     }
     let ratios = ratios.into_iter().filter(|(_, ratio)| !ratio.is_one());
-    let amounts = amounts.into_iter().filter(|(_, amount)| *amount > Decimal::ZERO);
+    let amounts = amounts.into_iter().filter(|(_, (amount, _))| *amount > Decimal::ZERO);
+    let dividend = |(date, (amount, special))| (date, ActionKind::Dividend { amount, special });
     ratios
         .map(|(date, ratio)| (date, ActionKind::Split(ratio)))
-        .chain(amounts.map(|(date, amount)| (date, ActionKind::Dividend(amount))))
+        .chain(amounts.map(dividend))
         .collect()
 }
 
@@ -163,7 +168,7 @@ pub fn adjustments(actions: &[Known]) -> Vec<Adjustment> {
             for known in day {
                 match known.action.kind {
                     ActionKind::Split(split) => ratio = ratio.then(split),
-                    ActionKind::Dividend(amount) => cash = cash.saturating_add(amount),
+                    ActionKind::Dividend { amount, .. } => cash = cash.saturating_add(amount),
                 }
             }
             Adjustment::of(day[0].action.effective_date, ratio, cash, day[0].last_close?)
@@ -188,6 +193,27 @@ mod tests {
         let splits = [split(3, 2, 1), split(3, 3, 1), split(4, 1, 1), split(5, 0, 1)];
         let ratio = Ratio::new(Decimal::from(6), Decimal::ONE).expect("a ratio");
         assert_eq!(kinds(&splits, &[]), [(day(3), ActionKind::Split(ratio))]);
+    }
+
+    #[test]
+    fn of_a_days_dividends_it_is_known_how_much_was_special() {
+        let paid = |date, cents, kind| provider::Dividend {
+            ex_date: day(date),
+            amount: Decimal::new(cents, 2),
+            kind,
+            pay_date: None,
+        };
+        let dividends = [
+            paid(3, 50, DividendKind::Regular),
+            paid(3, 200, DividendKind::Special),
+            paid(4, 40, DividendKind::Unknown),
+        ];
+        let dividend = |amount, special| ActionKind::Dividend {
+            amount: Decimal::new(amount, 2),
+            special: Decimal::new(special, 2),
+        };
+        let expected = [(day(3), dividend(250, 200)), (day(4), dividend(40, 0))];
+        assert_eq!(kinds(&[], &dividends), expected);
     }
 
     #[test]

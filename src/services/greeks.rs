@@ -32,6 +32,7 @@ use crate::config::assumptions::Assumptions;
 use crate::domain::calendar::{Calendar, regular_close};
 use crate::domain::id::{InstrumentId, PositionId};
 use crate::domain::instrument::{Contract, ExerciseStyle, OptionKind};
+use crate::services::dividends::Trailing;
 use crate::services::history::Series;
 use crate::services::rates::Curve;
 use crate::services::valuation::{Book, Line};
@@ -73,8 +74,8 @@ impl Model {
 pub struct Inputs {
     /// As of the book's session.
     pub curve: Curve,
-    /// By underlying, continuously compounded per year; of one that is not here zero.
-    pub dividend_yields: HashMap<InstrumentId, f64>,
+    /// By underlying; of one that is not here none are known.
+    pub dividends: HashMap<InstrumentId, Trailing>,
     /// By underlying; see [`wanted`].
     pub histories: HashMap<InstrumentId, Arc<Series>>,
     pub assumptions: Assumptions,
@@ -94,6 +95,17 @@ pub fn wanted(book: &Book, calendar: &Calendar) -> Vec<Range> {
     }
     let from = calendar.sessions_before(to, HISTORY);
     underlyings.into_iter().map(|instrument| Range { instrument, from, to }).collect()
+}
+
+/// What the Greeks of a book cost, in positions worked through.
+pub fn cost(book: &Book, model: Model) -> usize {
+    /// Of an American option: its volatility takes tens of values, each of microseconds.
+    const AMERICAN: usize = 100;
+    let options = book.open_lines().filter(|line| line.holding().is_option()).count();
+    match model {
+        Model::BlackScholesMerton => book.lines.len(),
+        Model::American => book.lines.len().saturating_add(options.saturating_mul(AMERICAN)),
+    }
 }
 
 /// Years of 365 days from the close of a session, an early one too, to 16:00 in New York on the

@@ -5,6 +5,7 @@ pub mod accounts;
 pub mod actions;
 pub mod correlation;
 pub mod demo;
+pub mod dividends;
 pub mod factors;
 pub mod greeks;
 pub mod history;

@@ -170,8 +170,8 @@ impl Curve {
         };
         let missing = self.missing();
         let missing = (!missing.is_empty()).then(|| {
-            let names: Vec<_> = missing.iter().map(|tenor| format!("{tenor:?}")).collect();
-            format!("No yield is known of {}: its neighbors stand in.", names.join(", "))
+            let names: Vec<_> = missing.iter().map(Tenor::to_string).collect();
+            format!("No yield is known for {}: its neighbors stand in.", names.join(", "))
         });
         let carried = (oldest < as_of)
             .then(|| format!("Some yields are of {oldest} and carried forward to {as_of}."));

@@ -14,29 +14,38 @@ use crate::domain::price::PriceSource;
 pub async fn upsert_all(db: impl PgExecutor<'_>, actions: &[Action]) -> sqlx::Result<u64> {
     let split = |action: &Action| match action.kind {
         ActionKind::Split(ratio) => Some(ratio),
-        ActionKind::Dividend(_) => None,
+        ActionKind::Dividend { .. } => None,
     };
     let cash = |action: &Action| match action.kind {
         ActionKind::Split(_) => None,
-        ActionKind::Dividend(amount) => Some(amount),
+        ActionKind::Dividend { amount, .. } => Some(amount),
+    };
+    let special = |action: &Action| match action.kind {
+        ActionKind::Split(_) => Decimal::ZERO,
+        ActionKind::Dividend { special, .. } => special,
     };
     let each = actions.iter();
     let done = sqlx::query!(
         r#"
         insert into corporate_actions as stored
-               (id, instrument_id, effective_date, source, split_to, split_from, cash_amount, kind)
+               (id, instrument_id, effective_date, source, split_to, split_from, cash_amount,
+                special_amount, kind)
         select new.*, case when new.cash_amount is null then 'SPLIT' else 'DIVIDEND' end
           from unnest($1::uuid[], $2::uuid[], $3::date[], $4::text[], $5::numeric[], $6::numeric[],
-                      $7::numeric[])
-               as new (id, instrument_id, date, source, split_to, split_from, cash_amount)
+                      $7::numeric[], $8::numeric[])
+               as new (id, instrument_id, date, source, split_to, split_from, cash_amount,
+                       special_amount)
         on conflict (instrument_id, kind, effective_date) do update
            set split_to = excluded.split_to, split_from = excluded.split_from,
-               cash_amount = excluded.cash_amount, source = excluded.source
+               cash_amount = excluded.cash_amount, special_amount = excluded.special_amount,
+               source = excluded.source
          where (excluded.source <> 'SYNTHETIC' or stored.source = 'SYNTHETIC')
            and (excluded.source <> 'IMPORT' or stored.source in ('IMPORT', 'SYNTHETIC'))
-           and (stored.split_to, stored.split_from, stored.cash_amount, stored.source)
+           and (stored.split_to, stored.split_from, stored.cash_amount, stored.special_amount,
+                stored.source)
                is distinct from
-               (excluded.split_to, excluded.split_from, excluded.cash_amount, excluded.source)
+               (excluded.split_to, excluded.split_from, excluded.cash_amount,
+                excluded.special_amount, excluded.source)
         "#,
         &each.clone().map(|_| Uuid::new_v4()).collect::<Vec<_>>(),
         &each.clone().map(|action| action.instrument_id.0).collect::<Vec<_>>(),
@@ -46,7 +55,8 @@ pub async fn upsert_all(db: impl PgExecutor<'_>, actions: &[Action]) -> sqlx::Re
             as &[Option<Decimal>],
         &each.clone().map(|action| split(action).map(Ratio::from)).collect::<Vec<_>>()
             as &[Option<Decimal>],
-        &each.map(cash).collect::<Vec<_>>() as &[Option<Decimal>],
+        &each.clone().map(cash).collect::<Vec<_>>() as &[Option<Decimal>],
+        &each.map(special).collect::<Vec<_>>() as &[Decimal],
     )
     .execute(db)
     .await?;
@@ -87,7 +97,7 @@ pub async fn of_instruments(
     let rows = sqlx::query!(
         r#"
         select a.instrument_id as "instrument_id: InstrumentId", a.effective_date,
-               a.split_to, a.split_from, a.cash_amount, a.source as "source: PriceSource",
+               a.split_to, a.split_from, a.cash_amount, a.special_amount, a.source as "source: PriceSource",
                earlier.close as "last_close?",
                exists (select from prices p
                         where p.instrument_id = a.instrument_id and p.date >= a.effective_date)
@@ -111,7 +121,10 @@ pub async fn of_instruments(
     // The table holds the numbers of one kind.
     let known = rows.into_iter().filter_map(|row| {
         let kind = match row.cash_amount {
-            Some(amount) => ActionKind::Dividend(amount.normalize()),
+            Some(amount) => ActionKind::Dividend {
+                amount: amount.normalize(),
+                special: row.special_amount.normalize(),
+            },
             None => ActionKind::Split(Ratio::new(row.split_to?, row.split_from?)?),
         };
         Some(Known {

@@ -12,6 +12,7 @@ mod stub;
 mod throttle;
 mod time;
 mod yahoo;
+mod yields;
 
 use std::sync::Arc;
 

@@ -12,6 +12,7 @@ use crate::domain::id::InstrumentId;
 use crate::graphql::error::{ApiError, Result};
 use crate::services::actions;
 use crate::store;
+use crate::store::actions::Known;
 
 /// Which splits of this instrument are known? By date; that there are none is remembered too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -53,5 +54,25 @@ impl Loader<AdjustmentsOf> for Rows {
         };
         let adjustments = actions::by_instrument(&known);
         Ok(adjustments.into_iter().map(|(id, of)| (AdjustmentsOf(id), of.into())).collect())
+    }
+}
+
+/// What did the issuer of this instrument do to its shares? By date, none where no provider says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ActionsOf(pub InstrumentId);
+
+#[async_trait]
+impl Loader<ActionsOf> for Rows {
+    type Value = Arc<[Known]>;
+    type Error = ApiError;
+
+    async fn load(&self, keys: &[ActionsOf]) -> Result<HashMap<ActionsOf, Self::Value>> {
+        let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
+        let known = {
+            let mut db = self.moment.statement().await?;
+            store::actions::of_instruments(&mut *db, &ids).await?
+        };
+        let each = known.chunk_by(|a, b| a.action.instrument_id == b.action.instrument_id);
+        Ok(each.map(|of| (ActionsOf(of[0].action.instrument_id), of.into())).collect())
     }
 }

@@ -4,13 +4,18 @@ use std::sync::Arc;
 
 use async_graphql::{ComplexObject, Context, Enum, ID, Object, SimpleObject};
 
+use super::dividend::DividendYield;
+use crate::domain::price::Horizon;
 use crate::domain::{instrument, price};
 use crate::graphql::error::Result;
 use crate::graphql::id::NodeId;
-use crate::graphql::loaders::{AdjustmentsOf, BarsPage, InstrumentBy, QuoteOf, SplitsOf};
+use crate::graphql::loaders::{
+    ActionsOf, AdjustmentsOf, BarsPage, InstrumentBy, QuoteOf, SplitsOf,
+};
 use crate::graphql::page::{PageArguments, Scope, connection, cost};
 use crate::graphql::scalar::{Date, Decimal};
-use crate::graphql::viewer::request;
+use crate::graphql::viewer::{request, resolved_warning};
+use crate::services::dividends;
 use crate::services::valuation::Series;
 
 /// What kind of thing an instrument is.
@@ -145,17 +150,36 @@ impl Instrument {
         ctx: &Context<'_>,
         #[graphql(desc = "The session; the last completed one when left out.")] as_of: Option<Date>,
     ) -> Option<Result<Quote>> {
-        let request = request(ctx);
         let answer = async {
-            let horizon = request.horizon(as_of)?;
-            let key = QuoteOf { instrument: self.0.id, horizon };
-            let Some(quote) = request.loaders().row(key).await?.flatten() else { return Ok(None) };
-            let shares = self.0.contract.as_ref().map_or(self.0.id, |c| c.underlying_id);
-            let splits = request.loaders().row(SplitsOf(shares)).await?.unwrap_or_default();
-            let closes = Series::of(&self.0, &splits, horizon.held_by);
-            Ok(closes.of_quote(&quote, horizon).map(|quote| Quote { quote, horizon }))
+            let horizon = request(ctx).horizon(as_of)?;
+            let quote = self.quote_at(ctx, horizon).await?;
+            Ok(quote.map(|quote| Quote { quote, horizon }))
         };
         answer.await.transpose()
+    }
+
+    /// What a share has paid over the twelve months to a session, as a continuous yield. Null of
+    /// an option, which pays nothing by itself.
+    async fn dividend_yield(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The session; the last completed one when left out.")] as_of: Option<Date>,
+    ) -> Option<Result<DividendYield>> {
+        if self.0.contract.is_some() {
+            return None;
+        }
+        let answer = async {
+            let request = request(ctx);
+            let horizon = request.horizon(as_of)?;
+            let actions = request.loaders().row(ActionsOf(self.0.id)).await?;
+            let paid = dividends::trailing(actions.as_deref().unwrap_or_default(), horizon.as_of);
+            // Of the session's shares, not of those of a split since.
+            let at_session = Horizon { held_by: horizon.as_of, ..horizon };
+            let quote = self.quote_at(ctx, at_session).await?;
+            let resolved = resolved_warning(as_of, horizon.as_of);
+            Ok(DividendYield::of(paid, quote.as_ref(), horizon.as_of, resolved))
+        };
+        Some(answer.await)
     }
 
     /// Daily bars by date, exactly as traded, with the close adjusted for splits and dividends
@@ -179,6 +203,18 @@ impl Instrument {
         let key = BarsPage { instrument: self.0.id, from, to, page };
         let slice = request(ctx).loaders().row(key).await?.unwrap_or_default();
         Ok(PriceBarConnection::of(slice, scope, |bar| bar.date, PriceBar::from))
+    }
+}
+
+impl Instrument {
+    /// The newest close of a horizon, in the shares of its day.
+    async fn quote_at(&self, ctx: &Context<'_>, horizon: Horizon) -> Result<Option<price::Quote>> {
+        let loaders = request(ctx).loaders();
+        let key = QuoteOf { instrument: self.0.id, horizon };
+        let Some(quote) = loaders.row(key).await?.flatten() else { return Ok(None) };
+        let shares = self.0.contract.as_ref().map_or(self.0.id, |c| c.underlying_id);
+        let splits = loaders.row(SplitsOf(shares)).await?.unwrap_or_default();
+        Ok(Series::of(&self.0, &splits, horizon.held_by).of_quote(&quote, horizon))
     }
 }
 

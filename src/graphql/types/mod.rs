@@ -1,11 +1,14 @@
 //! The types of the graph: a file a noun, each a wrapper over its domain type.
 
 pub mod calendar;
+pub mod dividend;
+pub mod greeks;
 pub mod instrument;
 pub mod node;
 pub mod portfolio;
 pub mod position;
 pub mod quality;
+pub mod rate;
 pub mod scenario;
 pub mod service;
 pub mod tag;

@@ -5,22 +5,22 @@ use std::sync::Arc;
 use async_graphql::{Context, ID, Object};
 use chrono::{DateTime, Utc};
 
+use super::greeks::{PortfolioGreeks, PricingModel};
 use super::position::{
     BookView, PositionConnection, PositionFilter, PositionGroup, PositionGrouping, PositionOrder,
 };
 use super::tag::Tag;
 use super::user::User;
 use super::valuation::{Exposures, PortfolioValuation};
-use crate::domain::page::MAX_PAGE_SIZE;
 use crate::domain::portfolio;
 use crate::domain::text::fold;
-use crate::error::{Code, Refusal};
 use crate::graphql::error::Result;
 use crate::graphql::id::NodeId;
-use crate::graphql::page::{PageArguments, Scope, connection, cost, size};
+use crate::graphql::page::{PageArguments, Scope, connection, cost, group_cost, groups};
 use crate::graphql::scalar::{Date, Decimal};
 use crate::graphql::viewer::request;
-use crate::services::valuation::{Book, Filter};
+use crate::services::greeks::Model;
+use crate::services::valuation::{Book, Filter, Line, Order};
 
 /// Positions held together and valued in one currency.
 #[derive(Clone)]
@@ -97,9 +97,13 @@ impl Portfolio {
         request(ctx).spend(book.lines.len())?;
         let scope = Scope::of(("positions", self.0.owner_id, self.0.id, &filter, &order_by));
         let lines = book.select(&PositionFilter::selection(filter)?);
-        let order = order_by.map(Into::into).unwrap_or_default();
+        let order: Order = order_by.map(Into::into).unwrap_or_default();
+        let greeks = match order.by.is_greek() {
+            true => Some(request(ctx).loaders().greeks(&book, Model::default()).await?),
+            false => None,
+        };
         let arguments = PageArguments { first, after, last, before };
-        PositionConnection::of_lines(&book, lines, order, &arguments, scope)
+        PositionConnection::of_lines(&book, lines, order, greeks.as_deref(), &arguments, scope)
     }
 
     /// Its positions put together by what they share, by label. Those that share nothing come
@@ -118,35 +122,11 @@ impl Portfolio {
         first: Option<i32>,
         #[graphql(desc = "The groups that follow the one with this `key`.")] after: Option<String>,
     ) -> Result<Vec<PositionGroup>> {
-        let most = first.map(|first| size("first", Some(first))).transpose()?;
         let book = self.book(ctx, None).await?;
         request(ctx).spend(book.lines.len())?;
-        let groups = book.groups(by.into(), &PositionFilter::selection(filter)?);
-        let skipped = match after {
-            None => 0,
-            Some(key) => {
-                groups.iter().position(|group| group.key == key).map(|at| at + 1).ok_or_else(
-                    || {
-                        Refusal::validation("No group has the key given as `after`.")
-                            .hint("Give the `key` of the last group that you have.")
-                    },
-                )?
-            }
-        };
-        if most.is_none() && groups.len() - skipped > MAX_PAGE_SIZE {
-            let message = format!("There are {} groups.", groups.len());
-            return Err(Refusal::new(Code::LimitExceeded, message)
-                .hint(format!(
-                    "Ask for them in parts: `first: {MAX_PAGE_SIZE}`, then `after` the last `key`."
-                ))
-                .into());
-        }
-        Ok(groups
-            .into_iter()
-            .skip(skipped)
-            .take(most.unwrap_or(MAX_PAGE_SIZE))
-            .map(|group| PositionGroup::new(&book, group, by))
-            .collect())
+        let all = book.groups(by.into(), &PositionFilter::selection(filter)?);
+        let part = groups(all, |group| &group.key, first, after.as_deref())?;
+        Ok(part.into_iter().map(|group| PositionGroup::new(&book, group, by)).collect())
     }
 
     /// The tags that its open positions carry, by name; at most 100.
@@ -194,18 +174,49 @@ impl Portfolio {
         as_of: Option<Date>,
     ) -> Result<Exposures> {
         let book = self.book(ctx, as_of).await?;
-        request(ctx).spend(book.lines.len())?;
-        let sides = Filter { view: view.into(), ..Filter::default() };
-        let filter = PositionFilter::selection(filter)?;
-        let lines = book.select(&filter).into_iter().filter(|line| sides.keeps(line)).collect();
+        let lines = selected(ctx, &book, view, filter)?;
         Ok(Exposures::new(book, lines, as_of))
+    }
+
+    /// What moves its open positions, and by how much, as of the close of a session.
+    #[graphql(complexity = "10 + child_complexity")]
+    async fn greeks(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which side of the book.", default_with = "BookView::All")] view: BookView,
+        #[graphql(desc = "What to narrow the positions to; all that are open when left out.")]
+        filter: Option<PositionFilter>,
+        #[graphql(
+            desc = "The session; the last completed one, with what was entered since, when \
+                          left out. A day that is no \
+                          session stands for the one before it."
+        )]
+        as_of: Option<Date>,
+        #[graphql(
+            desc = "How options are valued; those that cannot be exercised early always by \
+                          BLACK_SCHOLES_MERTON.",
+            default_with = "PricingModel::BlackScholesMerton"
+        )]
+        model: PricingModel,
+    ) -> Result<PortfolioGreeks> {
+        let book = self.book(ctx, as_of).await?;
+        let lines = selected(ctx, &book, view, filter)?;
+        let greeks = request(ctx).loaders().greeks(&book, model.into()).await?;
+        Ok(PortfolioGreeks::new(book, lines, greeks, as_of))
     }
 }
 
-/// What groups cost, for the budget of a query: how many there are is not known before.
-fn group_cost(first: Option<i32>, of_one: usize) -> usize {
-    const USUAL: i32 = 100;
-    cost(first.or(Some(USUAL)), None, of_one)
+/// The lines on a side of a book that a filter keeps.
+fn selected(
+    ctx: &Context<'_>,
+    book: &Book,
+    view: BookView,
+    filter: Option<PositionFilter>,
+) -> Result<Vec<Arc<Line>>> {
+    request(ctx).spend(book.lines.len())?;
+    let sides = Filter { view: view.into(), ..Filter::default() };
+    let filter = PositionFilter::selection(filter)?;
+    Ok(book.select(&filter).into_iter().filter(|line| sides.keeps(line)).collect())
 }
 
 connection! {

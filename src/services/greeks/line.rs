@@ -1,5 +1,6 @@
 //! The Greeks of one position.
 
+use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use sigmasight_analytics::exposure::Sensitivities;
@@ -9,7 +10,9 @@ use sigmasight_analytics::option::{self, Kind, Market};
 use super::volatility::{self, Histories, Volatility, VolatilitySource};
 use super::{Inputs, Model, kind, years_to_expiry};
 use crate::domain::calendar::Calendar;
+use crate::domain::position::Position;
 use crate::domain::quality::Quality;
+use crate::services::dividends::DividendSource;
 use crate::services::rates::{Rate, RateSource};
 use crate::services::valuation::Line;
 
@@ -37,6 +40,8 @@ pub struct Pricing {
     pub market: Market,
     pub volatility: Volatility,
     pub rate: Rate,
+    /// Where the dividend yield comes from.
+    pub dividends: DividendSource,
 }
 
 /// The Greeks of one position. Those of a share or an option are of a long one.
@@ -101,7 +106,9 @@ pub(super) fn plan(
     };
     let model = model.of(terms);
     let rate = inputs.curve.rate(years);
-    let dividend_yield = inputs.dividend_yields.get(&terms.underlying_id).copied().unwrap_or(0.0);
+    let paid = inputs.dividends.get(&terms.underlying_id);
+    let dividends = paid.map_or(DividendSource::None, |paid| paid.source);
+    let dividend_yield = paid.and_then(|paid| paid.continuous(underlying.price)).unwrap_or(0.0);
     let spot = underlying.price.to_f64().unwrap_or(f64::NAN);
     let strike = terms.strike.to_f64().unwrap_or(f64::NAN);
     let contract = option::Contract { kind: kind(terms.kind), strike, years };
@@ -109,10 +116,27 @@ pub(super) fn plan(
     let volatility =
         volatility::of_line(line, terms.underlying_id, &quote, &contract, histories, model);
     let market = Market { spot, rate: rate.rate, dividend_yield, volatility: volatility.value };
-    Plan::Price(Pricing { model, contract, market, volatility, rate })
+    Plan::Price(Pricing { model, contract, market, volatility, rate, dividends })
 }
 
 impl LineGreeks {
+    /// Of a position that was entered after the session.
+    pub fn not_held(position: &Position, session: NaiveDate) -> Self {
+        let is_option = position.position_type.is_option();
+        Self {
+            source: if is_option { Source::Model } else { Source::Stock },
+            per_share: None,
+            position: None,
+            pricing: None,
+            theoretical_price: None,
+            underlying_price: None,
+            missing: Some(format!(
+                "Not held on {session}: the position was entered on {}.",
+                position.entry_date
+            )),
+        }
+    }
+
     fn of_stock(line: &Line) -> Self {
         let share = Sensitivities { delta: Decimal::ONE, ..Sensitivities::default() };
         let price = line.quote.as_ref().map(|quote| quote.price);

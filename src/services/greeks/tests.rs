@@ -11,6 +11,7 @@ use crate::domain::portfolio::Portfolio;
 use crate::domain::position::{Position, PositionType};
 use crate::domain::price::{Horizon, PriceSource, Quote};
 use crate::domain::quality::Quality;
+use crate::services::dividends::DividendSource;
 use crate::services::valuation::{Quotes, Splits, carried};
 use crate::store::prices::StoredSeries;
 
@@ -18,6 +19,12 @@ const SESSION: &str = "2024-06-28";
 
 fn day(text: &str) -> NaiveDate {
     text.parse().expect("a day")
+}
+
+/// What a share at 100 has paid for this continuous yield.
+fn yielding(rate: f64) -> Trailing {
+    let per_share = Decimal::from_f64_retain(100.0 * rate.exp_m1()).expect("a number");
+    Trailing { per_share, source: DividendSource::Trailing }
 }
 
 fn decimal(text: &str) -> Decimal {
@@ -42,7 +49,7 @@ impl Desk {
             positions: Vec::new(),
             inputs: Inputs {
                 curve: Curve::configured(0.05),
-                dividend_yields: HashMap::new(),
+                dividends: HashMap::new(),
                 histories: HashMap::new(),
                 assumptions: Assumptions::default(),
             },
@@ -191,7 +198,7 @@ fn vega_is_per_point_of_volatility_and_rho_per_percent() {
 fn dividends_and_early_exercise_count() {
     let mut desk = Desk::new().with_stock_at("100").holds("250628P00100000", "1", Some("8.565229"));
     let stock = desk.stock.id;
-    desk.inputs.dividend_yields.insert(stock, 0.02);
+    desk.inputs.dividends.insert(stock, yielding(0.02));
     let volatility = |model| {
         let (book, greeks) = desk.greeks_by(model);
         let own = greeks.line(&book.lines[0]).expect("Greeks").pricing.clone();
@@ -201,7 +208,7 @@ fn dividends_and_early_exercise_count() {
     let american = volatility(Model::American);
     assert!((american - 0.25).abs() < 1e-5, "{american}");
     assert!(volatility(Model::BlackScholesMerton) > 0.255);
-    desk.inputs.dividend_yields.clear();
+    desk.inputs.dividends.clear();
     let (book, greeks) = desk.greeks_by(Model::American);
     let own = greeks.line(&book.lines[0]).expect("Greeks").pricing.clone().expect("a pricing");
     assert!(own.volatility.value > 0.26, "a yield makes a put worth more: {own:?}");
@@ -428,7 +435,7 @@ proptest! {
             .holds(&format!("240920P{:08}", strike * 1_000), "-1", None)
             .with_history(0.02, 31);
         let stock = desk.stock.id;
-        desk.inputs.dividend_yields.insert(stock, dividend_yield);
+        desk.inputs.dividends.insert(stock, yielding(dividend_yield));
         let (book, greeks) = desk.greeks();
         let total = greeks.sums(&book.lines).total;
         let years = 84.0 / 365.0;

@@ -69,7 +69,7 @@ fn a_term_that_is_missing_is_named() {
     assert_eq!((whole.quality(as_of), whole.warnings(as_of)), (Quality::Full, Vec::new()));
     let curve = Curve::of(as_of, &all[..10], 0.05);
     assert_eq!(curve.quality(as_of), Quality::Estimated);
-    assert!(curve.warnings(as_of)[0].contains("ThirtyYears"));
+    assert!(curve.warnings(as_of)[0].contains("for 30 years"));
 }
 
 #[test]

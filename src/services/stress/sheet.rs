@@ -1,6 +1,5 @@
 //! A book as so many dollars of so many variables.
 
-
 use sigmasight_analytics::Error;
 use sigmasight_analytics::scenario::stress::{Book, StressImpact, propagate};
 

@@ -302,7 +302,7 @@ proptest! {
                 (price, (price * Decimal::new(percent, 2)).round_dp(10))
             });
             if let Some((_, amount)) = paid {
-                add(ActionKind::Dividend(amount));
+                add(ActionKind::Dividend { amount, special: Decimal::ZERO });
             }
             let float = |number: Decimal| number.to_f64().expect("a number");
             if n > 0 {
@@ -344,7 +344,7 @@ proptest! {
                     ActionKind::Split(ratio) => returns::ActionKind::Split {
                         ratio: float(ratio.to()) / float(ratio.from()),
                     },
-                    ActionKind::Dividend(amount) => {
+                    ActionKind::Dividend { amount, .. } => {
                         returns::ActionKind::Dividend { amount: float(amount) }
                     }
                 },
