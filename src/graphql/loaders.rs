@@ -8,7 +8,7 @@
 mod actions;
 mod greeks;
 pub mod rates;
-mod stress;
+pub mod stress;
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{Hash, Hasher};
@@ -55,6 +55,9 @@ pub struct Loaders {
     tags: OnceCell<Vec<Arc<Tag>>>,
     tag_counts: OnceCell<HashMap<TagId, i64>>,
     reach: OnceCell<Vec<(PriceSource, NaiveDate)>>,
+    calendar: Arc<Calendar>,
+    budget: Arc<Budget>,
+    desks: stress::Desks,
 }
 
 impl Loaders {
@@ -89,6 +92,9 @@ impl Loaders {
             tags: OnceCell::new(),
             tag_counts: OnceCell::new(),
             reach: OnceCell::new(),
+            calendar: Arc::clone(&services.calendar),
+            budget: Arc::clone(budget),
+            desks: stress::Desks::default(),
         }
     }
 

@@ -11,6 +11,7 @@ pub mod quality;
 pub mod rate;
 pub mod scenario;
 pub mod service;
+pub mod stress;
 pub mod tag;
 pub mod upload;
 pub mod user;

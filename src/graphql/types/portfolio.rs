@@ -1,5 +1,7 @@
 //! Portfolios.
 
+mod stress;
+
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object};
@@ -8,6 +10,10 @@ use chrono::{DateTime, Utc};
 use super::greeks::{PortfolioGreeks, PricingModel};
 use super::position::{
     BookView, PositionConnection, PositionFilter, PositionGroup, PositionGrouping, PositionOrder,
+};
+use super::scenario::ScenarioCategory;
+use super::stress::{
+    MonteCarloResult, ReverseStressResult, ScenarioAccuracy, ScenarioResult, StressResult,
 };
 use super::tag::Tag;
 use super::user::User;
@@ -203,6 +209,102 @@ impl Portfolio {
         let lines = selected(ctx, &book, view, filter)?;
         let greeks = request(ctx).loaders().greeks(&book, model.into()).await?;
         Ok(PortfolioGreeks::new(book, lines, greeks, as_of))
+    }
+
+    /// What moves of the market would do, each by itself: Σ delta-adjusted exposure × market beta ×
+    /// move.
+    #[graphql(complexity = "20 + moves.as_ref().map_or(2, Vec::len) * child_complexity")]
+    async fn market_scenarios(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            desc = "Returns of the market, 1 % is `0.01`; 1 to 50, each from −1 to 3.",
+            default_with = "Some(vec![0.01, -0.01])"
+        )]
+        moves: Option<Vec<f64>>,
+        #[graphql(desc = "The session; the last completed one when left out.")] as_of: Option<Date>,
+    ) -> Result<Vec<ScenarioResult>> {
+        self.market_moves(ctx, moves.unwrap_or_else(|| vec![0.01, -0.01]), as_of).await
+    }
+
+    /// What moves of the 10-year Treasury yield would do, each by itself: Σ delta-adjusted exposure
+    /// × rate beta × change. The rate beta is the slope of an instrument's returns over the
+    /// absolute changes of the yield.
+    #[graphql(complexity = "20 + moves.as_ref().map_or(2, Vec::len) * child_complexity")]
+    async fn rate_scenarios(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            desc = "Absolute changes, 50 basis points are `0.005`; 1 to 50, each from −0.1 to 0.1.",
+            default_with = "Some(vec![0.005, -0.005])"
+        )]
+        moves: Option<Vec<f64>>,
+        #[graphql(desc = "The session; the last completed one when left out.")] as_of: Option<Date>,
+    ) -> Result<Vec<ScenarioResult>> {
+        self.rate_moves(ctx, moves.unwrap_or_else(|| vec![0.005, -0.005]), as_of).await
+    }
+
+    /// How well market betas would have predicted what the holdings did of late.
+    #[graphql(complexity = "40 + child_complexity")]
+    async fn scenario_accuracy(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Sessions to look back on; 2 to 252.", default_with = "Some(90)")]
+        days_back: Option<i32>,
+    ) -> Result<ScenarioAccuracy> {
+        self.accuracy(ctx, days_back.unwrap_or(90)).await
+    }
+
+    /// What scenarios would do, in the order of the list or of the ids.
+    #[graphql(complexity = "40 + scenario_ids.as_ref().map_or(30, Vec::len) * child_complexity")]
+    async fn stress_test(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "These scenarios; all that are active when left out.")]
+        scenario_ids: Option<Vec<ID>>,
+        #[graphql(desc = "Of these categories only.")] categories: Option<Vec<ScenarioCategory>>,
+        #[graphql(desc = "The session; the last completed one when left out.")] as_of: Option<Date>,
+    ) -> Result<Vec<StressResult>> {
+        self.run_scenarios(ctx, scenario_ids, categories, as_of).await
+    }
+
+    /// The smallest move of one variable that loses so much.
+    #[graphql(complexity = "40 + child_complexity")]
+    async fn reverse_stress(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            desc = "As of `FactorShock`; the market when left out.",
+            default_with = "Some(String::from(\"Market\"))"
+        )]
+        variable: Option<String>,
+        #[graphql(desc = "The share of the total value to lose, above zero: 0.1 is 10 %.")]
+        loss_ratio: f64,
+        #[graphql(desc = "The session; the last completed one when left out.")] as_of: Option<Date>,
+    ) -> Result<ReverseStressResult> {
+        self.reverse(ctx, variable.unwrap_or_else(|| "Market".into()), loss_ratio, as_of).await
+    }
+
+    /// What it may make or lose over a horizon, by Monte Carlo.
+    #[graphql(complexity = "100 + child_complexity")]
+    async fn monte_carlo(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Outcomes to draw; 100 to 100,000.", default_with = "Some(10_000)")]
+        paths: Option<i32>,
+        #[graphql(desc = "Sessions ahead; 1 to 252.", default_with = "Some(1)")]
+        horizon_days: Option<i32>,
+        #[graphql(desc = "From 0.5 to 0.9999.", default_with = "Some(0.95)")] confidence: Option<
+            f64,
+        >,
+        #[graphql(
+            desc = "What the random numbers start from: the same gives the same answer. 42 when \
+                    left out."
+        )]
+        seed: Option<i32>,
+    ) -> Result<MonteCarloResult> {
+        let (paths, horizon) = (paths.unwrap_or(10_000), horizon_days.unwrap_or(1));
+        self.simulate(ctx, paths, horizon, confidence.unwrap_or(0.95), seed).await
     }
 }
 

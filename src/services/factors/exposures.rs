@@ -86,8 +86,10 @@ pub fn exposed(
                 known.push(Exposed { instrument: moves_with(&line), line, exposure });
             }
             None => {
-                let reason = line.unpriced_reason().or_else(|| line.delta_missing_reason());
-                unknown.push(Excluded { reason: reason.unwrap_or_default(), line });
+                let symbol = &line.position.instrument.symbol;
+                let reason = line.unpriced_reason();
+                let reason = reason.unwrap_or_else(|| format!("No delta of {symbol} is known."));
+                unknown.push(Excluded { reason, line });
             }
         }
     }
