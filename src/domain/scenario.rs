@@ -139,7 +139,7 @@ mod tests {
             (&[("Market", -0.1)], Severity::Moderate),
             (&[("INTEREST_RATE", 0.0025)], Severity::Mild),
             (&[("INTEREST_RATE", 0.03)], Severity::Extreme),
-            (&[("Market", 0.5), ("VIX", 1.5)], Severity::Severe),
+            (&[("Market", 0.1), ("VIX", 1.5)], Severity::Severe),
         ] {
             assert_eq!(Severity::of_shocks(&shocks(all)), severity, "{all:?}");
         }

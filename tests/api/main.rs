@@ -9,6 +9,7 @@ mod limits;
 mod market;
 mod scenarios;
 mod schema;
+mod stress;
 mod tenancy;
 mod transport;
 mod uploads;

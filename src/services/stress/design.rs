@@ -18,7 +18,7 @@ pub(super) struct Design {
     pub drivers: Vec<Driver>,
     /// Of the drivers, row by row, per session.
     pub covariance: Vec<f64>,
-    betas: HashMap<InstrumentId, Result<Betas, Insufficient>>,
+    pub betas: HashMap<InstrumentId, Result<Betas, Insufficient>>,
     pub quality: Quality,
     pub warnings: Vec<String>,
 }
@@ -73,7 +73,7 @@ impl Desk {
 }
 
 impl Design {
-    pub fn betas(&self, instrument: InstrumentId) -> Result<&Betas, Insufficient> {
+    pub fn of(&self, instrument: InstrumentId) -> Result<&Betas, Insufficient> {
         match self.betas.get(&instrument) {
             Some(found) => found.as_ref().map_err(Clone::clone),
             None => Err(Insufficient { reason: "its prices were not looked up.".into() }),

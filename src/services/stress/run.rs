@@ -69,7 +69,11 @@ impl Desk {
         Macro::ALL.into_iter().filter(is_shocked).filter(known).collect()
     }
 
-    fn outcome(&self, scenario: &Arc<Scenario>, design: &Design) -> Result<Outcome, Error> {
+    pub(super) fn outcome(
+        &self,
+        scenario: &Arc<Scenario>,
+        design: &Design,
+    ) -> Result<Outcome, Error> {
         let sheet = Sheet::new(self, design, &scenario.shocks);
         let (moves, doubt) = sheet.correlated(design)?;
         let direct = sheet.impact(&sheet.direct())?;

@@ -122,7 +122,7 @@ impl<'a> Sheet<'a> {
         if !needs_betas {
             return Ok((vec![0.0; self.columns.len()], Quality::Full));
         }
-        let betas = design.betas(held.exposed.instrument)?;
+        let betas = design.of(held.exposed.instrument)?;
         let market = design.place(Driver::Factor(Factor::Market));
         let market = market.and_then(|place| betas.values.get(place)).copied().unwrap_or(0.0);
         let beta = |column: &Column| match column.source {

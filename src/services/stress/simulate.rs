@@ -68,9 +68,7 @@ impl Desk {
         let gross: f64 = by_instrument.values().map(|exposure| exposure.abs()).sum();
         let specific: f64 = by_instrument
             .iter()
-            .filter_map(|(id, exposure)| {
-                Some((exposure * design.betas(*id).ok()?.residual).powi(2))
-            })
+            .filter_map(|(id, exposure)| Some((exposure * design.of(*id).ok()?.residual).powi(2)))
             .sum();
         exposures.push(gross);
         let days = f64::from(sessions);
