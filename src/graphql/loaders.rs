@@ -58,6 +58,7 @@ pub struct Loaders {
     calendar: Arc<Calendar>,
     budget: Arc<Budget>,
     desks: stress::Desks,
+    reference_ids: OnceCell<HashMap<String, InstrumentId>>,
 }
 
 impl Loaders {
@@ -95,6 +96,7 @@ impl Loaders {
             calendar: Arc::clone(&services.calendar),
             budget: Arc::clone(budget),
             desks: stress::Desks::default(),
+            reference_ids: OnceCell::new(),
         }
     }
 

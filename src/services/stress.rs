@@ -27,6 +27,8 @@ use std::sync::Arc;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
+pub use sigmasight_analytics::risk::tail::Confidence;
+
 pub use accuracy::{Accuracy, Point, accuracy};
 pub use driver::{Driver, SPREAD_DURATION, StandIn};
 pub use moves::{Move, Reverse};

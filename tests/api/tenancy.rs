@@ -228,6 +228,7 @@ async fn the_stories_here_know_every_place_where_an_id_can_be_given() {
         places.iter().map(String::as_str).collect::<Vec<_>>(),
         [
             "DeleteStressScenarioInput.id",
+            "Portfolio.stressTest.scenarioIds",
             "Query.node.id",
             "Query.nodes.ids",
             "Query.portfolio.id",

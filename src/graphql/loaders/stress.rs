@@ -9,8 +9,8 @@ use futures_util::future::{try_join, try_join3};
 use tokio::sync::OnceCell;
 
 use super::rates::{YieldRange, YieldsOf};
-use super::{HistoryOf, InstrumentBy, InstrumentNamed, Loaders, Rows};
-use crate::domain::id::{PortfolioId, ScenarioId};
+use super::{HistoryOf, InstrumentBy, Loaders, Rows};
+use crate::domain::id::{InstrumentId, PortfolioId, ScenarioId};
 use crate::domain::price::Horizon;
 use crate::domain::rate::Tenor;
 use crate::domain::reference;
@@ -74,15 +74,24 @@ impl Loaders {
             let (book, calendar) = (Arc::clone(book), Arc::clone(&self.calendar));
             off_the_threads(move || Arc::new(Desk::new(book, &greeks, &inputs, &calendar))).await
         };
-        cell.get_or_try_init(|| make).await.map(Arc::clone)
+        cell.get_or_try_init(|| Box::pin(make)).await.map(Arc::clone)
+    }
+
+    /// What is measured against, by symbol, as far as it is known.
+    async fn reference_ids(&self) -> Result<&HashMap<String, InstrumentId>> {
+        let read = async {
+            let symbols: Vec<_> = reference::symbols().map(str::to_owned).collect();
+            let mut db = self.moment.statement().await?;
+            let found = store::instruments::by_symbol(&mut *db, &symbols).await?;
+            Ok::<_, ApiError>(found.into_iter().map(|one| (one.symbol, one.id)).collect())
+        };
+        self.reference_ids.get_or_try_init(|| read).await
     }
 
     /// What a book is stressed with, from the closes of a window.
     pub async fn stress_inputs(&self, book: &Book, window: &Window) -> Result<Inputs> {
         self.budget.spend(book.lines.len().saturating_mul(PRICED))?;
-        let named = self.rows.load_many(reference::symbols().map(named)).await?;
-        let references: HashMap<_, _> =
-            named.into_iter().map(|(InstrumentNamed(symbol), one)| (symbol, one.id)).collect();
+        let references = self.reference_ids().await?;
         let held = factors::wanted(&book.lines);
         let underlyings: HashSet<_> = book
             .open_lines()
@@ -103,8 +112,8 @@ impl Loaders {
         let series: HashMap<_, Arc<Series>> =
             found.into_iter().map(|(of, series)| (of.0.instrument, series)).collect();
         let references = references
-            .into_iter()
-            .filter_map(|(symbol, id)| Some((symbol, Arc::clone(series.get(&id)?))));
+            .iter()
+            .filter_map(|(symbol, id)| Some((symbol.clone(), Arc::clone(series.get(id)?))));
         Ok(Inputs {
             references: references.collect(),
             histories: series.clone(),
@@ -112,10 +121,6 @@ impl Loaders {
             underlyings: underlyings.into_iter().map(|(of, one)| (of.0, one)).collect(),
         })
     }
-}
-
-fn named(symbol: &str) -> InstrumentNamed {
-    InstrumentNamed(symbol.to_owned())
 }
 
 /// Computes where nobody waits for the thread.

@@ -224,7 +224,7 @@ impl Portfolio {
         moves: Option<Vec<f64>>,
         #[graphql(desc = "The session; the last completed one when left out.")] as_of: Option<Date>,
     ) -> Result<Vec<ScenarioResult>> {
-        self.market_moves(ctx, moves.unwrap_or_else(|| vec![0.01, -0.01]), as_of).await
+        Box::pin(self.market_moves(ctx, moves.unwrap_or_else(|| vec![0.01, -0.01]), as_of)).await
     }
 
     /// What moves of the 10-year Treasury yield would do, each by itself: Σ delta-adjusted exposure
@@ -241,7 +241,7 @@ impl Portfolio {
         moves: Option<Vec<f64>>,
         #[graphql(desc = "The session; the last completed one when left out.")] as_of: Option<Date>,
     ) -> Result<Vec<ScenarioResult>> {
-        self.rate_moves(ctx, moves.unwrap_or_else(|| vec![0.005, -0.005]), as_of).await
+        Box::pin(self.rate_moves(ctx, moves.unwrap_or_else(|| vec![0.005, -0.005]), as_of)).await
     }
 
     /// How well market betas would have predicted what the holdings did of late.
@@ -252,7 +252,7 @@ impl Portfolio {
         #[graphql(desc = "Sessions to look back on; 2 to 252.", default_with = "Some(90)")]
         days_back: Option<i32>,
     ) -> Result<ScenarioAccuracy> {
-        self.accuracy(ctx, days_back.unwrap_or(90)).await
+        Box::pin(self.accuracy(ctx, days_back.unwrap_or(90))).await
     }
 
     /// What scenarios would do, in the order of the list or of the ids.
@@ -265,7 +265,7 @@ impl Portfolio {
         #[graphql(desc = "Of these categories only.")] categories: Option<Vec<ScenarioCategory>>,
         #[graphql(desc = "The session; the last completed one when left out.")] as_of: Option<Date>,
     ) -> Result<Vec<StressResult>> {
-        self.run_scenarios(ctx, scenario_ids, categories, as_of).await
+        Box::pin(self.run_scenarios(ctx, scenario_ids, categories, as_of)).await
     }
 
     /// The smallest move of one variable that loses so much.
@@ -282,7 +282,8 @@ impl Portfolio {
         loss_ratio: f64,
         #[graphql(desc = "The session; the last completed one when left out.")] as_of: Option<Date>,
     ) -> Result<ReverseStressResult> {
-        self.reverse(ctx, variable.unwrap_or_else(|| "Market".into()), loss_ratio, as_of).await
+        Box::pin(self.reverse(ctx, variable.unwrap_or_else(|| "Market".into()), loss_ratio, as_of))
+            .await
     }
 
     /// What it may make or lose over a horizon, by Monte Carlo.
@@ -304,7 +305,7 @@ impl Portfolio {
         seed: Option<i32>,
     ) -> Result<MonteCarloResult> {
         let (paths, horizon) = (paths.unwrap_or(10_000), horizon_days.unwrap_or(1));
-        self.simulate(ctx, paths, horizon, confidence.unwrap_or(0.95), seed).await
+        Box::pin(self.simulate(ctx, paths, horizon, confidence.unwrap_or(0.95), seed)).await
     }
 }
 

@@ -52,8 +52,16 @@ impl<'a> Sheet<'a> {
         let needs_betas = columns
             .iter()
             .any(|column| column.shock.is_some() && !matches!(column.source, Source::Sector(_)));
+        let is_unknown = columns.iter().all(|column| column.shock.is_none());
         let mut sheet = Self::empty(desk, columns);
         sheet.warnings = warnings;
+        if is_unknown {
+            // Nothing that is shocked can be told: no profit of zero stands in for that.
+            let reason = "nothing that is shocked has enough history.".to_owned();
+            let reason = Insufficient { reason };
+            sheet.excluded.extend(desk.held.iter().map(|held| without_betas(held, &reason)));
+            return sheet;
+        }
         if needs_betas {
             sheet.warnings.extend(design.warnings.iter().cloned());
             sheet.quality = design.quality;

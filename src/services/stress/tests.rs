@@ -4,7 +4,6 @@ use std::sync::Arc;
 use chrono::{DateTime, NaiveDate};
 use proptest::prelude::*;
 use serde_json::Value;
-use sigmasight_analytics::risk::tail::Confidence;
 
 use super::design::{Betas, Design};
 use super::*;
@@ -229,7 +228,7 @@ fn known_defect_14_without_yields_nothing_is_said_of_rates() {
     assert!(moved.standing.warnings[0].contains("No betas of JPM"), "{:?}", moved.standing);
 
     let outcome = run(&desk, &[("INTEREST_RATE", 0.01)]);
-    assert!(outcome.standing.quality >= Quality::Limited);
+    assert_eq!(outcome.standing.quality, Quality::Insufficient);
     let said = &outcome.standing.warnings[0];
     assert!(said.contains("too little history of INTEREST_RATE"), "{said}");
 }

@@ -1,10 +1,12 @@
 //! What is asked of a portfolio about moves: arguments checked, computed off the async threads.
+//!
+//! Whoever calls these boxes them: a portfolio's futures are as large as the largest of its fields,
+//! and are nested in those of whatever returns a portfolio.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 use async_graphql::{Context, ID};
-use sigmasight_analytics::risk::tail::Confidence;
 
 use super::Portfolio;
 use crate::domain::factor::Factor;
@@ -20,7 +22,9 @@ use crate::graphql::types::stress::{
 };
 use crate::graphql::viewer::{request, resolved_warning};
 use crate::services::scenarios;
-use crate::services::stress::{self, Accuracy, Desk, MAX_HORIZON, MAX_PATHS, Standing, accuracy};
+use crate::services::stress::{
+    self, Accuracy, Confidence, Desk, MAX_HORIZON, MAX_PATHS, Standing, accuracy,
+};
 
 /// Most moves of one list.
 const MAX_MOVES: usize = 50;
@@ -40,7 +44,7 @@ impl Portfolio {
     ) -> Result<Arc<Desk>> {
         let book = self.book(ctx, as_of).await?;
         request(ctx).spend(book.lines.len().saturating_mul(passes))?;
-        request(ctx).loaders().desk(&book).await
+        Box::pin(request(ctx).loaders().desk(&book)).await
     }
 
     pub(super) async fn market_moves(
@@ -237,6 +241,6 @@ fn signed(number: f64, unit: &str) -> String {
 }
 
 /// What should not happen to finite inputs of the size that books have.
-fn no_number(error: sigmasight_analytics::Error) -> Error {
+fn no_number(error: impl std::fmt::Display) -> Error {
     Error::Internal(format!("a stress test gives no number: {error}"))
 }
