@@ -25,7 +25,7 @@ use crate::postgres::embedded::{Embedded, EmbeddedError, Purpose};
 use crate::postgres::{self, Db, MigrateError};
 use crate::services::accounts::{Attempts, Hasher};
 use crate::services::tokens::Tokens;
-use crate::services::{Services, demo};
+use crate::services::{Services, demo, scenarios};
 use crate::{graphql, http, jobs, market, store};
 
 /// Connections of the pool. Each request that reads holds one while it runs.
@@ -223,6 +223,7 @@ pub fn router(config: &Config, services: Services) -> Router {
 /// # Errors
 /// When the database fails, or a generated secret cannot be kept.
 pub async fn services(config: &Config, db: Db) -> Result<Services, AppError> {
+    scenarios::keep_built_in(&db).await?;
     let closings = store::calendar::closings(db.shared()).await?;
     let calendar = Calendar::with_closings(closings.into_iter().map(|row| Closing {
         date: row.date,

@@ -43,6 +43,8 @@ ids! {
     SnapshotId = now_v7
     /// A piece of work the service owes itself.
     JobId = now_v7
+    /// A stress scenario, built in or a person's own.
+    ScenarioId = now_v7
     /// One line of the audit log.
     AuditId = now_v7
 }

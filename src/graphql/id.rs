@@ -6,7 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use uuid::Uuid;
 
 use crate::domain::id::{
-    AuditId, InstrumentId, JobId, PortfolioId, PositionId, SnapshotId, TagId, UserId,
+    AuditId, InstrumentId, JobId, PortfolioId, PositionId, ScenarioId, SnapshotId, TagId, UserId,
 };
 
 /// What an id names.
@@ -21,6 +21,7 @@ pub enum NodeId {
     Snapshot(SnapshotId),
     /// Read from its list alone.
     AuditEntry(AuditId),
+    Scenario(ScenarioId),
 }
 
 impl NodeId {
@@ -34,6 +35,7 @@ impl NodeId {
             Self::Job(id) => (6, id.0),
             Self::Snapshot(id) => (7, id.0),
             Self::AuditEntry(id) => (12, id.0),
+            Self::Scenario(id) => (8, id.0),
         }
     }
 
@@ -51,6 +53,7 @@ impl NodeId {
             6 => Some(Self::Job(JobId(key))),
             7 => Some(Self::Snapshot(SnapshotId(key))),
             12 => Some(Self::AuditEntry(AuditId(key))),
+            8 => Some(Self::Scenario(ScenarioId(key))),
             _ => None,
         }
     }
@@ -59,6 +62,14 @@ impl NodeId {
     pub fn portfolio(text: &str) -> Option<PortfolioId> {
         match Self::parse(text)? {
             Self::Portfolio(id) => Some(id),
+            _ => None,
+        }
+    }
+
+    /// The stress scenario an id names.
+    pub fn scenario(text: &str) -> Option<ScenarioId> {
+        match Self::parse(text)? {
+            Self::Scenario(id) => Some(id),
             _ => None,
         }
     }
@@ -96,6 +107,7 @@ mod tests {
             NodeId::Instrument(InstrumentId(key)),
             NodeId::Tag(TagId(key)),
             NodeId::AuditEntry(AuditId(key)),
+            NodeId::Scenario(ScenarioId(key)),
         ] {
             assert_eq!(NodeId::parse(&ID::from(id)), Some(id));
         }

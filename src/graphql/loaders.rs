@@ -7,10 +7,12 @@
 
 mod actions;
 pub mod admin;
+mod greeks;
 pub mod jobs;
 mod presence;
 pub mod rates;
 pub mod snapshots;
+pub mod stress;
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{Hash, Hasher};
@@ -22,6 +24,7 @@ use chrono::NaiveDate;
 use tokio::sync::{Mutex, OnceCell};
 
 pub use self::actions::{ActionsOf, AdjustmentsOf, SplitsOf};
+use self::greeks::{GreeksOf, Options};
 pub use self::presence::PresenceOf;
 use super::budget::{Budget, PRICED};
 use super::error::{ApiError, Result};
@@ -38,6 +41,7 @@ use crate::domain::tag::Tag;
 use crate::domain::text::fold;
 use crate::error::Refusal;
 use crate::postgres::moment::Moment;
+use crate::services::greeks::{BookGreeks, Model};
 use crate::services::history::Series;
 use crate::services::valuation::{self, Book, Quotes, Splits};
 use crate::services::{self, Services};
@@ -51,10 +55,15 @@ use crate::store::prices::Range;
 pub struct Loaders {
     rows: Arc<DataLoader<Rows, HashMapCache>>,
     books: DataLoader<Books, HashMapCache>,
+    options: DataLoader<Options, HashMapCache>,
     moment: Arc<Moment>,
     tags: OnceCell<Vec<Arc<Tag>>>,
     tag_counts: OnceCell<HashMap<TagId, i64>>,
     reach: OnceCell<Vec<(PriceSource, NaiveDate)>>,
+    calendar: Arc<Calendar>,
+    budget: Arc<Budget>,
+    desks: stress::Desks,
+    reference_ids: OnceCell<HashMap<String, InstrumentId>>,
 }
 
 impl Loaders {
@@ -74,13 +83,25 @@ impl Loaders {
             budget: Arc::clone(budget),
             holdings: Mutex::default(),
         };
+        let options = Options {
+            moment: Arc::clone(moment),
+            rows: Arc::clone(&rows),
+            calendar: Arc::clone(&services.calendar),
+            budget: Arc::clone(budget),
+            assumptions,
+        };
         Self {
             rows,
             books: loader(books, progress),
+            options: loader(options, progress),
             moment: Arc::clone(moment),
             tags: OnceCell::new(),
             tag_counts: OnceCell::new(),
             reach: OnceCell::new(),
+            calendar: Arc::clone(&services.calendar),
+            budget: Arc::clone(budget),
+            desks: stress::Desks::default(),
+            reference_ids: OnceCell::new(),
         }
     }
 
@@ -110,6 +131,12 @@ impl Loaders {
     pub async fn book(&self, portfolio: &Arc<Portfolio>, horizon: Horizon) -> Result<Arc<Book>> {
         let key = BookOf { portfolio: Arc::clone(portfolio), horizon };
         Ok(self.books.load_one(key).await?.ok_or_else(|| Refusal::not_found("portfolio"))?)
+    }
+
+    /// The Greeks of a book.
+    pub async fn greeks(&self, book: &Arc<Book>, model: Model) -> Result<Arc<BookGreeks>> {
+        let key = GreeksOf { book: Arc::clone(book), model };
+        Ok(self.options.load_one(key).await?.ok_or_else(|| Refusal::not_found("portfolio"))?)
     }
 
     /// The viewer's tags, by name.

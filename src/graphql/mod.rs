@@ -101,8 +101,8 @@ pub async fn execute(
     response
 }
 
-/// Gives numbers that were left out the null they stand for: measuring a query's cost, the engine
-/// refuses `first: $first` without a value, which by the specification is as if it were not there.
+/// Gives numbers and lists that were left out the null they stand for: measuring a query's cost,
+/// the engine refuses `first: $first` without a value, which by the specification is as if it were not there.
 fn complete_variables(request: &mut async_graphql::Request) {
     let Ok(document) = request.parsed_query() else { return };
     let left_out: Vec<_> = document
@@ -111,7 +111,10 @@ fn complete_variables(request: &mut async_graphql::Request) {
         .flat_map(|(_, operation)| &operation.node.variable_definitions)
         .map(|definition| &definition.node)
         .filter(|variable| variable.default_value.is_none())
-        .filter(|variable| variable.var_type.node.to_string() == "Int")
+        .filter(|variable| {
+            let kind = variable.var_type.node.to_string();
+            kind == "Int" || kind.starts_with('[') && kind.ends_with(']')
+        })
         .map(|variable| variable.name.node.clone())
         .collect();
     for name in left_out {

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::error::Result;
 use crate::domain::page::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, Page};
-use crate::error::Refusal;
+use crate::error::{Code, Refusal};
 
 /// Where a page stands in its list.
 #[derive(Clone, Debug, SimpleObject)]
@@ -80,6 +80,44 @@ pub fn cost(first: Option<i32>, last: Option<i32>, of_one: usize) -> usize {
         .clamp(1, MAX_PAGE_SIZE)
         .saturating_mul(of_one)
         .saturating_add(1)
+}
+
+/// What groups cost, for the budget of a query: how many there are is not known before.
+pub fn group_cost(first: Option<i32>, of_one: usize) -> usize {
+    const USUAL: i32 = 100;
+    cost(first.or(Some(USUAL)), None, of_one)
+}
+
+/// The part of some groups that is asked for: those after the one with a key, at most so many.
+///
+/// # Errors
+/// `Validation` for a size out of bounds or a key that none has, `LimitExceeded` for more groups
+/// than a page when no size is given.
+pub fn groups<T>(
+    all: Vec<T>,
+    key: impl Fn(&T) -> &str,
+    first: Option<i32>,
+    after: Option<&str>,
+) -> Result<Vec<T>> {
+    let most = first.map(|first| size("first", Some(first))).transpose()?;
+    let skipped = match after {
+        None => 0,
+        Some(after) => {
+            all.iter().position(|group| key(group) == after).map(|at| at + 1).ok_or_else(|| {
+                Refusal::validation("No group has the key given as `after`.")
+                    .hint("Give the `key` of the last group that you have.")
+            })?
+        }
+    };
+    if most.is_none() && all.len() - skipped > MAX_PAGE_SIZE {
+        let message = format!("There are {} groups.", all.len());
+        return Err(Refusal::new(Code::LimitExceeded, message)
+            .hint(format!(
+                "Ask for them in parts: `first: {MAX_PAGE_SIZE}`, then `after` the last `key`."
+            ))
+            .into());
+    }
+    Ok(all.into_iter().skip(skipped).take(most.unwrap_or(MAX_PAGE_SIZE)).collect())
 }
 
 /// Which list a cursor belongs to: whose, of what, filtered and ordered how. A cursor is refused

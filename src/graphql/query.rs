@@ -24,6 +24,7 @@ use super::types::node::{Node, find_position};
 use super::types::portfolio::{Portfolio, PortfolioConnection};
 use super::types::position::Position;
 use super::types::rate::YieldCurve;
+use super::types::scenario::{ScenarioCategory, StressScenario};
 use super::types::service::{ServiceInfo, ServiceLimits};
 use super::types::tag::{Tag, TagKind};
 use super::types::user::User;
@@ -196,6 +197,27 @@ impl Query {
             Ok(request(ctx).loaders().row(JobBy(id)).await?.map(Job))
         };
         answer.await.transpose()
+    }
+
+    /// The built-in stress scenarios and the viewer's own, these last and by name; at most 127.
+    #[graphql(complexity = "1 + 30 * child_complexity")]
+    async fn stress_scenarios(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "About this only.")] category: Option<ScenarioCategory>,
+        #[graphql(desc = "Also those that stress tests leave out.", default_with = "Some(false)")]
+        include_inactive: Option<bool>,
+    ) -> Result<Vec<StressScenario>> {
+        request(ctx).user().await?;
+        let all = request(ctx).loaders().scenarios().await?;
+        Ok(all
+            .iter()
+            .filter(|one| one.is_active || include_inactive == Some(true))
+            .filter(|one| {
+                category.is_none_or(|asked| ScenarioCategory::from(one.category) == asked)
+            })
+            .map(|one| StressScenario(Arc::clone(one)))
+            .collect())
     }
 
     /// The risk-free rates as of a session, from the yields of the Treasury.

@@ -97,6 +97,17 @@ pub fn wanted(book: &Book, calendar: &Calendar) -> Vec<Range> {
     underlyings.into_iter().map(|instrument| Range { instrument, from, to }).collect()
 }
 
+/// What the Greeks of a book cost, in positions worked through.
+pub fn cost(book: &Book, model: Model) -> usize {
+    /// Of an American option: its volatility takes tens of values, each of microseconds.
+    const AMERICAN: usize = 100;
+    let options = book.open_lines().filter(|line| line.holding().is_option()).count();
+    match model {
+        Model::BlackScholesMerton => book.lines.len(),
+        Model::American => book.lines.len().saturating_add(options.saturating_mul(AMERICAN)),
+    }
+}
+
 /// Years of 365 days from the close of a session, an early one too, to 16:00 in New York on the
 /// day of expiry; zero once that has passed.
 ///

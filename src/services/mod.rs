@@ -4,8 +4,10 @@
 pub mod accounts;
 pub mod actions;
 pub mod books;
+pub mod correlation;
 pub mod demo;
 pub mod dividends;
+pub mod factors;
 pub mod greeks;
 pub mod history;
 pub mod instruments;
@@ -17,12 +19,18 @@ pub mod prices;
 pub mod providers;
 pub mod quality;
 pub mod rates;
+pub mod risk;
+pub mod scenarios;
 pub mod schedules;
 pub mod snapshots;
+pub mod stress;
 pub mod tags;
+#[cfg(test)]
+mod testing;
 pub mod tokens;
 pub mod upload;
 pub mod valuation;
+pub mod window;
 
 use std::sync::Arc;
 

@@ -17,6 +17,7 @@ pub mod portfolios;
 pub mod positions;
 pub mod presence;
 pub mod prices;
+pub mod scenarios;
 pub mod schedules;
 pub mod sessions;
 pub mod snapshots;

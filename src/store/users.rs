@@ -130,3 +130,11 @@ pub async fn pages(
     .await?;
     Ok(slices(pages, rows))
 }
+
+/// Has whatever else waits for this owner go one after the other until the transaction ends.
+pub async fn lock(db: impl PgExecutor<'_>, owner: UserId) -> sqlx::Result<()> {
+    sqlx::query!("select from users where id = $1 for no key update", owner.0)
+        .fetch_optional(db)
+        .await?;
+    Ok(())
+}

@@ -61,6 +61,7 @@ struct Belongings {
     portfolio: String,
     position: String,
     tag: String,
+    scenario: String,
 }
 
 async fn belongings(person: &Person, portfolio: &str) -> Belongings {
@@ -73,7 +74,18 @@ async fn belongings(person: &Person, portfolio: &str) -> Belongings {
         portfolio: portfolio.to_owned(),
         position: id(&viewer["portfolios"]["nodes"][0]["positions"]["nodes"][0]),
         tag: id(&viewer["tags"][0]),
+        scenario: scenario_of(person).await,
     }
+}
+
+/// A stress scenario of their own; its id.
+async fn scenario_of(person: &Person) -> String {
+    let create = "mutation($input: CreateStressScenarioInput!) {
+        createStressScenario(input: $input) { scenario { id } }
+    }";
+    let input = json!({ "name": "Fall", "shocks": [{ "variable": "Market", "shock": -0.2 }] });
+    let made = person.reads(create, json!({ "input": input })).await;
+    made["createStressScenario"]["scenario"]["id"].as_str().expect("an id").to_owned()
 }
 
 /// An owner who has a row in every table that has owners.
@@ -83,6 +95,7 @@ async fn with_rows_everywhere(app: &App, name: &str) -> (Person, UserId, String)
     let replaced = json!({ "mode": "REPLACE", "idempotencyKey": "monday" });
     person.uploads(&portfolio, BOOK).await;
     person.uploads_with(&portfolio, BOOK, replaced).await;
+    scenario_of(&person).await;
     let owner = sqlx::query_scalar("select id from users where email = $1")
         .bind(&person.email)
         .fetch_one(&mut app.superuser().await)
@@ -127,6 +140,7 @@ async fn an_id_of_somebody_else_is_answered_like_a_random_one() {
                 ... on Portfolio { name positions { totalCount } }
                 ... on Position { symbol }
                 ... on Tag { name }
+                ... on StressScenario { name }
             }
         }";
     let nodes = "query($id: ID!) { nodes(ids: [$id, $id]) { id __typename } }";
@@ -134,7 +148,7 @@ async fn an_id_of_somebody_else_is_answered_like_a_random_one() {
     let position = "query($id: ID!) { position(id: $id) { symbol portfolio { name } } }";
     let id_fields = [node, nodes, portfolio, position];
 
-    for id in [&hers.user, &hers.portfolio, &hers.position, &hers.tag] {
+    for id in [&hers.user, &hers.portfolio, &hers.position, &hers.tag, &hers.scenario] {
         assert!(ada.reads(node, json!({ "id": id })).await["node"].is_object(), "she has it");
         for query in id_fields {
             let others = bob.asks(query, json!({ "id": id })).await;
@@ -213,10 +227,13 @@ async fn the_stories_here_know_every_place_where_an_id_can_be_given() {
     assert_eq!(
         places.iter().map(String::as_str).collect::<Vec<_>>(),
         [
+            "DeleteStressScenarioInput.id",
+            "Portfolio.stressTest.scenarioIds",
             "Query.node.id",
             "Query.nodes.ids",
             "Query.portfolio.id",
             "Query.position.id",
+            "UpdateStressScenarioInput.id",
             "UploadPositionsInput.portfolioId",
         ],
         "a new one needs its line in `an_id_of_somebody_else_is_answered_like_a_random_one`"

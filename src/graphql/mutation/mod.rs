@@ -7,11 +7,12 @@ mod jobs;
 mod portfolios;
 mod positions;
 mod prices;
+mod scenarios;
 mod sessions;
 
-use async_graphql::{MergedObject, Upload};
+use async_graphql::{ID, MergedObject, SimpleObject, Upload};
 
-use super::error::Result;
+use super::error::{Result, UserError};
 use super::viewer::Request;
 use crate::error::Refusal;
 
@@ -23,7 +24,17 @@ pub struct Mutation(
     positions::Positions,
     prices::Prices,
     jobs::Jobs,
+    scenarios::Scenarios,
 );
+
+/// What was deleted, or why nothing was.
+#[derive(SimpleObject)]
+struct DeletePayload {
+    /// The `id` of what is gone; null when there are `userErrors`.
+    deleted_id: Option<ID>,
+    /// What the caller can mend.
+    user_errors: Vec<UserError>,
+}
 
 /// The bytes of a CSV that comes as a file or as text; `max_bytes` and one more are enough to
 /// tell that it is too large.

@@ -8,6 +8,7 @@ use super::instrument::Instrument;
 use super::job::Job;
 use super::portfolio::Portfolio;
 use super::position::Position;
+use super::scenario::StressScenario;
 use super::snapshot::PortfolioSnapshot;
 use super::tag::Tag;
 use super::user::User;
@@ -30,6 +31,7 @@ pub enum Node {
     Tag(Tag),
     Job(Job),
     Snapshot(PortfolioSnapshot),
+    StressScenario(StressScenario),
 }
 
 impl Node {
@@ -59,6 +61,10 @@ impl Node {
             Some(NodeId::Snapshot(id)) => {
                 let found = request.loaders().row(SnapshotBy(id)).await?;
                 found.map(PortfolioSnapshot).map(Self::Snapshot)
+            }
+            Some(NodeId::Scenario(id)) => {
+                let found = request.loaders().scenario(id).await?;
+                found.map(|scenario| Self::StressScenario(StressScenario(scenario)))
             }
         })
     }

@@ -1,15 +1,22 @@
 //! Portfolios.
 
+mod stress;
+
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object};
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::data_quality::PortfolioDataQuality;
+use super::greeks::{PortfolioGreeks, PricingModel};
 use super::position::{
     BookView, PositionConnection, PositionFilter, PositionGroup, PositionGrouping, PositionOrder,
 };
+use super::scenario::ScenarioCategory;
 use super::snapshot::{Performance, PortfolioSnapshot, PortfolioSnapshotConnection};
+use super::stress::{
+    MonteCarloResult, ReverseStressResult, ScenarioAccuracy, ScenarioResult, StressResult,
+};
 use super::tag::Tag;
 use super::user::User;
 use super::valuation::{Exposures, PortfolioValuation};
@@ -17,15 +24,15 @@ use crate::domain::page::{MAX_PAGE_SIZE, Page};
 use crate::domain::portfolio;
 use crate::domain::snapshot::Snapshot;
 use crate::domain::text::fold;
-use crate::error::{Code, Refusal};
 use crate::graphql::budget::PRICED;
 use crate::graphql::error::Result;
 use crate::graphql::id::NodeId;
 use crate::graphql::loaders::snapshots::SnapshotsPage;
-use crate::graphql::page::{PageArguments, Scope, connection, cost, size};
+use crate::graphql::page::{PageArguments, Scope, connection, cost, group_cost, groups};
 use crate::graphql::scalar::{Date, Decimal};
 use crate::graphql::viewer::request;
-use crate::services::valuation::{Book, Filter};
+use crate::services::greeks::Model;
+use crate::services::valuation::{Book, Filter, Line, Order};
 
 /// Positions held together and valued in one currency.
 #[derive(Clone)]
@@ -114,9 +121,13 @@ impl Portfolio {
         request(ctx).spend(book.lines.len())?;
         let scope = Scope::of(("positions", self.0.owner_id, self.0.id, &filter, &order_by));
         let lines = book.select(&PositionFilter::selection(filter)?);
-        let order = order_by.map(Into::into).unwrap_or_default();
+        let order: Order = order_by.map(Into::into).unwrap_or_default();
+        let greeks = match order.by.is_greek() {
+            true => Some(request(ctx).loaders().greeks(&book, Model::default()).await?),
+            false => None,
+        };
         let arguments = PageArguments { first, after, last, before };
-        PositionConnection::of_lines(&book, lines, order, &arguments, scope)
+        PositionConnection::of_lines(&book, lines, order, greeks.as_deref(), &arguments, scope)
     }
 
     /// Its positions put together by what they share, by label. Those that share nothing come
@@ -135,35 +146,11 @@ impl Portfolio {
         first: Option<i32>,
         #[graphql(desc = "The groups that follow the one with this `key`.")] after: Option<String>,
     ) -> Result<Vec<PositionGroup>> {
-        let most = first.map(|first| size("first", Some(first))).transpose()?;
         let book = self.book(ctx, None).await?;
         request(ctx).spend(book.lines.len())?;
-        let groups = book.groups(by.into(), &PositionFilter::selection(filter)?);
-        let skipped = match after {
-            None => 0,
-            Some(key) => {
-                groups.iter().position(|group| group.key == key).map(|at| at + 1).ok_or_else(
-                    || {
-                        Refusal::validation("No group has the key given as `after`.")
-                            .hint("Give the `key` of the last group that you have.")
-                    },
-                )?
-            }
-        };
-        if most.is_none() && groups.len() - skipped > MAX_PAGE_SIZE {
-            let message = format!("There are {} groups.", groups.len());
-            return Err(Refusal::new(Code::LimitExceeded, message)
-                .hint(format!(
-                    "Ask for them in parts: `first: {MAX_PAGE_SIZE}`, then `after` the last `key`."
-                ))
-                .into());
-        }
-        Ok(groups
-            .into_iter()
-            .skip(skipped)
-            .take(most.unwrap_or(MAX_PAGE_SIZE))
-            .map(|group| PositionGroup::new(&book, group, by))
-            .collect())
+        let all = book.groups(by.into(), &PositionFilter::selection(filter)?);
+        let part = groups(all, |group| &group.key, first, after.as_deref())?;
+        Ok(part.into_iter().map(|group| PositionGroup::new(&book, group, by)).collect())
     }
 
     /// The tags that its open positions carry, by name; at most 100.
@@ -211,10 +198,7 @@ impl Portfolio {
         as_of: Option<Date>,
     ) -> Result<Exposures> {
         let book = self.book(ctx, as_of).await?;
-        request(ctx).spend(book.lines.len())?;
-        let sides = Filter { view: view.into(), ..Filter::default() };
-        let filter = PositionFilter::selection(filter)?;
-        let lines = book.select(&filter).into_iter().filter(|line| sides.keeps(line)).collect();
+        let lines = selected(ctx, &book, view, filter)?;
         Ok(Exposures::new(book, lines, as_of))
     }
 
@@ -291,12 +275,143 @@ impl Portfolio {
         request(ctx).spend(book.lines.len().saturating_mul(PRICED))?;
         PortfolioDataQuality::of(ctx, &book).await
     }
+
+    /// What moves its open positions, and by how much, as of the close of a session.
+    #[graphql(complexity = "10 + child_complexity")]
+    async fn greeks(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which side of the book.", default_with = "BookView::All")] view: BookView,
+        #[graphql(desc = "What to narrow the positions to; all that are open when left out.")]
+        filter: Option<PositionFilter>,
+        #[graphql(
+            desc = "The session; the last completed one, with what was entered since, when \
+                          left out. A day that is no \
+                          session stands for the one before it."
+        )]
+        as_of: Option<Date>,
+        #[graphql(
+            desc = "How options are valued; those that cannot be exercised early always by \
+                          BLACK_SCHOLES_MERTON.",
+            default_with = "PricingModel::BlackScholesMerton"
+        )]
+        model: PricingModel,
+    ) -> Result<PortfolioGreeks> {
+        let book = self.book(ctx, as_of).await?;
+        let lines = selected(ctx, &book, view, filter)?;
+        let greeks = request(ctx).loaders().greeks(&book, model.into()).await?;
+        Ok(PortfolioGreeks::new(book, lines, greeks, as_of))
+    }
+
+    /// What moves of the market would do, each by itself: Σ delta-adjusted exposure × market beta ×
+    /// move.
+    #[graphql(complexity = "20 + moves.as_ref().map_or(2, Vec::len) * child_complexity")]
+    async fn market_scenarios(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            desc = "Returns of the market, 1 % is `0.01`; 1 to 50, each from −1 to 3.",
+            default_with = "Some(vec![0.01, -0.01])"
+        )]
+        moves: Option<Vec<f64>>,
+        #[graphql(desc = "The session; the last completed one when left out.")] as_of: Option<Date>,
+    ) -> Result<Vec<ScenarioResult>> {
+        Box::pin(self.market_moves(ctx, moves.unwrap_or_else(|| vec![0.01, -0.01]), as_of)).await
+    }
+
+    /// What moves of the 10-year Treasury yield would do, each by itself: Σ delta-adjusted exposure
+    /// × rate beta × change. The rate beta is the slope of an instrument's returns over the
+    /// absolute changes of the yield.
+    #[graphql(complexity = "20 + moves.as_ref().map_or(2, Vec::len) * child_complexity")]
+    async fn rate_scenarios(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            desc = "Absolute changes, 50 basis points are `0.005`; 1 to 50, each from −0.1 to 0.1.",
+            default_with = "Some(vec![0.005, -0.005])"
+        )]
+        moves: Option<Vec<f64>>,
+        #[graphql(desc = "The session; the last completed one when left out.")] as_of: Option<Date>,
+    ) -> Result<Vec<ScenarioResult>> {
+        Box::pin(self.rate_moves(ctx, moves.unwrap_or_else(|| vec![0.005, -0.005]), as_of)).await
+    }
+
+    /// How well market betas would have predicted what the holdings did of late.
+    #[graphql(complexity = "40 + child_complexity")]
+    async fn scenario_accuracy(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Sessions to look back on; 2 to 252.", default_with = "Some(90)")]
+        days_back: Option<i32>,
+    ) -> Result<ScenarioAccuracy> {
+        Box::pin(self.accuracy(ctx, days_back.unwrap_or(90))).await
+    }
+
+    /// What scenarios would do, in the order of the list or of the ids.
+    #[graphql(complexity = "40 + scenario_ids.as_ref().map_or(30, Vec::len) * child_complexity")]
+    async fn stress_test(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "These scenarios; all that are active when left out.")]
+        scenario_ids: Option<Vec<ID>>,
+        #[graphql(desc = "Of these categories only.")] categories: Option<Vec<ScenarioCategory>>,
+        #[graphql(desc = "The session; the last completed one when left out.")] as_of: Option<Date>,
+    ) -> Result<Vec<StressResult>> {
+        Box::pin(self.run_scenarios(ctx, scenario_ids, categories, as_of)).await
+    }
+
+    /// The smallest move of one variable that loses so much.
+    #[graphql(complexity = "40 + child_complexity")]
+    async fn reverse_stress(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            desc = "As of `FactorShock`; the market when left out.",
+            default_with = "Some(String::from(\"Market\"))"
+        )]
+        variable: Option<String>,
+        #[graphql(desc = "The share of the total value to lose, above zero: 0.1 is 10 %.")]
+        loss_ratio: f64,
+        #[graphql(desc = "The session; the last completed one when left out.")] as_of: Option<Date>,
+    ) -> Result<ReverseStressResult> {
+        Box::pin(self.reverse(ctx, variable.unwrap_or_else(|| "Market".into()), loss_ratio, as_of))
+            .await
+    }
+
+    /// What it may make or lose over a horizon, by Monte Carlo.
+    #[graphql(complexity = "100 + child_complexity")]
+    async fn monte_carlo(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Outcomes to draw; 100 to 100,000.", default_with = "Some(10_000)")]
+        paths: Option<i32>,
+        #[graphql(desc = "Sessions ahead; 1 to 252.", default_with = "Some(1)")]
+        horizon_days: Option<i32>,
+        #[graphql(desc = "From 0.5 to 0.9999.", default_with = "Some(0.95)")] confidence: Option<
+            f64,
+        >,
+        #[graphql(
+            desc = "What the random numbers start from: the same gives the same answer. 42 when \
+                    left out."
+        )]
+        seed: Option<i32>,
+    ) -> Result<MonteCarloResult> {
+        let (paths, horizon) = (paths.unwrap_or(10_000), horizon_days.unwrap_or(1));
+        Box::pin(self.simulate(ctx, paths, horizon, confidence.unwrap_or(0.95), seed)).await
+    }
 }
 
-/// What groups cost, for the budget of a query: how many there are is not known before.
-fn group_cost(first: Option<i32>, of_one: usize) -> usize {
-    const USUAL: i32 = 100;
-    cost(first.or(Some(USUAL)), None, of_one)
+/// The lines on a side of a book that a filter keeps.
+fn selected(
+    ctx: &Context<'_>,
+    book: &Book,
+    view: BookView,
+    filter: Option<PositionFilter>,
+) -> Result<Vec<Arc<Line>>> {
+    request(ctx).spend(book.lines.len())?;
+    let sides = Filter { view: view.into(), ..Filter::default() };
+    let filter = PositionFilter::selection(filter)?;
+    Ok(book.select(&filter).into_iter().filter(|line| sides.keeps(line)).collect())
 }
 
 connection! {

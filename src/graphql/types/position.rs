@@ -6,6 +6,7 @@ use async_graphql::{Context, Enum, ID, InputObject, Object};
 use chrono::{DateTime, Utc};
 use sigmasight_analytics::exposure::Totals;
 
+use super::greeks::{PortfolioGreeks, PositionGreeks, PricingModel};
 use super::instrument::{AssetClass, Instrument};
 use super::portfolio::Portfolio;
 use super::quality::Quality;
@@ -21,6 +22,7 @@ use crate::graphql::id::NodeId;
 use crate::graphql::page::{PageArguments, Scope, connection, cost};
 use crate::graphql::scalar::{Date, Decimal};
 use crate::graphql::viewer::request;
+use crate::services::greeks::{BookGreeks, Model};
 use crate::services::valuation::{self, Book, Line, Summary};
 
 /// Which way a position is held, and whether it is shares or option contracts.
@@ -50,6 +52,17 @@ pub enum PositionType {
 pub struct Position {
     pub book: Arc<Book>,
     pub line: Arc<Line>,
+}
+
+impl Position {
+    /// The book it is seen in, or that of another session.
+    async fn book_of(&self, ctx: &Context<'_>, as_of: Option<Date>) -> Result<Arc<Book>> {
+        if as_of.is_none() {
+            return Ok(Arc::clone(&self.book));
+        }
+        let request = request(ctx);
+        request.loaders().book(&self.book.portfolio, request.horizon(as_of)?).await
+    }
 }
 
 /// A holding of one instrument.
@@ -136,14 +149,30 @@ impl Position {
         )]
         as_of: Option<Date>,
     ) -> Result<PositionValuation> {
-        let request = request(ctx);
-        let book = if as_of.is_some() {
-            let horizon = request.horizon(as_of)?;
-            request.loaders().book(&self.book.portfolio, horizon).await?
-        } else {
-            Arc::clone(&self.book)
-        };
+        let book = self.book_of(ctx, as_of).await?;
         Ok(PositionValuation::of(&book, &self.line.position, as_of))
+    }
+
+    /// What moves it, and by how much, as of the close of a session.
+    #[graphql(complexity = "2 + child_complexity")]
+    async fn greeks(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            desc = "The session; the one of the surrounding list, or the last completed one, \
+                          when left out."
+        )]
+        as_of: Option<Date>,
+        #[graphql(
+            desc = "How an option is valued; one that cannot be exercised early always by \
+                          BLACK_SCHOLES_MERTON.",
+            default_with = "PricingModel::BlackScholesMerton"
+        )]
+        model: PricingModel,
+    ) -> Result<PositionGreeks> {
+        let book = self.book_of(ctx, as_of).await?;
+        let greeks = request(ctx).loaders().greeks(&book, model.into()).await?;
+        Ok(PositionGreeks::of(&book, &greeks, &self.line.position, as_of))
     }
 
     /// When it was stored.
@@ -271,6 +300,14 @@ pub enum PositionOrderField {
     DailyPnl,
     /// The expiry of options.
     Expiry,
+    /// The position's delta: its signed shares, or the shares that its options move like.
+    Delta,
+    /// The position's gamma.
+    Gamma,
+    /// The position's theta: what decays the most comes first.
+    Theta,
+    /// The position's vega.
+    Vega,
 }
 
 /// Up or down.
@@ -335,14 +372,19 @@ impl PositionConnection {
         book: &Arc<Book>,
         mut lines: Vec<Arc<Line>>,
         order: valuation::Order,
+        greeks: Option<&BookGreeks>,
         arguments: &PageArguments,
         scope: Scope,
     ) -> Result<Self> {
         let page: Page<valuation::SortKey> = arguments.page(scope)?;
-        lines.sort_by_cached_key(|line| order.key(line));
-        let slice = slice_of(lines, |line| order.key(line), &page);
+        // A stand-in orders nothing: it says as little of one position as of another.
+        let counted =
+            |line: &Arc<Line>| greeks?.line(line).filter(|own| own.counted().is_some())?.position;
+        let key = |line: &Arc<Line>| order.key(line, counted(line));
+        lines.sort_by_cached_key(key);
+        let slice = slice_of(lines, key, &page);
         let node = |line| Position { book: Arc::clone(book), line };
-        Ok(Self::of(slice, scope, |line| order.key(line), node))
+        Ok(Self::of(slice, scope, key, node))
     }
 }
 
@@ -401,6 +443,7 @@ impl PositionGroup {
             book,
             self.group.lines.clone(),
             valuation::Order::default(),
+            None,
             &PageArguments::forward(first, after),
             Scope::of(list),
         )
@@ -410,6 +453,14 @@ impl PositionGroup {
     async fn exposures(&self, ctx: &Context<'_>) -> Result<Exposures> {
         request(ctx).spend(self.group.lines.len())?;
         Ok(Exposures::new(Arc::clone(&self.book), self.group.lines.clone(), None))
+    }
+
+    /// What moves them together.
+    #[graphql(complexity = "10 + child_complexity")]
+    async fn greeks(&self, ctx: &Context<'_>) -> Result<PortfolioGreeks> {
+        request(ctx).spend(self.group.lines.len())?;
+        let greeks = request(ctx).loaders().greeks(&self.book, Model::default()).await?;
+        Ok(PortfolioGreeks::new(Arc::clone(&self.book), self.group.lines.clone(), greeks, None))
     }
 
     /// Sum of the market values.

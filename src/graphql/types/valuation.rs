@@ -6,16 +6,18 @@ use async_graphql::{ComplexObject, Context, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 
 use sigmasight_analytics::exposure::Totals;
+use tokio::sync::OnceCell;
 
 use super::instrument::{PriceSource, Staleness};
 use super::position::{Position, PositionType};
 use super::quality::{ComputationBasis, Provenance, ProvenanceInput, Quality};
 use crate::domain;
 use crate::domain::quality::Coverage;
-use crate::graphql::error::Result;
+use crate::graphql::error::{ApiError, Result};
 use crate::graphql::page::{cost, size};
 use crate::graphql::scalar::{Date, Decimal};
 use crate::graphql::viewer::{request, resolved_warning};
+use crate::services::greeks::{BookGreeks, Model};
 use crate::services::valuation::{self, Book, Line, METHOD, MODEL_VERSION, Summary};
 
 /// How every figure of a book came about.
@@ -54,9 +56,6 @@ pub struct PositionValuation {
     exposure: Option<Decimal>,
     /// Options: quantity × multiplier × price of the underlying. Else the market value.
     notional: Option<Decimal>,
-    /// Options: signed quantity × multiplier × delta × price of the underlying; null while delta
-    /// is unknown. Else the exposure.
-    delta_adjusted_exposure: Option<Decimal>,
     /// Signed quantity × entry price × multiplier; zero once closed.
     cost_basis: Decimal,
     /// Exposure − cost basis: a short gains when its price falls.
@@ -80,14 +79,26 @@ pub struct PositionValuation {
     /// What to know about them, in sentences.
     warnings: Vec<String>,
     #[graphql(skip)]
-    provenance: Arc<dyn Fn() -> Provenance + Send + Sync>,
+    of: (Arc<Book>, Option<Arc<Line>>),
 }
 
 #[ComplexObject]
 impl PositionValuation {
+    /// Options: signed quantity × multiplier × delta × price of the underlying, with the delta of
+    /// `greeks`; null without either. Else the exposure.
+    async fn delta_adjusted_exposure(&self, ctx: &Context<'_>) -> Result<Option<Decimal>> {
+        let (book, Some(line)) = &self.of else { return Ok(None) };
+        let greeks = request(ctx).loaders().greeks(book, Model::default()).await?;
+        Ok(greeks.holding(line).delta_adjusted_exposure().map(Decimal))
+    }
+
     /// Where the figures come from.
     async fn provenance(&self) -> Provenance {
-        (self.provenance)()
+        let (book, line) = &self.of;
+        match line {
+            Some(line) => provenance(book, position_inputs(line), Summary::of([line]).coverage),
+            None => provenance(book, Vec::new(), Coverage::default()),
+        }
     }
 }
 
@@ -106,7 +117,6 @@ impl PositionValuation {
         );
         let mut warnings = figures.warnings;
         warnings.extend(resolved_warning(asked, session));
-        let book = Arc::clone(book);
         Self {
             price: figures.price.map(Decimal),
             price_source: figures.price_source.map(Into::into),
@@ -116,7 +126,6 @@ impl PositionValuation {
             market_value: figures.market_value.map(Decimal),
             exposure: figures.exposure.map(Decimal),
             notional: figures.notional.map(Decimal),
-            delta_adjusted_exposure: figures.delta_adjusted_exposure.map(Decimal),
             cost_basis: figures.cost_basis.into(),
             unrealized_pnl: figures.unrealized_pnl.map(Decimal),
             unrealized_pnl_percent: figures.unrealized_pnl_percent,
@@ -127,13 +136,7 @@ impl PositionValuation {
             as_of: session.into(),
             quality: figures.quality.into(),
             warnings,
-            provenance: Arc::new(move || match &line {
-                Some(line) => {
-                    let summary = Summary::of([line]);
-                    provenance(&book, position_inputs(line), summary.coverage)
-                }
-                None => provenance(&book, Vec::new(), Coverage::default()),
-            }),
+            of: (Arc::clone(book), line),
         }
     }
 }
@@ -252,7 +255,7 @@ impl PortfolioValuation {
 }
 
 /// Positions left out of a figure that are named when nobody says how many.
-const EXCLUDED: i32 = 100;
+pub(super) const EXCLUDED: i32 = 100;
 
 /// What some positions expose their portfolio to.
 pub struct Exposures {
@@ -262,6 +265,8 @@ pub struct Exposures {
     summary: Summary,
     counts: Vec<(domain::position::PositionType, usize)>,
     asked: Option<Date>,
+    /// By delta: computed when they are asked for.
+    by_delta: OnceCell<Totals>,
 }
 
 impl Exposures {
@@ -269,15 +274,26 @@ impl Exposures {
         let totals = valuation::totals(&lines);
         let summary = Summary::of(lines.iter().filter(|line| line.is_open()));
         let counts = valuation::counts_by_type(&lines);
-        Self { book, lines, totals, summary, counts, asked }
+        Self { book, lines, totals, summary, counts, asked, by_delta: OnceCell::new() }
     }
 
-    fn open_lines(&self) -> impl Iterator<Item = &Arc<Line>> {
-        self.lines.iter().filter(|line| line.is_open())
+    async fn greeks(&self, ctx: &Context<'_>) -> Result<Arc<BookGreeks>> {
+        request(ctx).spend(self.lines.len())?;
+        request(ctx).loaders().greeks(&self.book, Model::default()).await
     }
 
-    fn excluded_lines(&self) -> impl Iterator<Item = (&Arc<Line>, String)> {
-        self.open_lines().filter_map(|line| Some((line, line.delta_missing_reason()?)))
+    /// The sums with the deltas that the book itself lacks.
+    async fn by_delta(&self, ctx: &Context<'_>) -> Result<&Totals> {
+        let computed = async { Ok::<_, ApiError>(self.greeks(ctx).await?.totals(&self.lines)) };
+        self.by_delta.get_or_try_init(|| computed).await
+    }
+
+    fn excluded_lines<'a>(
+        &'a self,
+        greeks: &'a BookGreeks,
+    ) -> impl Iterator<Item = (&'a Arc<Line>, String)> {
+        let open = self.lines.iter().filter(|line| line.is_open());
+        open.filter_map(|line| Some((line, greeks.missing_reason(line)?)))
     }
 }
 
@@ -322,23 +338,23 @@ impl Exposures {
     }
 
     /// Σ|delta-adjusted exposure|, over the positions whose delta is known.
-    async fn delta_adjusted_gross(&self) -> Decimal {
-        self.totals.delta_adjusted_gross().into()
+    async fn delta_adjusted_gross(&self, ctx: &Context<'_>) -> Result<Decimal> {
+        Ok(self.by_delta(ctx).await?.delta_adjusted_gross().into())
     }
 
     /// Σ delta-adjusted exposure, over the positions whose delta is known.
-    async fn delta_adjusted_net(&self) -> Decimal {
-        self.totals.delta_adjusted_net().into()
+    async fn delta_adjusted_net(&self, ctx: &Context<'_>) -> Result<Decimal> {
+        Ok(self.by_delta(ctx).await?.delta_adjusted_net().into())
     }
 
     /// Sum of the positive delta-adjusted exposures: a short put is among them.
-    async fn delta_adjusted_long(&self) -> Decimal {
-        self.totals.delta_adjusted_long().into()
+    async fn delta_adjusted_long(&self, ctx: &Context<'_>) -> Result<Decimal> {
+        Ok(self.by_delta(ctx).await?.delta_adjusted_long().into())
     }
 
     /// Sum of the negative delta-adjusted exposures: zero or negative.
-    async fn delta_adjusted_short(&self) -> Decimal {
-        self.totals.delta_adjusted_short().into()
+    async fn delta_adjusted_short(&self, ctx: &Context<'_>) -> Result<Decimal> {
+        Ok(self.by_delta(ctx).await?.delta_adjusted_short().into())
     }
 
     /// Positions owned, priced or not.
@@ -379,21 +395,18 @@ impl Exposures {
         #[graphql(desc = "At most so many, up to 500; 100 when left out.")] first: Option<i32>,
     ) -> Result<Vec<ExcludedPosition>> {
         let most = size("first", first.or(Some(EXCLUDED)))?;
-        request(ctx).spend(self.lines.len())?;
+        let greeks = self.greeks(ctx).await?;
         Ok(self
-            .excluded_lines()
+            .excluded_lines(&greeks)
             .take(most)
-            .map(|(line, reason)| ExcludedPosition {
-                position: Position { book: Arc::clone(&self.book), line: Arc::clone(line) },
-                reason,
-            })
+            .map(|(line, reason)| ExcludedPosition::new(&self.book, line, reason))
             .collect())
     }
 
     /// How many positions are left out of the delta-adjusted figures.
     async fn excluded_count(&self, ctx: &Context<'_>) -> Result<usize> {
-        request(ctx).spend(self.lines.len())?;
-        Ok(self.excluded_lines().count())
+        let greeks = self.greeks(ctx).await?;
+        Ok(self.excluded_lines(&greeks).count())
     }
 
     /// The session the figures are of.
@@ -442,4 +455,10 @@ pub struct ExcludedPosition {
     position: Position,
     /// Why, in a sentence.
     reason: String,
+}
+
+impl ExcludedPosition {
+    pub fn new(book: &Arc<Book>, line: &Arc<Line>, reason: String) -> Self {
+        Self { position: Position { book: Arc::clone(book), line: Arc::clone(line) }, reason }
+    }
 }

@@ -1,5 +1,6 @@
 //! The Greeks of one position.
 
+use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use sigmasight_analytics::exposure::Sensitivities;
@@ -9,6 +10,7 @@ use sigmasight_analytics::option::{self, Kind, Market};
 use super::volatility::{self, Histories, Volatility, VolatilitySource};
 use super::{Inputs, Model, kind, years_to_expiry};
 use crate::domain::calendar::Calendar;
+use crate::domain::position::Position;
 use crate::domain::quality::Quality;
 use crate::services::dividends::DividendSource;
 use crate::services::rates::{Rate, RateSource};
@@ -118,6 +120,23 @@ pub(super) fn plan(
 }
 
 impl LineGreeks {
+    /// Of a position that was entered after the session.
+    pub fn not_held(position: &Position, session: NaiveDate) -> Self {
+        let is_option = position.position_type.is_option();
+        Self {
+            source: if is_option { Source::Model } else { Source::Stock },
+            per_share: None,
+            position: None,
+            pricing: None,
+            theoretical_price: None,
+            underlying_price: None,
+            missing: Some(format!(
+                "Not held on {session}: the position was entered on {}.",
+                position.entry_date
+            )),
+        }
+    }
+
     fn of_stock(line: &Line) -> Self {
         let share = Sensitivities { delta: Decimal::ONE, ..Sensitivities::default() };
         let price = line.quote.as_ref().map(|quote| quote.price);

@@ -61,6 +61,20 @@ impl Sums {
         self.worst = self.worst.max(Some(greeks.quality(line)));
     }
 
+    /// Those of one position.
+    pub fn of_one(line: &Line, greeks: &LineGreeks) -> Self {
+        let mut sums = Self::default();
+        if line.is_open() {
+            sums.add(line, greeks);
+        }
+        sums
+    }
+
+    /// How many there are, in the sums or not.
+    pub fn positions(&self) -> usize {
+        self.coverage.included_positions + self.coverage.excluded_positions
+    }
+
     /// How far the sums can be trusted: as the worst of what is in them, and less when something
     /// is not.
     pub fn quality(&self) -> Quality {

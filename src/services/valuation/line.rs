@@ -82,7 +82,7 @@ impl Line {
             } else {
                 underlying_quote.as_ref().map(|quote| quote.price)
             },
-            // Until Greeks are computed nothing says how an option moves with its underlying.
+            // How one that lives moves with its underlying is for its Greeks to say.
             delta: is_expired.then_some(Decimal::ZERO),
         };
         let mut line = Self {
@@ -234,20 +234,6 @@ impl Line {
         })
     }
 
-    /// Why the position is left out of delta-adjusted figures; None when it is not.
-    pub fn delta_missing_reason(&self) -> Option<String> {
-        if self.holding.delta_adjusted_exposure().is_some() {
-            return None;
-        }
-        if !self.holding.is_option() {
-            return self.unpriced_reason();
-        }
-        Some(match self.underlying_quote {
-            None => format!("No price of the underlying {} is known.", self.underlying()),
-            Some(_) => format!("No delta of {} is known.", self.position.instrument.symbol),
-        })
-    }
-
     pub fn valuation(&self, gross_exposure: Decimal) -> PositionValuation {
         let holding = &self.holding;
         PositionValuation {
@@ -259,7 +245,6 @@ impl Line {
             market_value: holding.market_value(),
             exposure: holding.exposure(),
             notional: holding.notional(),
-            delta_adjusted_exposure: holding.delta_adjusted_exposure(),
             cost_basis: holding.cost_basis(),
             unrealized_pnl: holding.unrealized_pnl(),
             unrealized_pnl_percent: holding.unrealized_pnl_percent().and_then(|p| p.to_f64()),
@@ -346,7 +331,6 @@ pub struct PositionValuation {
     pub market_value: Option<Decimal>,
     pub exposure: Option<Decimal>,
     pub notional: Option<Decimal>,
-    pub delta_adjusted_exposure: Option<Decimal>,
     pub cost_basis: Decimal,
     pub unrealized_pnl: Option<Decimal>,
     pub unrealized_pnl_percent: Option<f64>,
@@ -370,7 +354,6 @@ impl PositionValuation {
             market_value: None,
             exposure: None,
             notional: None,
-            delta_adjusted_exposure: None,
             cost_basis: Decimal::ZERO,
             unrealized_pnl: None,
             unrealized_pnl_percent: None,

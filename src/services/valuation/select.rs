@@ -7,7 +7,7 @@ use std::sync::Arc;
 use chrono::{Days, NaiveDate};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
-use sigmasight_analytics::exposure::Totals;
+use sigmasight_analytics::exposure::{Sensitivities, Totals};
 
 use super::sums::Pnl;
 use super::{Book, Line, Summary, totals};
@@ -133,6 +133,17 @@ pub enum OrderField {
     UnrealizedPnl,
     DailyPnl,
     Expiry,
+    Delta,
+    Gamma,
+    Theta,
+    Vega,
+}
+
+impl OrderField {
+    /// Whether it orders by what the book alone does not know.
+    pub fn is_greek(self) -> bool {
+        matches!(self, Self::Delta | Self::Gamma | Self::Theta | Self::Vega)
+    }
 }
 
 /// In what order a selection is listed. What lacks the figure comes last either way.
@@ -175,7 +186,8 @@ impl PartialOrd for SortKey {
 }
 
 impl Order {
-    pub fn key(self, line: &Line) -> SortKey {
+    /// `greeks` are those of the position, where they are known.
+    pub fn key(self, line: &Line, greeks: Option<Sensitivities>) -> SortKey {
         let number = |figure: Option<Decimal>| figure.map(SortValue::Number);
         let instrument = &line.position.instrument;
         let value = match self.by {
@@ -185,6 +197,10 @@ impl Order {
             OrderField::Exposure => number(line.holding().exposure()),
             OrderField::UnrealizedPnl => number(line.holding().unrealized_pnl()),
             OrderField::DailyPnl => number(line.daily_pnl()),
+            OrderField::Delta => number(greeks.map(|own| own.delta)),
+            OrderField::Gamma => number(greeks.map(|own| own.gamma)),
+            OrderField::Theta => number(greeks.map(|own| own.theta)),
+            OrderField::Vega => number(greeks.map(|own| own.vega)),
             OrderField::Expiry => instrument.contract.as_ref().map(|c| SortValue::Date(c.expiry)),
         };
         SortKey { value, descending: self.descending, id: line.position.id }

@@ -1,0 +1,135 @@
+//! What stress tests ask for: scenarios, and books made ready to be stressed.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_graphql::async_trait::async_trait;
+use async_graphql::dataloader::Loader;
+use futures_util::future::{try_join, try_join3};
+use tokio::sync::OnceCell;
+
+use super::rates::{YieldRange, YieldsOf};
+use super::{HistoryOf, InstrumentBy, Loaders, Rows};
+use crate::domain::id::{InstrumentId, PortfolioId, ScenarioId};
+use crate::domain::price::Horizon;
+use crate::domain::rate::Tenor;
+use crate::domain::reference;
+use crate::domain::scenario::Scenario;
+use crate::error::Error;
+use crate::graphql::budget::PRICED;
+use crate::graphql::error::{ApiError, Result};
+use crate::services::factors;
+use crate::services::greeks::Model;
+use crate::services::history::Series;
+use crate::services::stress::{Desk, Inputs};
+use crate::services::valuation::Book;
+use crate::services::window::Window;
+use crate::store;
+
+/// Which stress scenarios may the viewer see? There are few, so that one is found among them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Scenarios;
+
+#[async_trait]
+impl Loader<Scenarios> for Rows {
+    type Value = Arc<[Arc<Scenario>]>;
+    type Error = ApiError;
+
+    async fn load(&self, _: &[Scenarios]) -> Result<HashMap<Scenarios, Self::Value>> {
+        let Some(owner) = self.owner().await? else { return Ok(HashMap::new()) };
+        let mut db = self.moment.statement().await?;
+        let all = store::scenarios::visible(&mut *db, owner, None).await?;
+        Ok(HashMap::from([(Scenarios, all.into_iter().map(Arc::new).collect())]))
+    }
+}
+
+/// Books that have been made ready, each once a request.
+pub(super) type Desks = Mutex<HashMap<(PortfolioId, Horizon), Arc<OnceCell<Arc<Desk>>>>>;
+
+impl Loaders {
+    /// Everybody's stress scenarios and the viewer's own.
+    pub async fn scenarios(&self) -> Result<Arc<[Arc<Scenario>]>> {
+        Ok(self.row(Scenarios).await?.unwrap_or_default())
+    }
+
+    /// The stress scenario of an id; None when it is somebody else's.
+    pub async fn scenario(&self, id: ScenarioId) -> Result<Option<Arc<Scenario>>> {
+        Ok(self.scenarios().await?.iter().find(|one| one.id == id).cloned())
+    }
+
+    /// A book, ready to be stressed.
+    ///
+    /// # Errors
+    /// `QueryTooComplex` when the request's books are too many together.
+    pub async fn desk(&self, book: &Arc<Book>) -> Result<Arc<Desk>> {
+        let cell = {
+            let mut desks = self.desks.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(desks.entry((book.portfolio.id, book.horizon)).or_default())
+        };
+        let make = async {
+            let window = crate::services::stress::window(book, &self.calendar);
+            let (greeks, inputs) =
+                try_join(self.greeks(book, Model::default()), self.stress_inputs(book, &window))
+                    .await?;
+            let (book, calendar) = (Arc::clone(book), Arc::clone(&self.calendar));
+            off_the_threads(move || Arc::new(Desk::new(book, &greeks, &inputs, &calendar))).await
+        };
+        cell.get_or_try_init(|| Box::pin(make)).await.map(Arc::clone)
+    }
+
+    /// What is measured against, by symbol, as far as it is known.
+    async fn reference_ids(&self) -> Result<&HashMap<String, InstrumentId>> {
+        let read = async {
+            let symbols: Vec<_> = reference::symbols().map(str::to_owned).collect();
+            let mut db = self.moment.statement().await?;
+            let found = store::instruments::by_symbol(&mut *db, &symbols).await?;
+            Ok::<_, ApiError>(found.into_iter().map(|one| (one.symbol, one.id)).collect())
+        };
+        self.reference_ids.get_or_try_init(|| read).await
+    }
+
+    /// What a book is stressed with, from the closes of a window.
+    pub async fn stress_inputs(&self, book: &Book, window: &Window) -> Result<Inputs> {
+        self.budget.spend(book.lines.len().saturating_mul(PRICED))?;
+        let references = self.reference_ids().await?;
+        let held = factors::wanted(&book.lines);
+        let underlyings: HashSet<_> = book
+            .open_lines()
+            .filter_map(|line| Some(line.position.instrument.contract.as_ref()?.underlying_id))
+            .map(InstrumentBy)
+            .collect();
+        let ids: HashSet<_> = held.iter().chain(references.values()).copied().collect();
+        let ranges: Vec<_> = ids.into_iter().filter_map(|id| window.range(id)).collect();
+        let sessions = window.sessions();
+        let from = sessions.first().copied().unwrap_or(book.horizon.as_of);
+        let yields = YieldRange { tenor: Tenor::TenYears, from, to: book.horizon.as_of };
+        let (found, underlyings, yields) = try_join3(
+            self.rows.load_many(ranges.into_iter().map(HistoryOf)),
+            self.rows.load_many(underlyings),
+            self.row(YieldsOf(yields)),
+        )
+        .await?;
+        let series: HashMap<_, Arc<Series>> =
+            found.into_iter().map(|(of, series)| (of.0.instrument, series)).collect();
+        let references = references
+            .iter()
+            .filter_map(|(symbol, id)| Some((symbol.clone(), Arc::clone(series.get(id)?))));
+        Ok(Inputs {
+            references: references.collect(),
+            histories: series.clone(),
+            yields,
+            underlyings: underlyings.into_iter().map(|(of, one)| (of.0, one)).collect(),
+        })
+    }
+}
+
+/// Computes where nobody waits for the thread.
+///
+/// # Errors
+/// `Internal` when the computation panicked.
+pub async fn off_the_threads<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T> {
+    let done = tokio::task::spawn_blocking(work).await;
+    Ok(done.map_err(|error| Error::Internal(format!("a computation failed: {error}")))?)
+}

@@ -1,0 +1,447 @@
+//! What moves would do to a portfolio.
+
+use std::sync::Arc;
+
+use async_graphql::{ComplexObject, Object, SimpleObject};
+
+use super::position::Position;
+use super::quality::{ComputationBasis, Provenance, ProvenanceInput, Quality};
+use super::scenario::{Severity, StressScenario};
+use crate::graphql::error::Result;
+use crate::graphql::page::{cost, size};
+use crate::graphql::scalar::{Date, Decimal};
+use crate::services::factors::WINDOW;
+use crate::services::stress::{self, Desk, MODEL_VERSION, Move, Outcome, PositionPnl, Standing};
+
+/// How a figure of a desk came about.
+fn provenance(desk: &Desk, method: &str, standing: &Standing) -> Provenance {
+    let value = desk.book.total_value().normalize();
+    Provenance {
+        as_of: desk.book.horizon.as_of.into(),
+        computed_at: desk.book.computed_at,
+        basis: ComputationBasis::Live,
+        method: method.into(),
+        model_version: MODEL_VERSION.into(),
+        inputs: vec![
+            ProvenanceInput::new("window", &WINDOW).in_unit("sessions"),
+            ProvenanceInput::new("totalValue", &value).in_unit(&desk.book.portfolio.currency),
+        ],
+        coverage: standing.coverage.into(),
+    }
+}
+
+/// What one position makes or loses.
+#[derive(SimpleObject)]
+pub struct PositionImpact {
+    /// The position.
+    position: Position,
+    /// Its profit, or loss below zero; a long position loses no more than it is worth.
+    pnl: Decimal,
+}
+
+fn positions(desk: &Desk, all: &[PositionPnl], first: Option<i32>) -> Result<Vec<PositionImpact>> {
+    let first = size("first", first.or(Some(10)))?;
+    let impact = |one: &PositionPnl| PositionImpact {
+        position: Position { book: Arc::clone(&desk.book), line: Arc::clone(&one.line) },
+        pnl: one.pnl.into(),
+    };
+    Ok(all.iter().take(first).map(impact).collect())
+}
+
+/// What a single move would do.
+pub struct ScenarioResult {
+    pub desk: Arc<Desk>,
+    pub name: String,
+    pub method: &'static str,
+    pub result: Move,
+}
+
+/// What a single move of the market or of the 10-year Treasury yield would do, as of a session.
+/// Figures are of the positions that have a price, a delta and a beta: `provenance.coverage` counts
+/// them, and with `INSUFFICIENT` there are none and the profit says nothing.
+#[Object]
+impl ScenarioResult {
+    /// The move in words, such as `Market +1 %`.
+    async fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Of the market the return, −10 % is `-0.1`; of the yield the absolute change, `0.005` is 50
+    /// basis points up.
+    #[graphql(name = "move")]
+    async fn change(&self) -> f64 {
+        self.result.change
+    }
+
+    /// Σ delta-adjusted exposure × beta × move, with the sign of the exposures: a short offsets.
+    /// Below zero is a loss; no long position loses more than it is worth.
+    async fn pnl(&self) -> Decimal {
+        self.result.total.pnl.into()
+    }
+
+    /// `pnl` as a fraction of the total value, or of the gross exposure where that value is not
+    /// above zero; 0 for a portfolio without both.
+    async fn pnl_percent(&self) -> f64 {
+        self.result.total.share
+    }
+
+    /// Total value plus `pnl`.
+    async fn new_total_value(&self) -> Decimal {
+        self.result.total.new_total_value.into()
+    }
+
+    /// Σ exposure × beta over the total value: the portfolio's return per 1.00 of the move. Null
+    /// unless the total value is above zero and a beta is known.
+    async fn beta(&self) -> Option<f64> {
+        self.result.beta
+    }
+
+    /// By `pnlPercent`.
+    async fn severity(&self) -> Severity {
+        self.result.total.severity.into()
+    }
+
+    /// What each position makes or loses, the largest size first.
+    #[graphql(complexity = "cost(first.or(Some(10)), None, child_complexity)")]
+    async fn positions(
+        &self,
+        #[graphql(desc = "At most so many; up to 500.", default_with = "Some(10)")] first: Option<
+            i32,
+        >,
+    ) -> Result<Vec<PositionImpact>> {
+        positions(&self.desk, &self.result.positions, first)
+    }
+
+    /// The session whose closes it starts from.
+    async fn as_of(&self) -> Date {
+        self.desk.book.horizon.as_of.into()
+    }
+
+    /// How far it can be trusted.
+    async fn quality(&self) -> Quality {
+        self.result.standing.quality.into()
+    }
+
+    /// What to know about it, in sentences.
+    async fn warnings(&self) -> &[String] {
+        &self.result.standing.warnings
+    }
+
+    /// Where it comes from.
+    async fn provenance(&self) -> Provenance {
+        provenance(&self.desk, self.method, &self.result.standing)
+    }
+}
+
+/// What a scenario would do.
+pub struct StressResult {
+    pub desk: Arc<Desk>,
+    pub outcome: Outcome,
+}
+
+/// What a variable's move does to a portfolio.
+#[derive(SimpleObject)]
+pub struct FactorImpact {
+    /// As of `FactorShock`.
+    variable: String,
+    /// How far it moves: its shock, or where it is expected given the shocks.
+    shock: f64,
+    /// Σ delta-adjusted exposure × beta: profit per 1.00 of its move. Betas are of one regression
+    /// on the seven factors and on everything else that is shocked.
+    exposure_dollars: Decimal,
+    /// `exposureDollars` × `shock`, before any long position's loss is limited to its worth.
+    pnl: Decimal,
+    /// Whether the scenario shocks it; else it moves along.
+    is_direct: bool,
+}
+
+/// What a scenario would do to a portfolio, at once and starting from the close of a session. It
+/// is of the positions that have a price, a delta and betas, or whose sector is shocked:
+/// `provenance.coverage` counts them, and with `INSUFFICIENT` there are none and the profits say
+/// nothing. A position of a shocked sector moves as its sector does, whatever else moves.
+#[Object]
+impl StressResult {
+    /// What is supposed to happen.
+    async fn scenario(&self) -> StressScenario {
+        StressScenario(Arc::clone(&self.outcome.scenario))
+    }
+
+    /// Only the shocked variables move.
+    async fn direct_pnl(&self) -> Decimal {
+        self.outcome.direct.into()
+    }
+
+    /// What the other factors add, moving as they usually do with the shocked ones: to Σus Σss⁻¹ ×
+    /// shocks, with the covariances Σ of 252 sessions. Styles are net of their beta to the market,
+    /// so a shock of the market alone moves none of them: market betas carry all of it.
+    async fn correlation_pnl(&self) -> Decimal {
+        self.outcome.correlation.into()
+    }
+
+    /// `directPnl` plus `correlationPnl`, exactly. Below zero is a loss; no long position loses
+    /// more than it is worth, so that a book of longs cannot either.
+    async fn total_pnl(&self) -> Decimal {
+        self.outcome.total.pnl.into()
+    }
+
+    /// Options revalued in full at the shocked prices instead of by delta; without options the
+    /// total. A volatility moves only with a shock of the VIX, by so many points of the index
+    /// times √(30 / days left) beyond 30 days; the rate with INTEREST_RATE. Null when an option
+    /// cannot be priced.
+    async fn full_revaluation_pnl(&self) -> Option<Decimal> {
+        self.outcome.full_revaluation.map(Decimal)
+    }
+
+    /// `totalPnl` as a fraction of the total value, or of the gross exposure where that value is
+    /// not above zero; 0 for a portfolio without both.
+    async fn pnl_percent(&self) -> f64 {
+        self.outcome.total.share
+    }
+
+    /// Total value plus `totalPnl`.
+    async fn new_total_value(&self) -> Decimal {
+        self.outcome.total.new_total_value.into()
+    }
+
+    /// By `pnlPercent`.
+    async fn severity(&self) -> Severity {
+        self.outcome.total.severity.into()
+    }
+
+    /// What each variable does, shocked or moved along; with what limited liability saves they
+    /// make `totalPnl`. At most 35.
+    #[graphql(complexity = "1 + 8 * child_complexity")]
+    async fn factor_impacts(&self) -> Vec<FactorImpact> {
+        let impact = |one: &stress::Impact| FactorImpact {
+            variable: one.variable.to_string(),
+            shock: one.shock,
+            exposure_dollars: one.dollars.into(),
+            pnl: one.pnl.into(),
+            is_direct: one.is_direct,
+        };
+        self.outcome.impacts.iter().map(impact).collect()
+    }
+
+    /// What each position adds to `totalPnl`, the largest size first.
+    #[graphql(complexity = "cost(first.or(Some(10)), None, child_complexity)")]
+    async fn positions(
+        &self,
+        #[graphql(desc = "At most so many; up to 500.", default_with = "Some(10)")] first: Option<
+            i32,
+        >,
+    ) -> Result<Vec<PositionImpact>> {
+        positions(&self.desk, &self.outcome.positions, first)
+    }
+
+    /// The session whose closes it starts from.
+    async fn as_of(&self) -> Date {
+        self.desk.book.horizon.as_of.into()
+    }
+
+    /// How far it can be trusted. `LIMITED` also where something stands in for a variable without
+    /// enough history.
+    async fn quality(&self) -> Quality {
+        self.outcome.standing.quality.into()
+    }
+
+    /// What to know about it, in sentences.
+    async fn warnings(&self) -> &[String] {
+        &self.outcome.standing.warnings
+    }
+
+    /// Where it comes from.
+    async fn provenance(&self) -> Provenance {
+        provenance(&self.desk, "JOINT_BETAS", &self.outcome.standing)
+    }
+}
+
+/// How well the market's move times the betas would have predicted what the positions, as they are
+/// now, returned. Betas are of the 252 sessions before the ones looked at, so that no prediction
+/// knows its outcome; returns are over the total value, or over the gross exposure where that value
+/// is not above zero; options count through their present delta.
+#[derive(SimpleObject)]
+#[graphql(complex)]
+pub struct ScenarioAccuracy {
+    /// Sessions looked back on.
+    days_back: i32,
+    /// Those of them with a prediction and an outcome.
+    observations: usize,
+    /// Root of the mean square of prediction less outcome, per session; 0 without observations.
+    rmse: f64,
+    /// Of predictions with outcomes; null where either does not vary.
+    correlation: Option<f64>,
+    /// Mean of prediction less outcome; above zero promised too much. 0 without observations.
+    bias: f64,
+    /// Share of the sessions whose sign was right; 0 without observations.
+    hit_rate: f64,
+    /// How far it can be trusted; `INSUFFICIENT` without observations.
+    quality: Quality,
+    /// What to know about it, in sentences.
+    warnings: Vec<String>,
+    #[graphql(skip)]
+    points: Vec<stress::Point>,
+}
+
+/// What was predicted for a session, and what came.
+#[derive(SimpleObject)]
+pub struct ScenarioAccuracyPoint {
+    /// The session.
+    date: Date,
+    /// Σ weight × market beta × return of the market.
+    predicted: f64,
+    /// Σ weight × return.
+    actual: f64,
+}
+
+#[ComplexObject]
+impl ScenarioAccuracy {
+    /// Session by session, ascending; at most `daysBack`.
+    #[graphql(complexity = "1 + 90 * child_complexity")]
+    async fn points(&self) -> Vec<ScenarioAccuracyPoint> {
+        let point = |one: &stress::Point| ScenarioAccuracyPoint {
+            date: one.date.into(),
+            predicted: one.predicted,
+            actual: one.actual,
+        };
+        self.points.iter().map(point).collect()
+    }
+}
+
+impl ScenarioAccuracy {
+    pub fn new(days_back: i32, found: stress::Accuracy) -> Self {
+        let measured = found.measured;
+        Self {
+            days_back,
+            observations: found.points.len(),
+            rmse: measured.map_or(0.0, |of| of.rmse),
+            correlation: measured.and_then(|of| of.correlation),
+            bias: measured.map_or(0.0, |of| of.bias),
+            hit_rate: measured.map_or(0.0, |of| of.hit_rate),
+            quality: found.standing.quality.into(),
+            warnings: found.standing.warnings,
+            points: found.points,
+        }
+    }
+}
+
+/// The smallest move of one variable, up or down, that loses a share of the portfolio; nothing else
+/// moves with it, and options move by their delta.
+#[derive(SimpleObject)]
+pub struct ReverseStressResult {
+    /// What moves.
+    variable: String,
+    /// The share of the total value to lose, above zero: 0.1 is 10 %; of the gross exposure where
+    /// that value is not above zero.
+    loss_ratio: f64,
+    /// How far, in the unit of `FactorShock.shock`; null where no move within the variable's bounds
+    /// loses as much.
+    #[graphql(name = "move")]
+    change: Option<f64>,
+    /// The loss there, below zero; null without a move.
+    pnl: Option<Decimal>,
+    /// Whether there is such a move.
+    is_reachable: bool,
+    /// The session whose closes it starts from.
+    as_of: Date,
+    /// How far it can be trusted.
+    quality: Quality,
+    /// What to know about it, in sentences.
+    warnings: Vec<String>,
+}
+
+impl ReverseStressResult {
+    pub fn new(desk: &Desk, variable: String, loss_ratio: f64, found: stress::Reverse) -> Self {
+        Self {
+            variable,
+            loss_ratio,
+            change: found.change,
+            pnl: found.pnl.map(Decimal),
+            is_reachable: found.change.is_some(),
+            as_of: desk.book.horizon.as_of.into(),
+            quality: found.standing.quality.into(),
+            warnings: found.standing.warnings,
+        }
+    }
+}
+
+/// What a portfolio may make or lose over a horizon, by Monte Carlo: the seven factors are drawn
+/// jointly lognormal, without drift and with their covariance over 252 sessions times the
+/// sessions ahead; what they leave unexplained of each instrument is drawn as one; positions move
+/// by delta-adjusted exposure × beta.
+#[derive(SimpleObject)]
+#[graphql(complex)]
+pub struct MonteCarloResult {
+    /// Outcomes drawn.
+    pub paths: i32,
+    /// Sessions ahead.
+    pub horizon_days: i32,
+    /// Of `valueAtRisk` and `expectedShortfall`: 0.95 is 95 %.
+    pub confidence: f64,
+    /// What the random numbers start from: the same gives the same outcomes.
+    pub seed: i32,
+    /// A loss above zero, exceeded in a share of 1 − `confidence` of the paths.
+    pub value_at_risk: Decimal,
+    /// Mean loss of the paths that lose as much or more.
+    pub expected_shortfall: Decimal,
+    /// Mean profit: close to zero, as nothing is expected to move.
+    pub mean: Decimal,
+    /// Of the profits.
+    pub standard_deviation: Decimal,
+    /// The session whose closes it starts from.
+    pub as_of: Date,
+    /// How far it can be trusted; with `INSUFFICIENT` the figures say nothing.
+    pub quality: Quality,
+    /// What to know about it, in sentences.
+    pub warnings: Vec<String>,
+    #[graphql(skip)]
+    pub desk: Arc<Desk>,
+    #[graphql(skip)]
+    pub found: stress::Simulated,
+}
+
+/// The profit that a share of the paths stays below.
+#[derive(SimpleObject)]
+pub struct PercentilePoint {
+    /// The share: 0.05 is the fifth percentile.
+    percentile: f64,
+    /// The profit, below zero a loss.
+    pnl: Decimal,
+}
+
+/// How many paths end in an interval.
+#[derive(SimpleObject)]
+pub struct HistogramBin {
+    /// Where it begins.
+    from: Decimal,
+    /// Where it ends; that itself belongs to the next, but for the last.
+    to: Decimal,
+    /// Paths that end in it.
+    count: usize,
+}
+
+#[ComplexObject]
+impl MonteCarloResult {
+    /// At 1, 5, 10, 25, 50, 75, 90, 95 and 99 %.
+    #[graphql(complexity = "1 + 9 * child_complexity")]
+    async fn percentiles(&self) -> Vec<PercentilePoint> {
+        let point = |&(percentile, pnl): &(f64, rust_decimal::Decimal)| PercentilePoint {
+            percentile,
+            pnl: pnl.into(),
+        };
+        self.found.percentiles.iter().map(point).collect()
+    }
+
+    /// Twenty intervals of one width from the worst path to the best; one where all are the same.
+    #[graphql(complexity = "1 + 20 * child_complexity")]
+    async fn histogram(&self) -> Vec<HistogramBin> {
+        let bin = |&(from, to, count): &(rust_decimal::Decimal, rust_decimal::Decimal, usize)| {
+            HistogramBin { from: from.into(), to: to.into(), count }
+        };
+        self.found.histogram.iter().map(bin).collect()
+    }
+
+    /// Where it comes from.
+    async fn provenance(&self) -> Provenance {
+        provenance(&self.desk, "MONTE_CARLO", &self.found.standing)
+    }
+}

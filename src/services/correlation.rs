@@ -1,0 +1,269 @@
+//! How what a book holds moves together: correlations, the clusters they form, and how much of the
+//! book sits in few of them.
+//!
+//! Positions are put together by what moves them: an option is of its underlying. A pair is judged
+//! by the sessions that both have, aligned before anything is computed, and says how many.
+
+mod cluster;
+mod concentration;
+mod factors;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
+use sigmasight_analytics::correlation::{Correlations, MIN_OVERLAP, concentration_score};
+
+pub use cluster::Cluster;
+pub use concentration::{Concentration, Share, concentration};
+pub use factors::{FactorCorrelations, factor_correlations};
+
+use super::factors::{Basis, Deltas, Excluded, Exposed, exposed, moves_with};
+use super::risk::Histories;
+use super::valuation::{Filter as Selection, Line, Summary, View};
+use super::window::Window;
+use crate::domain::id::InstrumentId;
+use crate::domain::position::PositionType;
+use crate::domain::quality::{Coverage, Quality};
+
+/// Raised whenever the same inputs would give another figure.
+pub const MODEL_VERSION: &str = "correlation/1";
+/// Most symbols of one matrix, the largest: a quarter of a million numbers.
+pub const MAX_SYMBOLS: usize = 500;
+
+/// Which of the least sizes a position has to reach.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FilterMode {
+    Value,
+    Weight,
+    #[default]
+    Both,
+    Either,
+}
+
+/// Which positions are looked at.
+#[derive(Clone, Debug)]
+pub struct Filter {
+    /// Least size of the exposure.
+    pub min_value: Decimal,
+    /// Least share of the gross exposure.
+    pub min_weight: f64,
+    pub mode: FilterMode,
+    pub types: Option<Vec<PositionType>>,
+    pub view: View,
+}
+
+/// What moves some positions of a book, with the positions.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    pub symbol: String,
+    pub instrument: InstrumentId,
+    /// Signed, of all its positions together, at their own prices.
+    pub exposure: Decimal,
+    pub lines: Vec<Arc<Line>>,
+}
+
+/// What is to be correlated, by symbol; and what is too small or unknown.
+#[derive(Clone, Debug)]
+pub struct Chosen {
+    pub entries: Vec<Entry>,
+    pub excluded: Vec<Excluded>,
+}
+
+/// Chooses from the lines of a book whose gross exposure is given.
+pub fn choose(lines: &[Arc<Line>], gross_exposure: Decimal, filter: &Filter) -> Chosen {
+    let sides =
+        Selection { types: filter.types.clone(), view: filter.view, ..Selection::default() };
+    let lines: Vec<_> = lines.iter().filter(|line| sides.keeps(line)).cloned().collect();
+    let (known, mut excluded) = exposed(&lines, Basis::Dollar, &Deltas::new());
+    let mut entries = BTreeMap::<InstrumentId, Entry>::new();
+    for one in known {
+        if let Some(reason) = filter.too_small(&one, gross_exposure) {
+            excluded.push(Excluded { line: one.line, reason });
+            continue;
+        }
+        let entry = entries.entry(one.instrument).or_insert_with(|| Entry {
+            symbol: one.line.underlying().to_owned(),
+            instrument: moves_with(&one.line),
+            exposure: Decimal::ZERO,
+            lines: Vec::new(),
+        });
+        entry.exposure = entry.exposure.saturating_add(one.exposure);
+        entry.lines.push(one.line);
+    }
+    let mut entries: Vec<_> = entries.into_values().collect();
+    entries.sort_by(|a, b| b.exposure.abs().cmp(&a.exposure.abs()).then(a.symbol.cmp(&b.symbol)));
+    for entry in entries.drain(MAX_SYMBOLS.min(entries.len())..) {
+        let reason =
+            format!("{MAX_SYMBOLS} larger symbols are there already, the most of a matrix.");
+        let of = |line| Excluded { line, reason: reason.clone() };
+        excluded.extend(entry.lines.into_iter().map(of));
+    }
+    entries.sort_by(|a, b| a.symbol.cmp(&b.symbol));
+    Chosen { entries, excluded }
+}
+
+impl Filter {
+    fn too_small(&self, one: &Exposed, gross_exposure: Decimal) -> Option<String> {
+        let size = one.exposure.abs();
+        let weight = size.checked_div(gross_exposure).and_then(|w| w.to_f64()).unwrap_or(0.0);
+        let (is_worth, weighs) = (size >= self.min_value, weight >= self.min_weight);
+        let is_enough = match self.mode {
+            FilterMode::Value => is_worth,
+            FilterMode::Weight => weighs,
+            FilterMode::Both => is_worth && weighs,
+            FilterMode::Either => is_worth || weighs,
+        };
+        (!is_enough).then(|| {
+            let of_mode = match self.mode {
+                FilterMode::Value => format!("minPositionValue {}", self.min_value),
+                FilterMode::Weight => format!("minWeight {}", self.min_weight),
+                FilterMode::Both | FilterMode::Either => {
+                    format!("minPositionValue {} and minWeight {}", self.min_value, self.min_weight)
+                }
+            };
+            let symbol = &one.line.position.instrument.symbol;
+            format!("{symbol} is worth {}, below what {of_mode} ask for.", size.round_dp(2))
+        })
+    }
+}
+
+/// What a book's entries have to do with each other.
+#[derive(Clone, Debug)]
+pub struct Analysis {
+    /// Those that have a correlation with each other, by symbol.
+    pub entries: Vec<Entry>,
+    pub correlations: Option<Correlations>,
+    /// Mean over the pairs; None for fewer than two symbols.
+    pub average: Option<f64>,
+    /// Share of the exposure that sits in clusters; None without any.
+    pub concentration_score: Option<f64>,
+    /// 1 / a′Ca over the absolute weights a.
+    pub effective_positions: Option<f64>,
+    /// Of two and more, the largest first.
+    pub clusters: Vec<Cluster>,
+    pub excluded: Vec<Excluded>,
+    pub quality: Quality,
+    pub coverage: Coverage,
+}
+
+/// Two symbols of an analysis.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pair {
+    /// Places in `entries`.
+    pub a: usize,
+    pub b: usize,
+    pub correlation: f64,
+    /// Sessions that both have.
+    pub observations: usize,
+}
+
+/// Correlates the log returns of what was chosen; |ρ| from `cluster_threshold` on links two.
+pub fn analyze(
+    chosen: Chosen,
+    histories: &Histories,
+    window: &Window,
+    cluster_threshold: f64,
+) -> Analysis {
+    let Chosen { mut entries, mut excluded } = chosen;
+    let returns: Vec<_> = entries
+        .iter()
+        .map(|entry| window.log_returns(histories.get(&entry.instrument).map(Arc::as_ref)))
+        .collect();
+    let all = Correlations::pairwise(&returns, MIN_OVERLAP).ok();
+    let kept = all.as_ref().map(Correlations::well_defined).unwrap_or_default();
+    let correlations = all.map(|all| all.subset(&kept)).filter(|_| !kept.is_empty());
+    let mut quality = kept.iter().map(|at| returns[*at].quality).max().unwrap_or(Quality::Full);
+    let mut place = 0;
+    entries.retain(|entry| {
+        let is_kept = kept.binary_search(&place).is_ok();
+        if !is_kept {
+            let reason = format!(
+                "{} has {} returns in the window of {}; a pair needs {MIN_OVERLAP} in common, and \
+                 prices that move.",
+                entry.symbol,
+                returns[place].observations(),
+                window.len()
+            );
+            let of = |line: &Arc<Line>| Excluded { line: Arc::clone(line), reason: reason.clone() };
+            excluded.extend(entry.lines.iter().map(of));
+        }
+        place += 1;
+        is_kept
+    });
+
+    let exposures: Vec<_> =
+        entries.iter().map(|entry| entry.exposure.to_f64().unwrap_or_default()).collect();
+    let lines = || entries.iter().flat_map(|entry| &entry.lines);
+    quality = quality.max(Summary::of(lines()).quality());
+    let included = lines().count();
+    if !excluded.is_empty() {
+        quality = quality.max(Quality::Limited);
+    }
+    if correlations.is_none() {
+        quality = Quality::Insufficient;
+    }
+    let groups =
+        correlations.as_ref().map(|all| all.clusters(cluster_threshold)).unwrap_or_default();
+    let size = |holding: &sigmasight_analytics::exposure::Holding| {
+        holding.market_value().unwrap_or_else(|| holding.cost_basis().abs())
+    };
+    let sum = |lines: &mut dyn Iterator<Item = &Arc<Line>>| {
+        lines.fold(Decimal::ZERO, |sum, line| sum.saturating_add(size(line.holding())))
+    };
+    Analysis {
+        average: correlations.as_ref().and_then(Correlations::average),
+        concentration_score: concentration_score(&groups, &exposures),
+        effective_positions: correlations
+            .as_ref()
+            .and_then(|all| all.effective_positions(&exposures)),
+        clusters: cluster::named(&groups, &entries, correlations.as_ref()),
+        coverage: Coverage {
+            included_positions: included,
+            excluded_positions: excluded.len(),
+            included_exposure: sum(&mut lines()),
+            excluded_exposure: sum(&mut excluded.iter().map(|one| &one.line)),
+        },
+        entries,
+        correlations,
+        excluded,
+        quality,
+    }
+}
+
+impl Analysis {
+    /// The pairs whose correlation is at least this far from zero, the furthest first.
+    pub fn pairs(&self, min_abs: f64) -> Vec<Pair> {
+        let Some(all) = &self.correlations else { return Vec::new() };
+        let places = (0..self.entries.len()).flat_map(|b| (0..b).map(move |a| (a, b)));
+        let mut pairs: Vec<_> = places
+            .filter_map(|(a, b)| {
+                let correlation = all.at(a, b)?;
+                (correlation.abs() >= min_abs).then(|| Pair {
+                    a,
+                    b,
+                    correlation,
+                    observations: all.overlap(a, b),
+                })
+            })
+            .collect();
+        pairs.sort_by(|one, other| {
+            let by_size = other.correlation.abs().total_cmp(&one.correlation.abs());
+            by_size.then((one.a, one.b).cmp(&(other.a, other.b)))
+        });
+        pairs
+    }
+}
+
+/// Mean correlation of the log returns of some instruments over the pairs that have one; None
+/// where none has.
+pub fn average(
+    instruments: impl Iterator<Item = InstrumentId>,
+    histories: &Histories,
+    window: &Window,
+) -> Option<f64> {
+    let returns: Vec<_> =
+        instruments.map(|id| window.log_returns(histories.get(&id).map(Arc::as_ref))).collect();
+    Correlations::pairwise(&returns, MIN_OVERLAP).ok()?.average()
+}

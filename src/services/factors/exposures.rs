@@ -1,0 +1,311 @@
+//! What positions and books are exposed to, from betas that are known.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use rust_decimal::Decimal;
+use rust_decimal::prelude::{FromPrimitive, ToPrimitive};
+use sigmasight_analytics::factor::{self, Beta};
+
+use super::model::{FactorModel, InstrumentBetas, Insufficient, Method};
+use crate::domain::factor::Factor;
+use crate::domain::id::{InstrumentId, PositionId};
+use crate::domain::quality::{Coverage, Quality};
+use crate::services::valuation::{Line, Summary};
+
+/// What is multiplied with a beta.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Basis {
+    /// The exposure at the position's own price. An option has its premium for exposure: with its
+    /// underlying's beta that is the smaller part of what moves it, and of a put the wrong sign.
+    #[default]
+    Dollar,
+    /// The exposure of an option through its delta, as so many shares of its underlying.
+    DeltaAdjusted,
+}
+
+/// Delta-adjusted exposures, signed money, of the options whose delta is known.
+pub type Deltas = HashMap<PositionId, Decimal>;
+
+/// Betas by instrument; absent for those whose closes nobody has looked up.
+pub type Betas = HashMap<InstrumentId, Result<Arc<InstrumentBetas>, Insufficient>>;
+
+/// A model with the betas that were estimated on it.
+#[derive(Clone, Debug)]
+pub struct Estimates {
+    pub model: Arc<FactorModel>,
+    pub betas: Betas,
+}
+
+/// The instrument whose returns move a position: the underlying of an option.
+pub fn moves_with(line: &Line) -> InstrumentId {
+    let instrument = &line.position.instrument;
+    instrument.contract.as_ref().map_or(instrument.id, |contract| contract.underlying_id)
+}
+
+/// The instruments that the open ones of some lines need betas of.
+pub fn wanted<'a>(lines: impl IntoIterator<Item = &'a Arc<Line>>) -> BTreeSet<InstrumentId> {
+    lines.into_iter().filter(|line| line.is_open()).map(|line| moves_with(line)).collect()
+}
+
+/// A position with the money that it has in an instrument's returns.
+#[derive(Clone, Debug)]
+pub struct Exposed {
+    pub line: Arc<Line>,
+    pub instrument: InstrumentId,
+    /// Signed.
+    pub exposure: Decimal,
+}
+
+/// A position that a figure leaves out.
+#[derive(Clone, Debug)]
+pub struct Excluded {
+    pub line: Arc<Line>,
+    /// A sentence.
+    pub reason: String,
+}
+
+/// The open ones of some lines by what they are exposed to, and those of which that is unknown.
+pub fn exposed(
+    lines: &[Arc<Line>],
+    basis: Basis,
+    deltas: &Deltas,
+) -> (Vec<Exposed>, Vec<Excluded>) {
+    let (mut known, mut unknown) = (Vec::new(), Vec::new());
+    for line in lines.iter().filter(|line| line.is_open()) {
+        let holding = line.holding();
+        let exposure = match basis {
+            Basis::Dollar => holding.exposure(),
+            Basis::DeltaAdjusted => {
+                holding.delta_adjusted_exposure().or_else(|| deltas.get(&line.position.id).copied())
+            }
+        };
+        let line = Arc::clone(line);
+        match exposure {
+            Some(exposure) => {
+                known.push(Exposed { instrument: moves_with(&line), line, exposure });
+            }
+            None => {
+                let symbol = &line.position.instrument.symbol;
+                let reason = line.unpriced_reason();
+                let reason = reason.unwrap_or_else(|| format!("No delta of {symbol} is known."));
+                unknown.push(Excluded { reason, line });
+            }
+        }
+    }
+    (known, unknown)
+}
+
+/// What a position adds to a book's exposure to a factor.
+#[derive(Clone, Debug)]
+pub struct Contribution {
+    pub line: Arc<Line>,
+    /// Of the instrument that moves it, capped.
+    pub beta: f64,
+    pub dollars: Decimal,
+}
+
+/// What some positions together are exposed to.
+#[derive(Clone, Debug)]
+pub struct FactorExposure {
+    pub factor: Factor,
+    /// Σ exposure × beta: the money that would move like the factor. None where there are
+    /// positions and nothing is known of any.
+    pub dollars: Option<Decimal>,
+    /// That over the total value; None also unless it is positive.
+    pub beta: Option<f64>,
+    /// Of the beta, as if the errors of different instruments had nothing to do with each other.
+    pub standard_error: Option<f64>,
+    /// Largest size first; they add up to the dollars exactly.
+    pub contributions: Vec<Contribution>,
+    /// The fewest that one of its betas is estimated from.
+    pub observations: Option<usize>,
+    pub quality: Quality,
+    pub warnings: Vec<String>,
+    pub coverage: Coverage,
+}
+
+/// What some lines, worth `total_value` with the cash beside them, are exposed to: an entry for
+/// each active factor. Those that lack a price, a delta or betas are left out, and said.
+pub fn exposures(
+    lines: &[Arc<Line>],
+    total_value: Decimal,
+    basis: Basis,
+    deltas: &Deltas,
+    estimates: &Estimates,
+) -> Vec<FactorExposure> {
+    let (known, mut excluded) = exposed(lines, basis, deltas);
+    let (known, without_betas) = estimates.split(known);
+    excluded.extend(without_betas);
+    let open = || lines.iter().filter(|line| line.is_open());
+    let mut warnings = Summary::of(open()).warnings();
+    warnings.extend(estimates.warnings(&known, &excluded, basis));
+    let mut quality = known.iter().map(|(_, betas)| betas.quality).max().unwrap_or(Quality::Full);
+    quality = quality.max(Summary::of(known.iter().map(|(one, _)| &one.line)).quality());
+    if !excluded.is_empty() {
+        quality = quality.max(Quality::Limited);
+    }
+    let coverage = coverage(known.iter().map(|(one, _)| one), &excluded);
+    let is_unknown = known.is_empty() && !excluded.is_empty();
+
+    let unknown = |factor, warnings| FactorExposure {
+        factor,
+        dollars: None,
+        beta: None,
+        standard_error: None,
+        contributions: Vec::new(),
+        observations: None,
+        quality: Quality::Insufficient,
+        warnings,
+        coverage,
+    };
+    let of = |factor| {
+        if let Some(reason) = estimates.model.absence(factor) {
+            return unknown(factor, vec![reason]);
+        }
+        let place = estimates.model.place(factor).filter(|_| !is_unknown);
+        let Some(place) = place else { return unknown(factor, warnings.clone()) };
+        let beta_of = |betas: &InstrumentBetas| betas.betas.get(place).copied();
+        let mut contributions = Vec::with_capacity(known.len());
+        let mut by_instrument = BTreeMap::<InstrumentId, (f64, Beta)>::new();
+        for (one, betas) in &known {
+            let Some(beta) = beta_of(betas) else { continue };
+            let dollars = times(one.exposure, beta.capped());
+            let line = Arc::clone(&one.line);
+            contributions.push(Contribution { line, beta: beta.capped(), dollars });
+            let sum = by_instrument.entry(one.instrument).or_insert((0.0, beta));
+            sum.0 += one.exposure.to_f64().unwrap_or_default();
+        }
+        contributions.sort_by_key(|part| std::cmp::Reverse(part.dollars.abs()));
+        let dollars =
+            contributions.iter().fold(Decimal::ZERO, |sum, c| sum.saturating_add(c.dollars));
+        let parts: Vec<_> = by_instrument
+            .values()
+            .map(|(exposure, beta)| factor::Contribution {
+                exposure: *exposure,
+                beta: beta.capped(),
+                standard_error: beta.estimate.standard_error,
+            })
+            .collect();
+        let value = total_value.to_f64().filter(|value| *value > 0.0);
+        let error = factor::Exposure::of(&parts).ok().and_then(|sum| sum.standard_error);
+        FactorExposure {
+            factor,
+            dollars: Some(dollars),
+            beta: value.and_then(|value| Some(dollars.to_f64()? / value)),
+            standard_error: value.and_then(|value| Some(error? / value)),
+            contributions,
+            observations: by_instrument.values().map(|(_, beta)| beta.observations).min(),
+            quality,
+            warnings: warnings.clone(),
+            coverage,
+        }
+    };
+    Factor::active().map(of).collect()
+}
+
+impl Estimates {
+    /// The positions whose instrument has betas, with these; and the others, with why not.
+    pub fn split(
+        &self,
+        positions: Vec<Exposed>,
+    ) -> (Vec<(Exposed, Arc<InstrumentBetas>)>, Vec<Excluded>) {
+        let (mut with, mut without) = (Vec::new(), Vec::new());
+        for one in positions {
+            match self.betas.get(&one.instrument) {
+                Some(Ok(betas)) => with.push((one, Arc::clone(betas))),
+                Some(Err(Insufficient { reason })) => {
+                    let reason = format!("No betas of {}: {reason}", one.line.underlying());
+                    without.push(Excluded { line: one.line, reason });
+                }
+                None => {
+                    let reason = format!("No prices of {} are known.", one.line.underlying());
+                    without.push(Excluded { line: one.line, reason });
+                }
+            }
+        }
+        (with, without)
+    }
+
+    fn warnings(
+        &self,
+        known: &[(Exposed, Arc<InstrumentBetas>)],
+        excluded: &[Excluded],
+        basis: Basis,
+    ) -> Vec<String> {
+        let mut warnings = Vec::from_iter(left_out(excluded, known.len()));
+        warnings.extend(self.model.warnings());
+        let count = |is: &dyn Fn(&(Exposed, Arc<InstrumentBetas>)) -> bool| {
+            known.iter().filter(|one| is(one)).count()
+        };
+        let options = count(&|(one, _)| one.line.holding().is_option());
+        if basis == Basis::Dollar && options > 0 {
+            warnings.push(format!(
+                "{options} options count with their premium, as if it moved like their underlying; \
+                 the basis DELTA_ADJUSTED carries them through delta."
+            ));
+        }
+        let capped = count(&|(_, betas)| betas.betas.iter().any(Beta::is_capped));
+        if capped > 0 {
+            warnings.push(format!(
+                "{capped} positions have a beta beyond ±{}, counted as that.",
+                factor::BETA_CAP
+            ));
+        }
+        let deficient = count(&|(_, betas)| betas.is_rank_deficient);
+        if deficient > 0 {
+            warnings.push(format!(
+                "{deficient} positions have betas that are one choice of many: the factors do not \
+                 tell themselves apart over their returns."
+            ));
+        }
+        if self.model.method() == Method::Univariate {
+            warnings.push(
+                "UNIVARIATE betas are total betas, each with the market in it: never add them up."
+                    .into(),
+            );
+        }
+        warnings
+    }
+}
+
+/// A sentence about the positions that are left out, the first few by name.
+pub fn left_out(excluded: &[Excluded], included: usize) -> Option<String> {
+    const NAMED: usize = 3;
+    let first = excluded.first()?;
+    let named: Vec<_> =
+        excluded.iter().take(NAMED).map(|e| e.line.position.instrument.symbol.as_str()).collect();
+    let more = if excluded.len() > NAMED { " and more" } else { "" };
+    Some(format!(
+        "{} of {} positions are left out: {}{more}. {}",
+        excluded.len(),
+        excluded.len() + included,
+        named.join(", "),
+        first.reason
+    ))
+}
+
+/// What a figure over some positions speaks for.
+pub fn coverage<'a>(
+    included: impl Iterator<Item = &'a Exposed>,
+    excluded: &[Excluded],
+) -> Coverage {
+    let mut coverage = Coverage { excluded_positions: excluded.len(), ..Coverage::default() };
+    for one in included {
+        coverage.included_positions += 1;
+        coverage.included_exposure = coverage.included_exposure.saturating_add(one.exposure.abs());
+    }
+    for one in excluded {
+        let holding = one.line.holding();
+        let size = holding.market_value().unwrap_or_else(|| holding.cost_basis().abs());
+        coverage.excluded_exposure = coverage.excluded_exposure.saturating_add(size);
+    }
+    coverage
+}
+
+/// Exposure × beta, to eight decimals: the beta has sixteen digits at most.
+fn times(exposure: Decimal, beta: f64) -> Decimal {
+    const DECIMALS: u32 = 8;
+    let beta = Decimal::from_f64(beta).unwrap_or_default();
+    exposure.saturating_mul(beta).round_dp(DECIMALS)
+}

@@ -1,0 +1,248 @@
+//! What a book would make or lose if something moved: stress tests of many variables, moves of
+//! the market and of a yield, how well such predictions did, and the distribution of outcomes.
+//!
+//! A [`Desk`] is made once of a book, its Greeks and what [`wanted`] asks for; every question is a
+//! pure function of it, so that a query, a batch and a what-if agree. Positions move by their
+//! delta-adjusted exposure times beta. Betas are those of one joint regression on the seven
+//! factors, each style net of its beta to the market, and on whatever else a scenario shocks, so
+//! that nothing is counted twice. A long position never loses more than it is worth.
+//!
+//! What cannot be estimated is left out and said; what a variable without history is taken for is
+//! in [`Driver::stand_in`], and said too.
+
+mod accuracy;
+mod design;
+mod driver;
+mod moves;
+mod run;
+mod sheet;
+mod simulate;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
+
+pub use sigmasight_analytics::risk::tail::Confidence;
+
+pub use accuracy::{Accuracy, Point, accuracy};
+pub use driver::{Driver, SPREAD_DURATION, StandIn};
+pub use moves::{Move, Reverse};
+pub use run::{Impact, Outcome};
+pub use simulate::{MAX_HORIZON, MAX_PATHS, Simulated};
+
+use self::driver::Drivers;
+use crate::domain::calendar::Calendar;
+use crate::domain::id::InstrumentId;
+use crate::domain::instrument::Instrument;
+use crate::domain::quality::{Coverage, Quality};
+use crate::domain::scenario::Severity;
+use crate::services::factors::{self, Basis, Excluded, Exposed, Insufficient, WINDOW};
+use crate::services::greeks::{BookGreeks, Pricing};
+use crate::services::history::Series;
+use crate::services::rates::Levels;
+use crate::services::valuation::{Book, Line, Summary};
+use crate::services::window::{Returns, Window};
+
+/// Raised whenever the same inputs would give another figure.
+pub const MODEL_VERSION: &str = "stress/1";
+
+/// What a book is stressed with, beside its Greeks.
+#[derive(Clone, Debug, Default)]
+pub struct Inputs {
+    /// Closes over [`window`] of what moves the positions; see [`factors::wanted`].
+    pub histories: HashMap<InstrumentId, Arc<Series>>,
+    /// Closes over it by symbol, of the funds of the factors and of what stands for the other
+    /// variables: all that `domain::reference` lists.
+    pub references: HashMap<String, Arc<Series>>,
+    /// The 10-year Treasury yield over it; None when nothing is known of it.
+    pub yields: Option<Arc<Levels>>,
+    /// The underlyings of options, for their sectors.
+    pub underlyings: HashMap<InstrumentId, Arc<Instrument>>,
+}
+
+/// The sessions that betas are estimated from.
+pub fn window(book: &Book, calendar: &Calendar) -> Window {
+    Window::ending(book.horizon.as_of, WINDOW, calendar)
+}
+
+/// A position with what moves it.
+#[derive(Clone, Debug)]
+pub struct Held {
+    pub exposed: Exposed,
+    /// Signed money at its own price, of an option its premium.
+    value: f64,
+    /// Signed money, through delta.
+    exposure: f64,
+    sector: Option<String>,
+    industry: Option<String>,
+    /// Of an option that a model has valued.
+    pricing: Option<Pricing>,
+}
+
+/// A book, ready to be stressed.
+#[derive(Debug)]
+pub struct Desk {
+    pub book: Arc<Book>,
+    held: Vec<Held>,
+    /// Positions without a price or a delta.
+    unknown: Vec<Excluded>,
+    drivers: Drivers,
+    returns: HashMap<InstrumentId, Returns>,
+    levels: Vec<Option<f64>>,
+    levels_quality: Quality,
+}
+
+impl Desk {
+    pub fn new(book: Arc<Book>, greeks: &BookGreeks, inputs: &Inputs, calendar: &Calendar) -> Self {
+        let window = window(&book, calendar);
+        let deltas = book
+            .open_lines()
+            .filter_map(|line| {
+                let exposure = greeks.holding(line).delta_adjusted_exposure()?;
+                Some((line.position.id, exposure))
+            })
+            .collect();
+        let (known, mut unknown) = factors::exposed(&book.lines, Basis::DeltaAdjusted, &deltas);
+        let mut held = Vec::with_capacity(known.len());
+        for one in known {
+            match Held::new(&one, greeks, inputs) {
+                Some(own) => held.push(own),
+                None => {
+                    let reason = one.line.unpriced_reason().unwrap_or_default();
+                    unknown.push(Excluded { line: one.line, reason });
+                }
+            }
+        }
+        let returns = held.iter().map(|one| one.exposed.instrument);
+        let returns = returns
+            .map(|id| (id, window.simple_returns(inputs.histories.get(&id).map(Arc::as_ref))))
+            .collect();
+        let drivers = Drivers::new(inputs, &window);
+        let levels = inputs.yields.as_ref().map(|yields| yields.over(window.sessions()));
+        let levels_quality = match &inputs.yields {
+            Some(yields) if yields.is_simulated() => Quality::Estimated,
+            _ => Quality::Full,
+        };
+        Self {
+            book,
+            held,
+            unknown,
+            drivers,
+            returns,
+            levels: levels.unwrap_or_default(),
+            levels_quality,
+        }
+    }
+
+    /// What a figure says of itself: over the positions that are in it and those that are not.
+    fn standing(&self, included: &[&Held], excluded: &[Excluded], inputs: Quality) -> Standing {
+        let lines = included.iter().map(|one| &one.exposed.line);
+        let summary = Summary::of(lines);
+        let mut quality = summary.quality().max(inputs);
+        if !excluded.is_empty() {
+            quality = quality.max(Quality::Limited);
+        }
+        if included.is_empty() && !excluded.is_empty() {
+            quality = Quality::Insufficient;
+        }
+        let mut warnings = Vec::from_iter(factors::left_out(excluded, included.len()));
+        warnings.extend(summary.warnings());
+        let coverage = factors::coverage(included.iter().map(|one| &one.exposed), excluded);
+        Standing { quality, warnings, coverage }
+    }
+
+    /// What a profit or loss is a share of: the total value, or the gross exposure where that is
+    /// not above zero.
+    fn base(&self) -> Decimal {
+        let value = self.book.total_value();
+        if value > Decimal::ZERO { value } else { self.book.totals().gross_exposure() }
+    }
+
+    /// A profit or loss as a share of the base; zero for nothing of nothing.
+    fn share(&self, pnl: Decimal) -> f64 {
+        pnl.checked_div(self.base()).and_then(|share| share.to_f64()).unwrap_or(0.0)
+    }
+
+    fn result(&self, pnl: Decimal) -> Total {
+        let share = self.share(pnl);
+        Total {
+            pnl,
+            share,
+            new_total_value: self.book.total_value().saturating_add(pnl),
+            severity: Severity::of_pnl(share),
+        }
+    }
+}
+
+impl Held {
+    fn new(exposed: &Exposed, greeks: &BookGreeks, inputs: &Inputs) -> Option<Self> {
+        let line = &exposed.line;
+        let own = &line.position.instrument;
+        let moved = inputs.underlyings.get(&exposed.instrument).unwrap_or(own);
+        Some(Self {
+            value: line.holding().exposure()?.to_f64()?,
+            exposure: exposed.exposure.to_f64()?,
+            sector: moved.sector.clone(),
+            industry: moved.industry.clone(),
+            pricing: greeks.line(line).and_then(|greeks| greeks.pricing.clone()),
+            exposed: exposed.clone(),
+        })
+    }
+
+    fn line(&self) -> &Arc<Line> {
+        &self.exposed.line
+    }
+}
+
+/// How far a figure can be trusted, and what it speaks for.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    pub quality: Quality,
+    pub warnings: Vec<String>,
+    pub coverage: Coverage,
+}
+
+/// A profit or loss of a book and what is left of it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Total {
+    pub pnl: Decimal,
+    /// Of the total value, or of the gross exposure where that is not above zero.
+    pub share: f64,
+    pub new_total_value: Decimal,
+    pub severity: Severity,
+}
+
+/// What one position makes or loses.
+#[derive(Clone, Debug)]
+pub struct PositionPnl {
+    pub line: Arc<Line>,
+    pub pnl: Decimal,
+}
+
+/// Positions by the size of what they make or lose, the largest first.
+fn by_size(pnls: impl Iterator<Item = PositionPnl>) -> Vec<PositionPnl> {
+    let mut pnls: Vec<_> = pnls.collect();
+    pnls.sort_by_key(|one| (std::cmp::Reverse(one.pnl.abs()), one.line.position.id));
+    pnls
+}
+
+/// Money of an estimate, to eight decimals.
+fn money(amount: f64) -> Decimal {
+    const DECIMALS: u32 = 8;
+    Decimal::from_f64_retain(amount).unwrap_or_default().round_dp(DECIMALS)
+}
+
+fn sum(amounts: impl Iterator<Item = Decimal>) -> Decimal {
+    amounts.fold(Decimal::ZERO, Decimal::saturating_add)
+}
+
+/// Why a position that has no betas is left out.
+fn without_betas(held: &Held, Insufficient { reason }: &Insufficient) -> Excluded {
+    let line = Arc::clone(held.line());
+    Excluded { reason: format!("No betas of {}: {reason}", line.underlying()), line }
+}

@@ -1,0 +1,238 @@
+//! A book as so many dollars of so many variables.
+
+use sigmasight_analytics::Error;
+use sigmasight_analytics::scenario::stress::{Book, StressImpact, propagate};
+
+use super::design::Design;
+use super::driver::{Driver, StandIn};
+use super::{Desk, Held, without_betas};
+use crate::domain::factor::Factor;
+use crate::domain::quality::Quality;
+use crate::domain::scenario::{Shock, Variable};
+use crate::services::factors::{Excluded, Insufficient};
+
+/// A variable that may move positions.
+#[derive(Clone, Debug)]
+pub(super) struct Column {
+    pub variable: Variable,
+    /// Its move if it is shocked; else it moves along.
+    pub shock: Option<f64>,
+    source: Source,
+}
+
+/// Where the return per 1.00 of a column comes from.
+#[derive(Clone, Copy, Debug)]
+enum Source {
+    /// The beta at this place of the design.
+    Design(usize),
+    /// So many times the market's beta.
+    Market(f64),
+    /// One for what is of the column's own sector, or of this one.
+    Sector(Option<&'static str>),
+}
+
+/// What each position makes of each variable's move.
+pub(super) struct Sheet<'a> {
+    pub included: Vec<&'a Held>,
+    pub excluded: Vec<Excluded>,
+    pub columns: Vec<Column>,
+    /// A row for each position: return per 1.00 of each column.
+    pub betas: Vec<f64>,
+    values: Vec<f64>,
+    sensitivities: Vec<f64>,
+    pub quality: Quality,
+    pub warnings: Vec<String>,
+}
+
+impl<'a> Sheet<'a> {
+    /// For these shocks. What is of a shocked sector moves by that shock alone: the first of them
+    /// that it is of.
+    pub fn new(desk: &'a Desk, design: &Design, shocks: &[Shock]) -> Self {
+        let (columns, warnings) = columns(design, shocks);
+        let needs_betas = columns
+            .iter()
+            .any(|column| column.shock.is_some() && !matches!(column.source, Source::Sector(_)));
+        let is_unknown = columns.iter().all(|column| column.shock.is_none());
+        let mut sheet = Self::empty(desk, columns);
+        sheet.warnings = warnings;
+        if is_unknown {
+            // Nothing that is shocked can be told: no profit of zero stands in for that.
+            let reason = "nothing that is shocked has enough history.".to_owned();
+            let reason = Insufficient { reason };
+            sheet.excluded.extend(desk.held.iter().map(|held| without_betas(held, &reason)));
+            return sheet;
+        }
+        if needs_betas {
+            sheet.warnings.extend(design.warnings.iter().cloned());
+            sheet.quality = design.quality;
+        }
+        for held in &desk.held {
+            match sheet.row(held, design, needs_betas) {
+                Ok((row, quality)) => sheet.add(held, &row, quality),
+                Err(reason) => sheet.excluded.push(without_betas(held, &reason)),
+            }
+        }
+        sheet
+    }
+
+    /// Of one variable, by the betas that a function gives.
+    pub fn of_one(
+        desk: &'a Desk,
+        variable: Variable,
+        mut beta: impl FnMut(&Held) -> Result<(f64, Quality), Insufficient>,
+    ) -> Self {
+        let column = Column { variable, shock: Some(0.0), source: Source::Design(0) };
+        let mut sheet = Self::empty(desk, vec![column]);
+        for held in &desk.held {
+            match beta(held) {
+                Ok((beta, quality)) => sheet.add(held, &[beta], quality),
+                Err(reason) => sheet.excluded.push(without_betas(held, &reason)),
+            }
+        }
+        sheet
+    }
+
+    fn empty(desk: &Desk, columns: Vec<Column>) -> Self {
+        Self {
+            included: Vec::with_capacity(desk.held.len()),
+            excluded: desk.unknown.clone(),
+            columns,
+            betas: Vec::new(),
+            values: Vec::with_capacity(desk.held.len()),
+            sensitivities: Vec::new(),
+            quality: Quality::Full,
+            warnings: Vec::new(),
+        }
+    }
+
+    fn add(&mut self, held: &'a Held, row: &[f64], quality: Quality) {
+        self.included.push(held);
+        self.values.push(held.value);
+        self.sensitivities.extend(row.iter().map(|beta| beta * held.exposure));
+        self.betas.extend(row);
+        self.quality = self.quality.max(quality);
+    }
+
+    fn row(
+        &self,
+        held: &Held,
+        design: &Design,
+        needs_betas: bool,
+    ) -> Result<(Vec<f64>, Quality), Insufficient> {
+        let is_of = |variable: &Variable| {
+            variable.acts_on(held.sector.as_deref(), held.industry.as_deref())
+        };
+        let own = self.columns.iter().position(|column| is_of(&column.variable));
+        if let Some(own) = own {
+            let row = (0..self.columns.len()).map(|at| if at == own { 1.0 } else { 0.0 });
+            return Ok((row.collect(), Quality::Full));
+        }
+        if !needs_betas {
+            return Ok((vec![0.0; self.columns.len()], Quality::Full));
+        }
+        let betas = design.of(held.exposed.instrument)?;
+        let market = design.place(Driver::Factor(Factor::Market));
+        let market = market.and_then(|place| betas.values.get(place)).copied().unwrap_or(0.0);
+        let beta = |column: &Column| match column.source {
+            Source::Design(place) => betas.values.get(place).copied().unwrap_or(0.0),
+            Source::Market(times) => market * times,
+            Source::Sector(Some(name)) if is_of(&Variable::Sector(name.into())) => 1.0,
+            Source::Sector(_) => 0.0,
+        };
+        Ok((self.columns.iter().map(beta).collect(), betas.quality))
+    }
+
+    /// Profit and loss when the columns move so.
+    ///
+    /// # Errors
+    /// What is no number.
+    pub fn impact(&self, moves: &[f64]) -> Result<StressImpact, Error> {
+        Book { values: &self.values, sensitivities: &self.sensitivities }.impact(moves)
+    }
+
+    /// Dollars behind each column.
+    pub fn dollars(&self) -> Vec<f64> {
+        let mut dollars = vec![0.0; self.columns.len()];
+        for row in self.sensitivities.chunks_exact(self.columns.len().max(1)) {
+            for (total, own) in dollars.iter_mut().zip(row) {
+                *total += own;
+            }
+        }
+        dollars
+    }
+
+    /// Only what is shocked moves.
+    pub fn direct(&self) -> Vec<f64> {
+        self.columns.iter().map(|column| column.shock.unwrap_or(0.0)).collect()
+    }
+
+    /// What is not shocked moves to where it is expected then. What has no covariance moves by its
+    /// shock and nothing along with it.
+    ///
+    /// # Errors
+    /// What is no number, or does not converge.
+    pub fn correlated(&self, design: &Design) -> Result<(Vec<f64>, Option<String>), Error> {
+        let mut moves = self.direct();
+        let size = design.drivers.len();
+        if design.covariance.len() != size * size || size > moves.len() {
+            return Ok((moves, None));
+        }
+        let shocks: Vec<_> = self.columns[..size].iter().map(|column| column.shock).collect();
+        let found = propagate(&design.covariance, &shocks)?;
+        let is_doubtful = shocks.iter().any(Option::is_some) && found.is_ill_conditioned();
+        let warning = is_doubtful.then(|| {
+            "The shocked variables are nearly the same: what moves along hangs on small \
+             differences between their shocks."
+                .to_owned()
+        });
+        moves[..size].copy_from_slice(&found.moves);
+        Ok((moves, warning))
+    }
+}
+
+/// The drivers of a design in their order, then what is shocked beside them.
+fn columns(design: &Design, shocks: &[Shock]) -> (Vec<Column>, Vec<String>) {
+    let shock_of = |variable: &Variable| {
+        shocks.iter().find(|shock| shock.variable == *variable).map(|shock| shock.shock)
+    };
+    let mut warnings = Vec::new();
+    let mut columns: Vec<_> = design
+        .drivers
+        .iter()
+        .enumerate()
+        .map(|(place, driver)| {
+            let variable = driver.variable();
+            Column { shock: shock_of(&variable), variable, source: Source::Design(place) }
+        })
+        .collect();
+    for Shock { variable, shock } in shocks {
+        let source = match Driver::of(variable) {
+            None => Source::Sector(None),
+            Some(driver) if design.place(driver).is_some() => continue,
+            Some(driver) => match stand_in(driver, *shock, &mut warnings) {
+                Some(source) => source,
+                None => continue,
+            },
+        };
+        columns.push(Column { variable: variable.clone(), shock: Some(*shock), source });
+    }
+    (columns, warnings)
+}
+
+/// What a driver without history is taken for, and a sentence about that.
+fn stand_in(driver: Driver, shock: f64, warnings: &mut Vec<String>) -> Option<Source> {
+    let start = format!("There is too little history of {driver} to estimate betas from");
+    let (source, end) = match driver.stand_in() {
+        StandIn::Market(times) => (
+            Some(Source::Market(times)),
+            format!("market betas stand in, for a move of the market by {:.4}", times * shock),
+        ),
+        StandIn::Sector(name) => (
+            Some(Source::Sector(Some(name))),
+            format!("everything in the sector {name} is taken to move as far, and nothing else"),
+        ),
+        StandIn::Nothing => (None, "its shock is left out".to_owned()),
+    };
+    warnings.push(format!("{start}: {end}."));
+    source
+}

@@ -1,0 +1,415 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, NaiveDate};
+use proptest::prelude::*;
+use serde_json::Value;
+
+use super::design::{Betas, Design};
+use super::*;
+use crate::config::assumptions::Assumptions;
+use crate::domain::factor::Factor;
+use crate::domain::id::ScenarioId;
+use crate::domain::rate::Tenor;
+use crate::domain::scenario::{Category, Macro, Scenario, Shock, Variable};
+use crate::services::factors::Method;
+use crate::services::greeks::{self, Model};
+use crate::services::rates::Curve;
+use crate::services::scenarios;
+use crate::services::testing::{FUNDS, WORLD, cases};
+use crate::store::yields::{StoredYields, YieldRange};
+
+const DAY: &str = "2019-06-28";
+const STRESS: &str = include_str!("../../../analytics/tests/fixtures/stress.json");
+
+/// What the world knows: the factors but Growth, and a yield that moves by a few basis points.
+/// Oil is what CVX does; of the other variables nothing is known.
+fn inputs(book: &Book) -> Inputs {
+    let window = window(book, &WORLD.calendar);
+    let fund = |(factor, fund): &(Factor, &str)| {
+        Some((factor.etf()?.to_owned(), Arc::new(WORLD.series(fund, &window))))
+    };
+    let mut references: HashMap<_, _> = FUNDS.iter().filter_map(fund).collect();
+    references.insert("USO".into(), Arc::new(WORLD.series("CVX", &window)));
+    Inputs {
+        histories: WORLD.histories(&window),
+        references,
+        yields: Some(Arc::new(yields(&window, 0.02))),
+        underlyings: HashMap::new(),
+    }
+}
+
+/// A yield that wanders about a level.
+fn yields(window: &Window, level: f64) -> Levels {
+    let dates = window.sessions().to_vec();
+    let wave = |at: usize| level + 0.0004 * f64::from(u8::try_from(at * 37 % 23).unwrap_or(0));
+    let range = YieldRange { tenor: Tenor::TenYears, from: dates[0], to: dates[dates.len() - 1] };
+    let rates = (0..dates.len()).map(wave).collect();
+    StoredYields { range, dates, rates, is_simulated: false }.into()
+}
+
+fn desk_with(book: Book, inputs: &Inputs) -> Desk {
+    let greeks = greeks::Inputs {
+        curve: Curve::configured(0.03),
+        histories: inputs.histories.clone(),
+        dividends: HashMap::new(),
+        assumptions: Assumptions::default(),
+    };
+    let greeks = BookGreeks::of(&book, &greeks, &WORLD.calendar, Model::default());
+    Desk::new(Arc::new(book), &greeks, inputs, &WORLD.calendar)
+}
+
+fn desk(cash: i64, holdings: &[(&str, i64)]) -> Desk {
+    let book = WORLD.book(DAY, cash, holdings);
+    let inputs = inputs(&book);
+    desk_with(book, &inputs)
+}
+
+fn scenario(shocks: &[(&str, f64)]) -> Arc<Scenario> {
+    let shock =
+        |&(name, shock): &(&str, f64)| Shock { variable: name.parse().expect("a variable"), shock };
+    Arc::new(Scenario {
+        id: ScenarioId::fresh(),
+        key: None,
+        name: "Test".into(),
+        description: String::new(),
+        category: Category::Custom,
+        severity: Severity::Mild,
+        shocks: shocks.iter().map(shock).collect(),
+        historical_period: None,
+        is_active: true,
+        created_at: DateTime::UNIX_EPOCH,
+    })
+}
+
+fn run(desk: &Desk, shocks: &[(&str, f64)]) -> Outcome {
+    desk.run(&[scenario(shocks)]).remove(0)
+}
+
+fn built_in() -> Vec<Arc<Scenario>> {
+    let all = scenarios::built_in().expect("the seeds").into_iter();
+    all.map(|one| {
+        let shocks: Vec<_> = one.shocks.iter().map(|s| (s.variable.to_string(), s.shock)).collect();
+        let shocks: Vec<_> = shocks.iter().map(|(name, shock)| (name.as_str(), *shock)).collect();
+        scenario(&shocks)
+    })
+    .collect()
+}
+
+fn float(money: Decimal) -> f64 {
+    money.to_f64().expect("a number")
+}
+
+#[track_caller]
+fn near(got: f64, expected: f64, tolerance: f64) {
+    assert!((got - expected).abs() <= tolerance, "got {got}, expected {expected}");
+}
+
+/// The factors of a case stand in the places of ours; one position has all their dollars.
+#[test]
+fn scenarios_of_many_factors_are_the_reference_s() {
+    let fixture: Value = serde_json::from_str(STRESS).expect("JSON");
+    let models = fixture["models"].as_array().expect("models");
+    let mut desk = desk(0, &[("AAPL", 1)]);
+    let id = desk.held[0].exposed.instrument;
+    (desk.held[0].exposure, desk.held[0].value) = (1.0, 0.0);
+    let mut seen = 0;
+    for case in cases(STRESS) {
+        let model = models.iter().find(|model| model["id"] == case["model"]).expect("a model");
+        let names: Vec<String> =
+            serde_json::from_value(model["factor_order"].clone()).expect("names");
+        let rows: Vec<Vec<f64>> =
+            serde_json::from_value(model["covariance_daily"].clone()).expect("a matrix");
+        let drivers: Vec<_> = Factor::active().map(Driver::Factor).take(names.len()).collect();
+        let values: Vec<_> = names
+            .iter()
+            .map(|name| case["factor_exposure_dollar"][name].as_f64().expect("dollars"))
+            .collect();
+        let shocks = names.iter().zip(&drivers).filter_map(|(name, driver)| {
+            Some((driver.to_string(), case["shocks"].get(name)?.as_f64()?))
+        });
+        let shocks: Vec<_> = shocks.collect();
+        let shocks: Vec<_> = shocks.iter().map(|(name, shock)| (name.as_str(), *shock)).collect();
+        let betas = Betas { values: values.clone(), residual: 0.0, quality: Quality::Full };
+        let design = Design {
+            drivers,
+            covariance: rows.concat(),
+            betas: HashMap::from([(id, Ok(betas))]),
+            quality: Quality::Full,
+            warnings: Vec::new(),
+        };
+        let outcome = desk.outcome(&scenario(&shocks), &design).expect("an outcome");
+
+        let expect = &case["expect"];
+        let moves: Vec<f64> =
+            names.iter().map(|name| expect["full_shock"][name].as_f64().expect("a move")).collect();
+        let scale: f64 = values.iter().zip(&moves).map(|(value, own)| (value * own).abs()).sum();
+        let condition = expect["cond_corr_ss"].as_f64().unwrap_or(1.0);
+        let tolerance = scale * if condition < 1e4 { 1e-9 } else { 1e-13 * condition } + 1e-7;
+        near(float(outcome.direct), expect["direct_pnl"].as_f64().expect("one"), tolerance);
+        let total = expect["correlated_pnl"].as_f64().expect("one");
+        near(float(outcome.total.pnl), total, tolerance);
+        seen += 1;
+    }
+    assert_eq!(seen, 55);
+}
+
+#[test]
+fn what_is_direct_and_what_moves_along_make_the_total() {
+    let desk = desk(50_000, &[("AAPL", 100), ("XOM", 200), ("JPM", -150), ("KO", 300)]);
+    for outcome in desk.run(&built_in()) {
+        assert_eq!(outcome.direct + outcome.correlation, outcome.total.pnl);
+        let positions: Decimal = outcome.positions.iter().map(|one| one.pnl).sum();
+        assert_eq!(positions, outcome.total.pnl);
+        assert_eq!(outcome.full_revaluation, Some(outcome.total.pnl), "no options");
+        let value = desk.book.total_value() + outcome.total.pnl;
+        assert_eq!(outcome.total.new_total_value, value);
+    }
+    let outcome = run(&desk, &[("Value", 0.05), ("OIL", -0.1)]);
+    assert_ne!(outcome.correlation, Decimal::ZERO);
+    let impacts: Decimal = outcome.impacts.iter().map(|one| one.pnl).sum();
+    near(float(impacts), float(outcome.total.pnl), 1e-6);
+    for impact in &outcome.impacts {
+        near(float(impact.dollars) * impact.shock, float(impact.pnl), 1e-6);
+    }
+}
+
+#[test]
+fn a_shock_of_the_market_alone_moves_the_book_by_its_market_beta() {
+    let desk = desk(0, &[("AAPL", 100), ("XOM", 200)]);
+    let outcome = run(&desk, &[("Market", -0.1)]);
+    let market = &desk.market_moves(&[-0.1]).expect("moves")[0];
+    near(float(outcome.total.pnl), float(market.total.pnl), 1e-6);
+    near(float(outcome.correlation), 0.0, 1e-6);
+    let beta = market.beta.expect("a beta");
+    near(market.total.share, -0.1 * beta, 1e-9);
+}
+
+/// The part that a regression on the factors gives to oil, and what the factors do when oil moves,
+/// are together what a regression on oil alone says.
+#[test]
+fn known_defect_17_the_total_of_one_shock_is_that_of_the_beta_to_it_alone() {
+    let desk = desk(0, &[("XOM", 100)]);
+    let outcome = run(&desk, &[("OIL", -0.1)]);
+    let oil = outcome.impacts.iter().find(|one| one.variable == Variable::Macro(Macro::Oil));
+    let oil = oil.expect("oil");
+    assert!(oil.is_direct && (oil.shock + 0.1).abs() < 1e-15, "a shock stays what it is: {oil:?}");
+    assert_ne!(outcome.correlation, Decimal::ZERO);
+
+    let window = window(&desk.book, &WORLD.calendar);
+    let returns = window.simple_returns(Some(&WORLD.series("CVX", &window)));
+    let variable = factors::Variable { name: Driver::Macro(Macro::Oil), returns };
+    let alone = factors::Model::new(Method::Univariate, vec![variable]);
+    let own = window.simple_returns(Some(&WORLD.series("XOM", &window)));
+    let beta = alone.betas(&own).expect("a beta").betas[0].estimate.value;
+    near(outcome.total.share, -0.1 * beta, 1e-9);
+}
+
+#[test]
+fn known_defect_13_a_yield_moves_the_book_by_points_whatever_its_level() {
+    let of = |level: f64| {
+        let book = WORLD.book(DAY, 0, &[("JPM", 100)]);
+        let mut inputs = inputs(&book);
+        inputs.yields = Some(Arc::new(yields(&window(&book, &WORLD.calendar), level)));
+        desk_with(book, &inputs).rate_moves(&[0.005]).expect("moves")[0].total.share
+    };
+    near(of(0.01), of(0.08), 1e-9);
+    assert!(of(0.01).abs() > 1e-5);
+}
+
+#[test]
+fn known_defect_14_without_yields_nothing_is_said_of_rates() {
+    let book = WORLD.book(DAY, 0, &[("JPM", 100)]);
+    let inputs = Inputs { yields: None, ..inputs(&book) };
+    let desk = desk_with(book, &inputs);
+    let moved = &desk.rate_moves(&[0.01]).expect("moves")[0];
+    assert_eq!((moved.beta, moved.standing.quality), (None, Quality::Insufficient));
+    assert_eq!(moved.standing.coverage.excluded_positions, 1);
+    assert!(moved.standing.warnings[0].contains("No betas of JPM"), "{:?}", moved.standing);
+
+    let outcome = run(&desk, &[("INTEREST_RATE", 0.01)]);
+    assert_eq!(outcome.standing.quality, Quality::Insufficient);
+    let said = &outcome.standing.warnings[0];
+    assert!(said.contains("too little history of INTEREST_RATE"), "{said}");
+}
+
+#[test]
+fn known_defect_15_a_short_offsets_what_a_long_makes() {
+    let desk = desk(100_000, &[("AAPL", 100), ("AAPL", -100)]);
+    for outcome in desk.run(&built_in()) {
+        // But where the long one cannot lose as much as the short one gains.
+        assert!(outcome.total.pnl >= Decimal::ZERO, "{:?}", outcome.total);
+    }
+    assert_eq!(run(&desk, &[("Market", -0.1)]).total.pnl, Decimal::ZERO);
+}
+
+#[test]
+fn known_defect_18_a_market_neutral_book_is_moved_by_its_positions() {
+    let desk = desk(1_000_000, &[("AMD", 4_000), ("KO", -2_400)]);
+    let outcome = run(&desk, &[("Market", -0.1)]);
+    assert!(outcome.total.pnl < Decimal::from(-1_000), "{:?}", outcome.total);
+}
+
+#[test]
+fn known_defect_19_what_is_owed_can_lose_more_than_all() {
+    let desk = desk(10_000, &[("AMD", -300)]);
+    let outcome = run(&desk, &[("Market", 3.0)]);
+    assert!(outcome.total.share < -1.0, "{:?}", outcome.total);
+    assert_eq!(outcome.total.severity, Severity::Extreme);
+}
+
+#[test]
+fn a_variable_without_history_has_a_stand_in_and_says_so() {
+    let desk = desk(0, &[("AAPL", 100)]);
+    let china = run(&desk, &[("CHINA", -0.15)]);
+    let market = run(&desk, &[("Market", -0.15)]);
+    near(float(china.total.pnl), float(market.total.pnl), 1e-6);
+    assert_eq!(china.standing.quality, Quality::Limited);
+    let said = &china.standing.warnings[0];
+    assert!(said.contains("CHINA") && said.contains("market betas stand in"), "{said}");
+
+    let gold = run(&desk, &[("GOLD", 0.2)]);
+    assert_eq!(gold.total.pnl, Decimal::ZERO, "it is in no sector");
+    assert!(gold.standing.warnings[0].contains("sector Materials"), "{:?}", gold.standing);
+}
+
+#[test]
+fn a_sector_moves_by_its_own_shock_and_by_nothing_else() {
+    let book = WORLD.book(DAY, 0, &[("AAPL", 100), ("KO", 100)]);
+    let mut inputs = inputs(&book);
+    let apple =
+        Instrument { sector: Some("Technology".into()), ..Instrument::unknown("AAPL".into()) };
+    inputs.underlyings.insert(WORLD.id("AAPL"), Arc::new(apple));
+    let desk = desk_with(book, &inputs);
+    let outcome = run(&desk, &[("Market", -0.45), ("SECTOR:technology", -0.8)]);
+    let pnl = |symbol: &str| {
+        let own = |one: &&PositionPnl| one.line.position.instrument.symbol == symbol;
+        let found = outcome.positions.iter().find(own).expect("a position");
+        float(found.pnl) / float(found.line.holding().exposure().expect("a price"))
+    };
+    near(pnl("AAPL"), -0.8, 1e-9);
+    assert!(pnl("KO") > -0.45 && pnl("KO") < 0.0);
+    // And alone it needs no betas.
+    let alone = run(&desk, &[("SECTOR:Energy", 0.1)]);
+    assert_eq!((alone.total.pnl, alone.standing.quality), (Decimal::ZERO, Quality::Full));
+}
+
+#[test]
+fn an_empty_book_loses_nothing_and_knows_it() {
+    let desk = desk(1_000, &[]);
+    for outcome in desk.run(&built_in()) {
+        assert_eq!(outcome.total.pnl, Decimal::ZERO);
+        assert_eq!(outcome.total.new_total_value, Decimal::from(1_000));
+        assert_ne!(outcome.standing.quality, Quality::Insufficient);
+    }
+    let simulated = desk.simulate(100, 1, Confidence::P95, 1).expect("paths");
+    assert_eq!(simulated.value_at_risk, Decimal::ZERO);
+    let reverse = desk.reverse(&Variable::Factor(Factor::Market), 0.1).expect("a search");
+    assert_eq!((reverse.change, reverse.pnl), (None, None));
+}
+
+#[test]
+fn options_are_priced_anew_where_their_underlying_goes() {
+    // In the money, so that their price of five is mostly what they are worth at once.
+    let puts = desk(0, &[("AAPL190920P00052500", 10)]);
+    let outcome = run(&puts, &[("Market", -0.35)]);
+    let anew = outcome.full_revaluation.expect("a value");
+    assert!(anew > outcome.total.pnl && outcome.total.pnl > Decimal::ZERO, "{outcome:?}");
+
+    let calls = desk(0, &[("AAPL190920C00047500", 10)]);
+    let outcome = run(&calls, &[("Market", -0.35)]);
+    let premium = Decimal::from(-5_000);
+    assert_eq!(outcome.total.pnl, premium, "by delta it would be more");
+    let anew = outcome.full_revaluation.expect("a value");
+    assert!(anew >= premium && anew < Decimal::ZERO, "{outcome:?}");
+}
+
+#[test]
+fn the_move_that_loses_so_much_loses_it() {
+    let desk = desk(5_000, &[("AAPL", 100), ("XOM", 50)]);
+    let market = Variable::Factor(Factor::Market);
+    let found = desk.reverse(&market, 0.1).expect("a search");
+    let change = found.change.expect("a move");
+    let moved = &desk.market_moves(&[change]).expect("moves")[0];
+    near(moved.total.share, -0.1, 1e-9);
+    assert_eq!(desk.reverse(&market, 1.5).expect("a search").change, None);
+}
+
+#[test]
+fn a_seed_draws_the_same_outcomes_and_their_spread_is_the_book_s() {
+    let desk = desk(0, &[("AAPL", 100), ("JPM", -50), ("XOM", 80)]);
+    let draw = |paths, seed| desk.simulate(paths, 1, Confidence::P95, seed).expect("paths");
+    let (one, same, other) = (draw(20_000, 7), draw(20_000, 7), draw(20_000, 8));
+    assert_eq!(one.value_at_risk, same.value_at_risk);
+    assert_ne!(one.value_at_risk, other.value_at_risk);
+    assert!(one.expected_shortfall > one.value_at_risk);
+    // 1.645 standard deviations, for returns are small.
+    let times = float(one.value_at_risk) / float(one.standard_deviation);
+    assert!((1.58..1.71).contains(&times), "{times}");
+    assert_eq!(one.histogram.iter().map(|bin| bin.2).sum::<usize>(), 20_000);
+    let days = desk.simulate(20_000, 4, Confidence::P95, 7).expect("paths");
+    let times = float(days.standard_deviation) / float(one.standard_deviation);
+    assert!((1.95..2.05).contains(&times), "{times}");
+}
+
+#[test]
+fn the_market_itself_is_predicted_and_other_things_less_so() {
+    let of = |holdings: &[(&str, i64)]| {
+        let book = WORLD.book(DAY, 0, holdings);
+        let window = Accuracy::window(&book, 90, &WORLD.calendar);
+        let long = Inputs {
+            histories: WORLD.histories(&window),
+            references: inputs(&book)
+                .references
+                .into_keys()
+                .zip(["SPX"; 8])
+                .filter(|(etf, _)| etf == "SPY")
+                .map(|(etf, fund)| (etf, Arc::new(WORLD.series(fund, &window))))
+                .collect(),
+            ..Inputs::default()
+        };
+        let inputs = inputs(&book);
+        accuracy(&desk_with(book, &inputs), &long, 90, &WORLD.calendar)
+    };
+    let market = of(&[("SPX", 10)]);
+    let measured = market.measured.expect("figures");
+    assert_eq!(market.points.len(), 90);
+    near(measured.rmse, 0.0, 1e-12);
+    near(measured.hit_rate, 1.0, 1e-12);
+    let shares = of(&[("AAPL", 10), ("JPM", 20)]).measured.expect("figures");
+    assert!(shares.rmse > 1e-3 && shares.correlation.is_some_and(|c| c > 0.5), "{shares:?}");
+    assert_eq!(of(&[]).standing.quality, Quality::Insufficient);
+    let last: NaiveDate = DAY.parse().expect("a day");
+    assert_eq!(market.points.last().map(|point| point.date), Some(last));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn a_book_of_longs_never_loses_more_than_it_is_worth(
+        quantities in prop::collection::vec(1_i64..10_000, 4),
+        shocks in prop::collection::vec(-1.0..3.0_f64, 3),
+    ) {
+        let symbols = ["AMD", "AAPL190920C00047500", "KO", "AAPL190920P00052500"];
+        let holdings: Vec<_> = symbols.into_iter().zip(quantities).collect();
+        let desk = desk(0, &holdings);
+        let own = scenario(&[("Market", shocks[0]), ("Value", shocks[1]), ("OIL", shocks[2])]);
+        for outcome in desk.run(&[vec![own], built_in()].concat()) {
+            for pnl in [outcome.direct, outcome.total.pnl, outcome.full_revaluation.expect("one")] {
+                prop_assert!(desk.book.total_value() + pnl >= Decimal::new(-1, 6), "{outcome:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn twice_the_shock_is_twice_the_profit(quantity in -5_000_i64..5_000, shock in 0.001..0.1_f64) {
+        let quantity = if quantity == 0 { 1 } else { quantity };
+        let desk = desk(0, &[("AAPL", quantity), ("XOM", 100)]);
+        let pnl = |times: f64| {
+            float(run(&desk, &[("Market", -shock * times), ("OIL", shock * times)]).total.pnl)
+        };
+        let size = float(desk.book.totals().gross_exposure());
+        prop_assert!((2.0 * pnl(1.0) - pnl(2.0)).abs() <= 1e-9 * size);
+    }
+}
