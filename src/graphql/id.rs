@@ -5,6 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use uuid::Uuid;
 
+use crate::domain::factor::Factor;
 use crate::domain::id::{InstrumentId, PortfolioId, PositionId, TagId, UserId};
 
 /// What an id names.
@@ -15,6 +16,7 @@ pub enum NodeId {
     Position(PositionId),
     Instrument(InstrumentId),
     Tag(TagId),
+    Factor(Factor),
 }
 
 impl NodeId {
@@ -25,6 +27,7 @@ impl NodeId {
             Self::Position(id) => (3, id.0),
             Self::Instrument(id) => (4, id.0),
             Self::Tag(id) => (5, id.0),
+            Self::Factor(factor) => (7, Uuid::from_u128(factor.display_order().into())),
         }
     }
 
@@ -39,6 +42,10 @@ impl NodeId {
             3 => Some(Self::Position(PositionId(key))),
             4 => Some(Self::Instrument(InstrumentId(key))),
             5 => Some(Self::Tag(TagId(key))),
+            7 => {
+                let is_it = |factor: &Factor| u128::from(factor.display_order()) == key.as_u128();
+                Factor::ALL.into_iter().find(is_it).map(Self::Factor)
+            }
             _ => None,
         }
     }
@@ -83,6 +90,7 @@ mod tests {
             NodeId::Position(PositionId(key)),
             NodeId::Instrument(InstrumentId(key)),
             NodeId::Tag(TagId(key)),
+            NodeId::Factor(Factor::LowVolatility),
         ] {
             assert_eq!(NodeId::parse(&ID::from(id)), Some(id));
         }

@@ -6,6 +6,7 @@
 //! key at all is asked once.
 
 mod actions;
+pub mod factors;
 pub mod rates;
 
 use std::collections::{HashMap, HashSet};
@@ -50,6 +51,9 @@ pub struct Loaders {
     tags: OnceCell<Vec<Arc<Tag>>>,
     tag_counts: OnceCell<HashMap<TagId, i64>>,
     reach: OnceCell<Vec<(PriceSource, NaiveDate)>>,
+    calendar: Arc<Calendar>,
+    budget: Arc<Budget>,
+    computed: factors::Computed,
 }
 
 impl Loaders {
@@ -76,6 +80,9 @@ impl Loaders {
             tags: OnceCell::new(),
             tag_counts: OnceCell::new(),
             reach: OnceCell::new(),
+            calendar: Arc::clone(&services.calendar),
+            budget: Arc::clone(budget),
+            computed: factors::Computed::default(),
         }
     }
 

@@ -27,7 +27,11 @@ pub async fn keep(services: Services, stop: CancellationToken) {
         }
         let session = services.last_session();
         if is_wanted || filled != Some(session) {
-            match prices::fill(&services).await {
+            let filled_now = async {
+                prices::know_references(&services).await?;
+                prices::fill(&services).await
+            };
+            match filled_now.await {
                 Ok(bars) => {
                     (is_wanted, filled) = (false, Some(session));
                     tracing::info!(bars, %session, "prices are complete to the last session");

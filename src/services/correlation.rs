@@ -232,7 +232,18 @@ pub fn analyze(
     }
 }
 
+/// A complete matrix row by row.
+fn rows(correlations: &Correlations) -> Vec<Vec<f64>> {
+    let values = correlations.as_slice().unwrap_or_default();
+    values.chunks_exact(correlations.size().max(1)).map(<[f64]>::to_vec).collect()
+}
+
 impl Analysis {
+    /// Row by row; empty when there is none.
+    pub fn matrix(&self) -> Vec<Vec<f64>> {
+        self.correlations.as_ref().map(rows).unwrap_or_default()
+    }
+
     /// The pairs whose correlation is at least this far from zero, the furthest first.
     pub fn pairs(&self, min_abs: f64) -> Vec<Pair> {
         let Some(all) = &self.correlations else { return Vec::new() };
@@ -267,3 +278,6 @@ pub fn average(
         instruments.map(|id| window.log_returns(histories.get(&id).map(Arc::as_ref))).collect();
     Correlations::pairwise(&returns, MIN_OVERLAP).ok()?.average()
 }
+
+#[cfg(test)]
+mod tests;

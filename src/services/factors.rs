@@ -15,7 +15,7 @@ mod rate;
 
 pub use exposures::{
     Basis, Betas, Contribution, Deltas, Estimates, Excluded, Exposed, FactorExposure, coverage,
-    exposed, exposures, left_out, moves_with, wanted,
+    exposed, exposures, left_out, moves_with, position_exposures, wanted,
 };
 pub use model::{
     FactorModel, InstrumentBetas, Insufficient, Method, Model, RIDGE_PENALTY, Variable,

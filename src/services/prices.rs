@@ -10,8 +10,8 @@ use rust_decimal::Decimal;
 use serde_json::json;
 use sqlx::postgres::PgListener;
 
-pub use self::fill::fill;
 pub(super) use self::fill::history_start;
+pub use self::fill::{fill, know_references};
 use super::{Services, actions, instruments};
 use crate::domain::calendar::new_york_date;
 use crate::domain::id::InstrumentId;

@@ -1,11 +1,14 @@
 //! The types of the graph: a file a noun, each a wrapper over its domain type.
 
 pub mod calendar;
+pub mod correlation;
+pub mod factor;
 pub mod instrument;
 pub mod node;
 pub mod portfolio;
 pub mod position;
 pub mod quality;
+pub mod risk;
 pub mod service;
 pub mod tag;
 pub mod upload;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, Interface};
 
+use super::factor::Factor;
 use super::instrument::Instrument;
 use super::portfolio::Portfolio;
 use super::position::Position;
@@ -24,6 +25,7 @@ pub enum Node {
     Position(Position),
     Instrument(Instrument),
     Tag(Tag),
+    Factor(Factor),
 }
 
 impl Node {
@@ -33,6 +35,7 @@ impl Node {
         let Some(viewer) = request.moment.viewer().await? else { return Ok(None) };
         Ok(match NodeId::parse(id) {
             None => None,
+            Some(NodeId::Factor(factor)) => Some(Self::Factor(Factor(factor))),
             Some(NodeId::User(id)) => (viewer.id == id).then_some(Self::User(User(viewer))),
             Some(NodeId::Portfolio(id)) => {
                 let found = request.loaders().row(PortfolioBy(id)).await?;

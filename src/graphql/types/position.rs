@@ -6,6 +6,7 @@ use async_graphql::{Context, Enum, ID, InputObject, Object};
 use chrono::{DateTime, Utc};
 use sigmasight_analytics::exposure::Totals;
 
+use super::factor::{ExposureBasis, FactorExposure, FactorMethod, InterestRateBeta};
 use super::instrument::{AssetClass, Instrument};
 use super::portfolio::Portfolio;
 use super::quality::Quality;
@@ -20,7 +21,8 @@ use crate::graphql::error::Result;
 use crate::graphql::id::NodeId;
 use crate::graphql::page::{PageArguments, Scope, connection, cost};
 use crate::graphql::scalar::{Date, Decimal};
-use crate::graphql::viewer::request;
+use crate::graphql::viewer::{Request, request};
+use crate::services::factors::moves_with;
 use crate::services::valuation::{self, Book, Line, Summary};
 
 /// Which way a position is held, and whether it is shares or option contracts.
@@ -50,6 +52,17 @@ pub enum PositionType {
 pub struct Position {
     pub book: Arc<Book>,
     pub line: Arc<Line>,
+}
+
+impl Position {
+    /// The book of a day, or the one that it is seen in.
+    async fn book_as_of(&self, request: &Request, as_of: Option<Date>) -> Result<Arc<Book>> {
+        if as_of.is_none() {
+            return Ok(Arc::clone(&self.book));
+        }
+        let horizon = request.horizon(as_of)?;
+        request.loaders().book(&self.book.portfolio, horizon).await
+    }
 }
 
 /// A holding of one instrument.
@@ -125,6 +138,52 @@ impl Position {
         self.line.position.notes.as_deref()
     }
 
+    /// What it has in each active factor, in display order; empty when it is closed or before it
+    /// was entered.
+    #[graphql(complexity = "5 + 7 * child_complexity")]
+    async fn factor_exposures(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            desc = "The session; the one of the surrounding list, or the last completed one, \
+                    when left out."
+        )]
+        as_of: Option<Date>,
+        #[graphql(
+            desc = "How the betas are estimated.",
+            default_with = "FactorMethod::Orthogonal"
+        )]
+        method: FactorMethod,
+        #[graphql(
+            desc = "What the betas are multiplied with.",
+            default_with = "ExposureBasis::Dollar"
+        )]
+        basis: ExposureBasis,
+    ) -> Result<Vec<FactorExposure>> {
+        let request = request(ctx);
+        let book = self.book_as_of(request, as_of).await?;
+        let line = book.line(self.line.position.id).cloned();
+        let how = (method, basis);
+        Box::pin(FactorExposure::of_position(request, book, line.as_ref(), as_of, how)).await
+    }
+
+    /// How what moves it answers to the yield of the ten-year Treasury note: its instrument, or
+    /// the underlying of an option.
+    #[graphql(complexity = "5 + child_complexity")]
+    async fn interest_rate_beta(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            desc = "The session; the one of the surrounding list, or the last completed one, \
+                    when left out."
+        )]
+        as_of: Option<Date>,
+    ) -> Option<Result<InterestRateBeta>> {
+        let request = request(ctx);
+        let as_of = as_of.or(Some(Date(self.book.horizon.as_of)));
+        Some(Box::pin(InterestRateBeta::of(request, moves_with(&self.line), as_of)).await)
+    }
+
     /// What it is worth at the close of a session, and what it has gained.
     #[graphql(complexity = "2 + child_complexity")]
     async fn valuation(
@@ -136,13 +195,7 @@ impl Position {
         )]
         as_of: Option<Date>,
     ) -> Result<PositionValuation> {
-        let request = request(ctx);
-        let book = if as_of.is_some() {
-            let horizon = request.horizon(as_of)?;
-            request.loaders().book(&self.book.portfolio, horizon).await?
-        } else {
-            Arc::clone(&self.book)
-        };
+        let book = self.book_as_of(request(ctx), as_of).await?;
         Ok(PositionValuation::of(&book, &self.line.position, as_of))
     }
 

@@ -16,6 +16,7 @@ use crate::graphql::error::Result;
 use crate::graphql::page::{cost, size};
 use crate::graphql::scalar::{Date, Decimal};
 use crate::graphql::viewer::{request, resolved_warning};
+use crate::services::factors::Excluded;
 use crate::services::valuation::{self, Book, Line, METHOD, MODEL_VERSION, Summary};
 
 /// How every figure of a book came about.
@@ -439,4 +440,15 @@ pub struct ExcludedPosition {
     position: Position,
     /// Why, in a sentence.
     reason: String,
+}
+
+impl ExcludedPosition {
+    /// The first so many of what a figure over a book leaves out.
+    pub fn of(book: &Arc<Book>, excluded: &[Excluded], most: usize) -> Vec<Self> {
+        let position = |line| Position { book: Arc::clone(book), line: Arc::clone(line) };
+        let excluded = excluded.iter().take(most);
+        excluded
+            .map(|one| Self { position: position(&one.line), reason: one.reason.clone() })
+            .collect()
+    }
 }

@@ -202,6 +202,23 @@ pub fn exposures(
     Factor::active().map(of).collect()
 }
 
+/// What one position is exposed to: the betas are those of what moves it, whatever its size.
+pub fn position_exposures(
+    line: &Arc<Line>,
+    basis: Basis,
+    deltas: &Deltas,
+    estimates: &Estimates,
+) -> Vec<FactorExposure> {
+    let line = std::slice::from_ref(line);
+    let (known, _) = exposed(line, basis, deltas);
+    let size = known.first().map_or(Decimal::ZERO, |one| one.exposure.abs());
+    let mut exposures = exposures(line, size, basis, deltas, estimates);
+    for exposure in &mut exposures {
+        exposure.beta = exposure.contributions.first().map(|part| part.beta);
+    }
+    exposures
+}
+
 impl Estimates {
     /// The positions whose instrument has betas, with these; and the others, with why not.
     pub fn split(
@@ -212,7 +229,7 @@ impl Estimates {
         for one in positions {
             match self.betas.get(&one.instrument) {
                 Some(Ok(betas)) => with.push((one, Arc::clone(betas))),
-                Some(Err(Insufficient { reason })) => {
+                Some(Err(Insufficient { reason, .. })) => {
                     let reason = format!("No betas of {}: {reason}", one.line.underlying());
                     without.push(Excluded { line: one.line, reason });
                 }
@@ -223,6 +240,25 @@ impl Estimates {
             }
         }
         (with, without)
+    }
+
+    /// Share of the variance of what moves the positions that the factors explain: the mean over
+    /// the positions by size of exposure. None where the factors are taken one at a time, or
+    /// without exposure.
+    pub fn r_squared(&self, known: &[(Exposed, Arc<InstrumentBetas>)]) -> Option<f64> {
+        if self.model.method() == Method::Univariate {
+            return None;
+        }
+        let (mut explained, mut sizes) = (0.0, 0.0);
+        for (one, betas) in known {
+            let Some(r_squared) = betas.betas.first().and_then(|beta| beta.r_squared) else {
+                continue;
+            };
+            let size = one.exposure.abs().to_f64()?;
+            explained += size * r_squared;
+            sizes += size;
+        }
+        Some(explained / sizes).filter(|share| share.is_finite())
     }
 
     fn warnings(
