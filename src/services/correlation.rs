@@ -108,12 +108,12 @@ impl Filter {
     fn too_small(&self, one: &Exposed, gross_exposure: Decimal) -> Option<String> {
         let size = one.exposure.abs();
         let weight = size.checked_div(gross_exposure).and_then(|w| w.to_f64()).unwrap_or(0.0);
-        let (is_worth, weighs) = (size >= self.min_value, weight >= self.min_weight);
+        let (has_value, has_weight) = (size >= self.min_value, weight >= self.min_weight);
         let is_enough = match self.mode {
-            FilterMode::Value => is_worth,
-            FilterMode::Weight => weighs,
-            FilterMode::Both => is_worth && weighs,
-            FilterMode::Either => is_worth || weighs,
+            FilterMode::Value => has_value,
+            FilterMode::Weight => has_weight,
+            FilterMode::Both => has_value && has_weight,
+            FilterMode::Either => has_value || has_weight,
         };
         (!is_enough).then(|| {
             let of_mode = match self.mode {

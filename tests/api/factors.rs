@@ -190,7 +190,9 @@ async fn what_is_measured_against_is_known_and_priced_though_nobody_holds_it() {
     for (row, values) in list(&matrix["matrix"]).iter().enumerate() {
         for (column, value) in list(values).iter().enumerate() {
             assert_eq!(value, &matrix["matrix"][column][row]);
-            assert!(if row == column { float(value) == 1.0 } else { float(value).abs() < 1.0 });
+            let is_diagonal = row == column;
+            assert_eq!(value == &json!(1.0), is_diagonal, "{value}");
+            assert!(float(value).abs() <= 1.0, "{value}");
         }
     }
 }

@@ -55,7 +55,7 @@ impl Loaders {
             let found = store::instruments::by_symbol(&mut *db, &symbols).await?;
             Ok::<_, ApiError>(found.into_iter().map(|one| (one.symbol, one.id)).collect())
         };
-        Ok(self.computed.references.get_or_try_init(|| read).await?)
+        self.computed.references.get_or_try_init(|| read).await
     }
 
     /// A window as long as every statistic of a session that looks back no further shares.
@@ -126,7 +126,7 @@ impl Loaders {
             let variables = returns.into_iter().map(|(name, returns)| Variable { name, returns });
             Ok::<_, ApiError>(Arc::new(Model::new(method, variables.collect())))
         };
-        cell.get_or_try_init(|| make).await.map(Arc::clone)
+        Box::pin(cell.get_or_try_init(|| make)).await.map(Arc::clone)
     }
 
     /// The betas of instruments as of a session, each estimated once a request.

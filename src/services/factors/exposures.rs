@@ -57,6 +57,9 @@ pub struct Exposed {
     pub exposure: Decimal,
 }
 
+/// The same with the betas of that instrument.
+pub type WithBetas = (Exposed, Arc<InstrumentBetas>);
+
 /// A position that a figure leaves out.
 #[derive(Clone, Debug)]
 pub struct Excluded {
@@ -81,14 +84,11 @@ pub fn exposed(
             }
         };
         let line = Arc::clone(line);
-        match exposure {
-            Some(exposure) => {
-                known.push(Exposed { instrument: moves_with(&line), line, exposure });
-            }
-            None => {
-                let reason = line.unpriced_reason().or_else(|| line.delta_missing_reason());
-                unknown.push(Excluded { reason: reason.unwrap_or_default(), line });
-            }
+        if let Some(exposure) = exposure {
+            known.push(Exposed { instrument: moves_with(&line), line, exposure });
+        } else {
+            let reason = line.unpriced_reason().or_else(|| line.delta_missing_reason());
+            unknown.push(Excluded { reason: reason.unwrap_or_default(), line });
         }
     }
     (known, unknown)
@@ -221,10 +221,7 @@ pub fn position_exposures(
 
 impl Estimates {
     /// The positions whose instrument has betas, with these; and the others, with why not.
-    pub fn split(
-        &self,
-        positions: Vec<Exposed>,
-    ) -> (Vec<(Exposed, Arc<InstrumentBetas>)>, Vec<Excluded>) {
+    pub fn split(&self, positions: Vec<Exposed>) -> (Vec<WithBetas>, Vec<Excluded>) {
         let (mut with, mut without) = (Vec::new(), Vec::new());
         for one in positions {
             match self.betas.get(&one.instrument) {
@@ -245,7 +242,7 @@ impl Estimates {
     /// Share of the variance of what moves the positions that the factors explain: the mean over
     /// the positions by size of exposure. None where the factors are taken one at a time, or
     /// without exposure.
-    pub fn r_squared(&self, known: &[(Exposed, Arc<InstrumentBetas>)]) -> Option<f64> {
+    pub fn r_squared(&self, known: &[WithBetas]) -> Option<f64> {
         if self.model.method() == Method::Univariate {
             return None;
         }
@@ -261,17 +258,10 @@ impl Estimates {
         Some(explained / sizes).filter(|share| share.is_finite())
     }
 
-    fn warnings(
-        &self,
-        known: &[(Exposed, Arc<InstrumentBetas>)],
-        excluded: &[Excluded],
-        basis: Basis,
-    ) -> Vec<String> {
+    fn warnings(&self, known: &[WithBetas], excluded: &[Excluded], basis: Basis) -> Vec<String> {
         let mut warnings = Vec::from_iter(left_out(excluded, known.len()));
         warnings.extend(self.model.warnings());
-        let count = |is: &dyn Fn(&(Exposed, Arc<InstrumentBetas>)) -> bool| {
-            known.iter().filter(|one| is(one)).count()
-        };
+        let count = |is: &dyn Fn(&WithBetas) -> bool| known.iter().filter(|one| is(one)).count();
         let options = count(&|(one, _)| one.line.holding().is_option());
         if basis == Basis::Dollar && options > 0 {
             warnings.push(format!(

@@ -95,15 +95,14 @@ impl<V: Copy + PartialEq + fmt::Display> Model<V> {
         let missing = absent.iter().find(|(name, _)| {
             present.is_empty() || method == Method::Orthogonal && Some(*name) == first
         });
-        let estimator = match missing {
-            Some((name, observations)) => Err(too_few(&format!("{name} has"), *observations)),
-            None => {
-                let returns: Vec<_> = present.iter().map(|variable| &variable.returns).collect();
-                factor::Model::new(method.estimator(), &returns).map_err(|error| Insufficient {
-                    reason: format!("The variables have no model: {error}."),
-                    observations: 0,
-                })
-            }
+        let estimator = if let Some((name, observations)) = missing {
+            Err(too_few(&format!("{name} has"), *observations))
+        } else {
+            let returns: Vec<_> = present.iter().map(|variable| &variable.returns).collect();
+            factor::Model::new(method.estimator(), &returns).map_err(|error| Insufficient {
+                reason: format!("The variables have no model: {error}."),
+                observations: 0,
+            })
         };
         let quality =
             present.iter().map(|variable| variable.returns.quality).max().unwrap_or(Quality::Full);

@@ -86,8 +86,8 @@ fn the_total_betas_of_real_shares_are_the_reference_s() {
         let window = WORLD.window(text(case, "end_date"), 252);
         let found = betas_of(&model(Method::Univariate, &window), text(case, "symbol"), &window);
         let place = FUNDS.iter().position(|(_, fund)| case["factor"] == *fund).expect("a fund");
-        let fund = FUNDS[place].1;
-        assert_figure(found.betas[place].estimate.value, &case["expect"]["params"][fund], fund);
+        let (_, name) = FUNDS[place];
+        assert_figure(found.betas[place].estimate.value, &case["expect"]["params"][name], name);
         seen += 1;
     }
     assert_eq!(seen, 60);

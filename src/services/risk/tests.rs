@@ -176,7 +176,7 @@ fn the_parts_of_risk_add_up_to_it() {
             (var / (volatility * value / 252.0_f64.sqrt() * 1.644_853_626_951_472) - 1.0).abs()
                 < 1e-9
         );
-        assert_eq!(found.quality, Quality::Limited, "growth has no fund in these prices");
+        assert_eq!(found.quality, Quality::Full);
     }
 }
 

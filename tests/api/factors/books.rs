@@ -204,7 +204,9 @@ async fn the_correlations_of_a_book_are_those_of_the_reference() {
         .iter()
         .map(|cluster| list(&cluster["symbols"]).iter().filter_map(Value::as_str).collect())
         .collect();
-    clusters.iter_mut().for_each(|cluster| cluster.sort_unstable());
+    for cluster in &mut clusters {
+        cluster.sort_unstable();
+    }
     clusters.sort();
     assert_eq!(clusters, [["BAC", "JPM"], ["CVX", "XOM"], ["KO", "PEP"]]);
     assert_eq!((&found["included"], &found["quality"]), (&json!(20), &json!("FULL")));

@@ -1,5 +1,7 @@
 //! What is said where something is missing: never zero.
 
+use std::fmt::Write as _;
+
 use serde_json::{Value, json};
 
 use super::{app_with_factors, float, list, mentions, money};
@@ -12,8 +14,11 @@ async fn a_share_that_was_listed_lately_has_no_betas_and_is_left_out_and_said() 
     let app = app_with_factors().await;
     // Thirty sessions of a newcomer.
     let days = (1..=30).filter(|day| !matches!(day, 5 | 6 | 12 | 13 | 19 | 20 | 25..=27));
-    let rows: String = days.map(|day| format!("NEWCO,2020-12-{day:02},{}\n", 20 + day)).collect();
-    app.knows_prices(&format!("symbol,date,close\n{rows}")).await;
+    let mut file = String::from("symbol,date,close\n");
+    for day in days {
+        writeln!(file, "NEWCO,2020-12-{day:02},{}", 20 + day).expect("writes");
+    }
+    app.knows_prices(&file).await;
     let ada = app.sign_in("ada").await;
     let book = ada.enters("Core", "10000", &[("AAPL", 100), ("NEWCO", 100), ("NOBAR", 5)]).await;
     let seen = ada
