@@ -5,6 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use uuid::Uuid;
 
+use crate::domain::factor::Factor;
 use crate::domain::id::{
     AuditId, InstrumentId, JobId, PortfolioId, PositionId, ScenarioId, SnapshotId, TagId, UserId,
 };
@@ -22,6 +23,7 @@ pub enum NodeId {
     /// Read from its list alone.
     AuditEntry(AuditId),
     Scenario(ScenarioId),
+    Factor(Factor),
 }
 
 impl NodeId {
@@ -36,6 +38,7 @@ impl NodeId {
             Self::Snapshot(id) => (7, id.0),
             Self::AuditEntry(id) => (12, id.0),
             Self::Scenario(id) => (8, id.0),
+            Self::Factor(factor) => (9, Uuid::from_u128(factor.display_order().into())),
         }
     }
 
@@ -54,6 +57,10 @@ impl NodeId {
             7 => Some(Self::Snapshot(SnapshotId(key))),
             12 => Some(Self::AuditEntry(AuditId(key))),
             8 => Some(Self::Scenario(ScenarioId(key))),
+            9 => {
+                let is_it = |factor: &Factor| u128::from(factor.display_order()) == key.as_u128();
+                Factor::ALL.into_iter().find(is_it).map(Self::Factor)
+            }
             _ => None,
         }
     }
@@ -108,6 +115,7 @@ mod tests {
             NodeId::Tag(TagId(key)),
             NodeId::AuditEntry(AuditId(key)),
             NodeId::Scenario(ScenarioId(key)),
+            NodeId::Factor(Factor::LowVolatility),
         ] {
             assert_eq!(NodeId::parse(&ID::from(id)), Some(id));
         }

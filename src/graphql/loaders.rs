@@ -7,6 +7,7 @@
 
 mod actions;
 pub mod admin;
+pub mod factors;
 mod greeks;
 pub mod jobs;
 mod presence;
@@ -64,6 +65,7 @@ pub struct Loaders {
     budget: Arc<Budget>,
     desks: stress::Desks,
     reference_ids: OnceCell<HashMap<String, InstrumentId>>,
+    computed: factors::Computed,
 }
 
 impl Loaders {
@@ -102,6 +104,7 @@ impl Loaders {
             budget: Arc::clone(budget),
             desks: stress::Desks::default(),
             reference_ids: OnceCell::new(),
+            computed: factors::Computed::default(),
         }
     }
 

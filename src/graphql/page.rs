@@ -72,6 +72,20 @@ pub fn size(name: &str, asked: Option<i32>) -> Result<usize> {
     )?)
 }
 
+/// How many daily returns the argument of this name looks back on.
+///
+/// # Errors
+/// `Validation` for fewer than a month or more than five years.
+pub fn sessions(name: &str, asked: i32) -> Result<usize> {
+    const LEAST: usize = 20;
+    const MOST: usize = 1_260;
+    let asked = usize::try_from(asked).ok().filter(|asked| (LEAST..=MOST).contains(asked));
+    Ok(asked.ok_or_else(|| {
+        Refusal::validation(format!("`{name}` must be between {LEAST} and {MOST}."))
+            .hint("252 sessions are a year.")
+    })?)
+}
+
 /// What a page of this size costs, for the budget of a query: its entries times what one costs.
 pub fn cost(first: Option<i32>, last: Option<i32>, of_one: usize) -> usize {
     let asked = first.or(last).and_then(|size| usize::try_from(size).ok());

@@ -13,11 +13,12 @@ use super::loaders::rates::CurveOf;
 use super::loaders::{
     InstrumentNamed, InstrumentsPage, PortfolioBy, PortfolioNamed, PortfoliosPage,
 };
-use super::page::{PageArguments, Scope, cost};
+use super::page::{PageArguments, Scope, cost, sessions};
 use super::scalar::Date;
 use super::types::admin::Admin;
 use super::types::audit::AuditEntryConnection;
 use super::types::calendar::TradingDay;
+use super::types::factor::{Factor, FactorCorrelationMatrix};
 use super::types::instrument::{AssetClass, Instrument, InstrumentConnection};
 use super::types::job::{Job, JobConnection, JobStatus, JobsAsked};
 use super::types::node::{Node, find_position};
@@ -29,6 +30,7 @@ use super::types::service::{ServiceInfo, ServiceLimits};
 use super::types::tag::{Tag, TagKind};
 use super::types::user::User;
 use super::viewer::{request, resolved_warning};
+use crate::domain::factor;
 use crate::domain::instrument::Symbol;
 use crate::domain::text::fold;
 use crate::error::Refusal;
@@ -160,6 +162,41 @@ impl Query {
             instrument.symbol.clone()
         };
         Ok(InstrumentConnection::of(slice.map(Arc::new), scope, key, Instrument))
+    }
+
+    /// The eight factors, in display order.
+    #[graphql(complexity = "8 * child_complexity")]
+    async fn factors(&self) -> Vec<Factor> {
+        factor::Factor::ALL.map(Factor).into()
+    }
+
+    /// How the factors move together: exponentially weighted, so that the newest sessions weigh
+    /// most.
+    #[graphql(complexity = "20 + child_complexity")]
+    async fn factor_correlations(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            desc = "The session; the last completed one when left out. A day that is no session \
+                    stands for the one before it."
+        )]
+        as_of: Option<Date>,
+        #[graphql(desc = "Daily returns to look back on, from 20 to 1260.", default = 252)]
+        lookback_days: i32,
+        #[graphql(
+            desc = "Weight of a session over that of the one after it: above 0, at most 1.",
+            default = 0.94
+        )]
+        decay: f64,
+    ) -> Result<FactorCorrelationMatrix> {
+        let request = request(ctx);
+        request.user().await?;
+        let lookback = sessions("lookbackDays", lookback_days)?;
+        if !(decay > 0.0 && decay <= 1.0) {
+            let refusal = Refusal::validation("`decay` must be above 0 and at most 1.");
+            return Err(refusal.hint("0.94 is usual for daily returns.").into());
+        }
+        Box::pin(FactorCorrelationMatrix::of(request, as_of, lookback, decay)).await
     }
 
     /// The days of the New York Stock Exchange between two dates, both included; at most eleven

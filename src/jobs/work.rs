@@ -140,6 +140,7 @@ async fn market_data(services: &Services, details: &Details, meter: &Meter) -> R
         .as_ref()
         .map(|symbols| symbols.iter().filter_map(|symbol| Symbol::parse(symbol).ok()).collect());
     let scope = Scope { symbols, from: details.from };
+    prices::know_references(services).await?;
     // Yields beside them: a first history may take hours, the yields take seconds.
     let prices = prices::complete(services, &scope, meter);
     tokio::try_join!(prices, rates::fill(services)).map(drop)

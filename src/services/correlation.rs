@@ -108,12 +108,12 @@ impl Filter {
     fn too_small(&self, one: &Exposed, gross_exposure: Decimal) -> Option<String> {
         let size = one.exposure.abs();
         let weight = size.checked_div(gross_exposure).and_then(|w| w.to_f64()).unwrap_or(0.0);
-        let (is_worth, weighs) = (size >= self.min_value, weight >= self.min_weight);
+        let (has_value, has_weight) = (size >= self.min_value, weight >= self.min_weight);
         let is_enough = match self.mode {
-            FilterMode::Value => is_worth,
-            FilterMode::Weight => weighs,
-            FilterMode::Both => is_worth && weighs,
-            FilterMode::Either => is_worth || weighs,
+            FilterMode::Value => has_value,
+            FilterMode::Weight => has_weight,
+            FilterMode::Both => has_value && has_weight,
+            FilterMode::Either => has_value || has_weight,
         };
         (!is_enough).then(|| {
             let of_mode = match self.mode {
@@ -232,7 +232,18 @@ pub fn analyze(
     }
 }
 
+/// A complete matrix row by row.
+fn rows(correlations: &Correlations) -> Vec<Vec<f64>> {
+    let values = correlations.as_slice().unwrap_or_default();
+    values.chunks_exact(correlations.size().max(1)).map(<[f64]>::to_vec).collect()
+}
+
 impl Analysis {
+    /// Row by row; empty when there is none.
+    pub fn matrix(&self) -> Vec<Vec<f64>> {
+        self.correlations.as_ref().map(rows).unwrap_or_default()
+    }
+
     /// The pairs whose correlation is at least this far from zero, the furthest first.
     pub fn pairs(&self, min_abs: f64) -> Vec<Pair> {
         let Some(all) = &self.correlations else { return Vec::new() };
@@ -267,3 +278,6 @@ pub fn average(
         instruments.map(|id| window.log_returns(histories.get(&id).map(Arc::as_ref))).collect();
     Correlations::pairwise(&returns, MIN_OVERLAP).ok()?.average()
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,6 +18,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use chrono::NaiveDate;
+use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use sigmasight_analytics::american::{self, Accuracy};
 use sigmasight_analytics::exposure::{self, Holding};
@@ -125,6 +126,7 @@ pub fn years_to_expiry(session: NaiveDate, expiry: NaiveDate, calendar: &Calenda
 pub struct BookGreeks {
     pub model: Model,
     lines: HashMap<PositionId, Arc<LineGreeks>>,
+    deltas: Arc<HashMap<PositionId, Decimal>>,
 }
 
 impl BookGreeks {
@@ -151,7 +153,18 @@ impl BookGreeks {
                 LineGreeks::priced(line, pricing, value, inputs.assumptions.greeks_fallback);
             lines.insert(line.position.id, Arc::new(greeks));
         }
-        Self { model, lines }
+        let mut greeks = Self { model, lines, deltas: Arc::default() };
+        let deltas = book.open_lines().filter_map(|line| {
+            let exposure = greeks.holding(line).delta_adjusted_exposure()?;
+            Some((line.position.id, exposure))
+        });
+        greeks.deltas = Arc::new(deltas.collect());
+        greeks
+    }
+
+    /// The delta-adjusted exposures of the open positions whose delta is known, signed money.
+    pub fn deltas(&self) -> Arc<HashMap<PositionId, Decimal>> {
+        Arc::clone(&self.deltas)
     }
 
     /// Those of one of the book's positions.

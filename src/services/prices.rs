@@ -14,7 +14,7 @@ use serde_json::json;
 use sqlx::postgres::PgListener;
 
 pub(super) use self::fill::history_start;
-pub use self::fill::{Scope, complete, fill};
+pub use self::fill::{Scope, complete, fill, know_references};
 use super::{Services, actions, instruments};
 use crate::domain::calendar::new_york_date;
 use crate::domain::id::InstrumentId;

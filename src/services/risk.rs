@@ -320,3 +320,6 @@ pub fn money(share: f64, total_value: Decimal) -> Option<Decimal> {
     const DECIMALS: u32 = 8;
     Some(total_value.checked_mul(Decimal::from_f64(share)?)?.round_dp(DECIMALS))
 }
+
+#[cfg(test)]
+mod tests;

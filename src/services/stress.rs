@@ -100,13 +100,7 @@ pub struct Desk {
 impl Desk {
     pub fn new(book: Arc<Book>, greeks: &BookGreeks, inputs: &Inputs, calendar: &Calendar) -> Self {
         let window = window(&book, calendar);
-        let deltas = book
-            .open_lines()
-            .filter_map(|line| {
-                let exposure = greeks.holding(line).delta_adjusted_exposure()?;
-                Some((line.position.id, exposure))
-            })
-            .collect();
+        let deltas = greeks.deltas();
         let (known, mut unknown) = factors::exposed(&book.lines, Basis::DeltaAdjusted, &deltas);
         let mut held = Vec::with_capacity(known.len());
         for one in known {
@@ -242,7 +236,7 @@ fn sum(amounts: impl Iterator<Item = Decimal>) -> Decimal {
 }
 
 /// Why a position that has no betas is left out.
-fn without_betas(held: &Held, Insufficient { reason }: &Insufficient) -> Excluded {
+fn without_betas(held: &Held, Insufficient { reason, .. }: &Insufficient) -> Excluded {
     let line = Arc::clone(held.line());
     Excluded { reason: format!("No betas of {}: {reason}", line.underlying()), line }
 }

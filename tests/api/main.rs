@@ -7,6 +7,7 @@ mod accounts;
 mod admin;
 mod architecture;
 mod crossing;
+mod factors;
 mod jobs;
 mod limits;
 mod market;

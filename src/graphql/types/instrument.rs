@@ -6,6 +6,8 @@ use async_graphql::{ComplexObject, Context, Enum, ID, Object, SimpleObject};
 
 use super::data_quality::InstrumentDataQuality;
 use super::dividend::DividendYield;
+use super::factor::{FactorBeta, FactorMethod, InterestRateBeta, betas_of};
+use crate::domain::id::InstrumentId;
 use crate::domain::price::Horizon;
 use crate::domain::{instrument, price};
 use crate::graphql::budget::PRICED;
@@ -115,6 +117,13 @@ pub enum Staleness {
 #[derive(Clone)]
 pub struct Instrument(pub Arc<instrument::Instrument>);
 
+impl Instrument {
+    /// Whose returns are its own: the underlying's of an option.
+    fn moved_by(&self) -> InstrumentId {
+        self.0.contract.as_ref().map_or(self.0.id, |contract| contract.underlying_id)
+    }
+}
+
 /// A thing that can be held or priced; shared by all users.
 #[Object]
 impl Instrument {
@@ -198,6 +207,41 @@ impl Instrument {
             Ok(DividendYield::of(paid, quote.as_ref(), horizon.as_of, resolved))
         };
         Some(answer.await)
+    }
+
+    /// How it moves with each active factor, in display order; an option has the betas of its
+    /// underlying.
+    #[graphql(complexity = "5 + 7 * child_complexity")]
+    async fn factor_betas(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            desc = "The session; the last completed one when left out. A day that is no session \
+                    stands for the one before it."
+        )]
+        as_of: Option<Date>,
+        #[graphql(
+            desc = "How the betas are estimated.",
+            default_with = "FactorMethod::Orthogonal"
+        )]
+        method: FactorMethod,
+    ) -> Result<Vec<FactorBeta>> {
+        Box::pin(betas_of(request(ctx), self.moved_by(), as_of, method)).await
+    }
+
+    /// How it answers to the yield of the ten-year Treasury note; an option has the beta of its
+    /// underlying.
+    #[graphql(complexity = "5 + child_complexity")]
+    async fn interest_rate_beta(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            desc = "The session; the last completed one when left out. A day that is no session \
+                    stands for the one before it."
+        )]
+        as_of: Option<Date>,
+    ) -> Option<Result<InterestRateBeta>> {
+        Some(Box::pin(InterestRateBeta::of(request(ctx), self.moved_by(), as_of)).await)
     }
 
     /// Daily bars by date, exactly as traded, with the close adjusted for splits and dividends

@@ -3,8 +3,10 @@
 pub mod admin;
 pub mod audit;
 pub mod calendar;
+pub mod correlation;
 pub mod data_quality;
 pub mod dividend;
+pub mod factor;
 pub mod greeks;
 pub mod instrument;
 pub mod job;
@@ -13,6 +15,7 @@ pub mod portfolio;
 pub mod position;
 pub mod quality;
 pub mod rate;
+pub mod risk;
 pub mod scenario;
 pub mod service;
 pub mod snapshot;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, Interface};
 
+use super::factor::Factor;
 use super::instrument::Instrument;
 use super::job::Job;
 use super::portfolio::Portfolio;
@@ -32,6 +33,7 @@ pub enum Node {
     Job(Job),
     Snapshot(PortfolioSnapshot),
     StressScenario(StressScenario),
+    Factor(Factor),
 }
 
 impl Node {
@@ -41,6 +43,7 @@ impl Node {
         let Some(viewer) = request.moment.viewer().await? else { return Ok(None) };
         Ok(match NodeId::parse(id) {
             None | Some(NodeId::AuditEntry(_)) => None,
+            Some(NodeId::Factor(factor)) => Some(Self::Factor(Factor(factor))),
             Some(NodeId::User(id)) => (viewer.id == id).then_some(Self::User(User(viewer))),
             Some(NodeId::Portfolio(id)) => {
                 let found = request.loaders().row(PortfolioBy(id)).await?;

@@ -7,11 +7,14 @@ use std::sync::Arc;
 use async_graphql::{Context, ID, Object};
 use chrono::{DateTime, NaiveDate, Utc};
 
+use super::correlation::{Concentration, CorrelationAnalysis, CorrelationFilter};
 use super::data_quality::PortfolioDataQuality;
+use super::factor::{ExposureBasis, FactorExposure, FactorMethod, FactorModelDiagnostics};
 use super::greeks::{PortfolioGreeks, PricingModel};
 use super::position::{
     BookView, PositionConnection, PositionFilter, PositionGroup, PositionGrouping, PositionOrder,
 };
+use super::risk::{RiskDecomposition, RiskMetrics};
 use super::scenario::ScenarioCategory;
 use super::snapshot::{Performance, PortfolioSnapshot, PortfolioSnapshotConnection};
 use super::stress::{
@@ -22,13 +25,14 @@ use super::user::User;
 use super::valuation::{Exposures, PortfolioValuation};
 use crate::domain::page::{MAX_PAGE_SIZE, Page};
 use crate::domain::portfolio;
+use crate::domain::reference::BENCHMARK;
 use crate::domain::snapshot::Snapshot;
 use crate::domain::text::fold;
 use crate::graphql::budget::PRICED;
 use crate::graphql::error::Result;
 use crate::graphql::id::NodeId;
 use crate::graphql::loaders::snapshots::SnapshotsPage;
-use crate::graphql::page::{PageArguments, Scope, connection, cost, group_cost, groups};
+use crate::graphql::page::{PageArguments, Scope, connection, cost, group_cost, groups, sessions};
 use crate::graphql::scalar::{Date, Decimal};
 use crate::graphql::viewer::request;
 use crate::services::greeks::Model;
@@ -398,6 +402,130 @@ impl Portfolio {
     ) -> Result<MonteCarloResult> {
         let (paths, horizon) = (paths.unwrap_or(10_000), horizon_days.unwrap_or(1));
         Box::pin(self.simulate(ctx, paths, horizon, confidence.unwrap_or(0.95), seed)).await
+    }
+
+    /// What it has in each active factor, in display order: exposures through betas that are
+    /// estimated once an instrument.
+    #[graphql(complexity = "20 + 7 * child_complexity")]
+    async fn factor_exposures(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            desc = "The session; the last completed one when left out. A day that is no session \
+                    stands for the one before it."
+        )]
+        as_of: Option<Date>,
+        #[graphql(
+            desc = "How the betas are estimated.",
+            default_with = "FactorMethod::Orthogonal"
+        )]
+        method: FactorMethod,
+        #[graphql(
+            desc = "What the betas are multiplied with.",
+            default_with = "ExposureBasis::Dollar"
+        )]
+        basis: ExposureBasis,
+    ) -> Result<Vec<FactorExposure>> {
+        let book = self.book(ctx, as_of).await?;
+        Box::pin(FactorExposure::of_book(request(ctx), book, as_of, (method, basis))).await
+    }
+
+    /// How well the factors can be told apart, and how much of it they speak for.
+    #[graphql(complexity = "20 + child_complexity")]
+    async fn factor_model(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            desc = "The session; the last completed one when left out. A day that is no session \
+                    stands for the one before it."
+        )]
+        as_of: Option<Date>,
+        #[graphql(
+            desc = "How the betas are estimated.",
+            default_with = "FactorMethod::Orthogonal"
+        )]
+        method: FactorMethod,
+    ) -> Result<FactorModelDiagnostics> {
+        let book = self.book(ctx, as_of).await?;
+        Box::pin(FactorModelDiagnostics::of_book(request(ctx), book, as_of, method)).await
+    }
+
+    /// The risk that the factors and each position bring, looking forward: what today's holdings
+    /// are expected to vary by.
+    #[graphql(complexity = "20 + child_complexity")]
+    async fn risk_decomposition(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            desc = "The session; the last completed one when left out. A day that is no session \
+                    stands for the one before it."
+        )]
+        as_of: Option<Date>,
+        #[graphql(
+            desc = "How the betas are estimated.",
+            default_with = "FactorMethod::Orthogonal"
+        )]
+        method: FactorMethod,
+    ) -> Result<RiskDecomposition> {
+        let book = self.book(ctx, as_of).await?;
+        Box::pin(RiskDecomposition::of_book(request(ctx), book, as_of, method)).await
+    }
+
+    /// What the past returns of today's holdings say about its risk.
+    #[graphql(complexity = "20 + child_complexity")]
+    async fn risk_metrics(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            desc = "The session; the last completed one when left out. A day that is no session \
+                    stands for the one before it."
+        )]
+        as_of: Option<Date>,
+        #[graphql(desc = "Daily returns to look back on, from 20 to 1260.", default = 252)]
+        window_days: i32,
+        #[graphql(
+            desc = "Which side of the book; its returns stay shares of the whole total value.",
+            default_with = "BookView::All"
+        )]
+        view: BookView,
+        #[graphql(
+            desc = "Symbol of what it is held against.",
+            default_with = "BENCHMARK.to_owned()"
+        )]
+        benchmark: String,
+    ) -> Result<RiskMetrics> {
+        let window = sessions("windowDays", window_days)?;
+        let book = self.book(ctx, as_of).await?;
+        Box::pin(RiskMetrics::of_book(request(ctx), book, as_of, window, view.into(), benchmark))
+            .await
+    }
+
+    /// How what it holds moves together.
+    #[graphql(complexity = "20 + child_complexity")]
+    async fn correlations(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            desc = "The session; the last completed one when left out. A day that is no session \
+                    stands for the one before it."
+        )]
+        as_of: Option<Date>,
+        #[graphql(desc = "Daily returns to look back on, from 20 to 1260.", default = 90)]
+        lookback_days: i32,
+        #[graphql(desc = "Which positions; those of at least 10000 and 1 % when left out.")]
+        filter: Option<CorrelationFilter>,
+    ) -> Result<CorrelationAnalysis> {
+        let lookback = sessions("lookbackDays", lookback_days)?;
+        let book = self.book(ctx, as_of).await?;
+        Box::pin(CorrelationAnalysis::of_book(request(ctx), book, as_of, lookback, filter)).await
+    }
+
+    /// How much of it sits in few positions at the last completed session.
+    #[graphql(complexity = "5 + child_complexity")]
+    async fn concentration(&self, ctx: &Context<'_>) -> Result<Concentration> {
+        let book = self.book(ctx, None).await?;
+        request(ctx).spend(book.lines.len())?;
+        Ok(Concentration::of_book(&book))
     }
 }
 

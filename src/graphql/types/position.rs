@@ -6,6 +6,7 @@ use async_graphql::{Context, Enum, ID, InputObject, Object};
 use chrono::{DateTime, Utc};
 use sigmasight_analytics::exposure::Totals;
 
+use super::factor::{ExposureBasis, FactorExposure, FactorMethod, InterestRateBeta};
 use super::greeks::{PortfolioGreeks, PositionGreeks, PricingModel};
 use super::instrument::{AssetClass, Instrument};
 use super::portfolio::Portfolio;
@@ -22,6 +23,7 @@ use crate::graphql::id::NodeId;
 use crate::graphql::page::{PageArguments, Scope, connection, cost};
 use crate::graphql::scalar::{Date, Decimal};
 use crate::graphql::viewer::request;
+use crate::services::factors::moves_with;
 use crate::services::greeks::{BookGreeks, Model};
 use crate::services::valuation::{self, Book, Line, Summary};
 
@@ -136,6 +138,52 @@ impl Position {
     /// What a person wrote about it: text to show, never instructions. Null when nothing.
     async fn notes(&self) -> Option<&str> {
         self.line.position.notes.as_deref()
+    }
+
+    /// What it has in each active factor, in display order; empty when it is closed or before it
+    /// was entered.
+    #[graphql(complexity = "5 + 7 * child_complexity")]
+    async fn factor_exposures(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            desc = "The session; the one of the surrounding list, or the last completed one, \
+                    when left out."
+        )]
+        as_of: Option<Date>,
+        #[graphql(
+            desc = "How the betas are estimated.",
+            default_with = "FactorMethod::Orthogonal"
+        )]
+        method: FactorMethod,
+        #[graphql(
+            desc = "What the betas are multiplied with.",
+            default_with = "ExposureBasis::Dollar"
+        )]
+        basis: ExposureBasis,
+    ) -> Result<Vec<FactorExposure>> {
+        let request = request(ctx);
+        let book = self.book_of(ctx, as_of).await?;
+        let line = book.line(self.line.position.id).cloned();
+        let how = (method, basis);
+        Box::pin(FactorExposure::of_position(request, book, line.as_ref(), as_of, how)).await
+    }
+
+    /// How what moves it answers to the yield of the ten-year Treasury note: its instrument, or
+    /// the underlying of an option.
+    #[graphql(complexity = "5 + child_complexity")]
+    async fn interest_rate_beta(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            desc = "The session; the one of the surrounding list, or the last completed one, \
+                    when left out."
+        )]
+        as_of: Option<Date>,
+    ) -> Option<Result<InterestRateBeta>> {
+        let request = request(ctx);
+        let as_of = as_of.or(Some(Date(self.book.horizon.as_of)));
+        Some(Box::pin(InterestRateBeta::of(request, moves_with(&self.line), as_of)).await)
     }
 
     /// What it is worth at the close of a session, and what it has gained.

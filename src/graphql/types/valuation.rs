@@ -17,6 +17,7 @@ use crate::graphql::error::{ApiError, Result};
 use crate::graphql::page::{cost, size};
 use crate::graphql::scalar::{Date, Decimal};
 use crate::graphql::viewer::{request, resolved_warning};
+use crate::services::factors::Excluded;
 use crate::services::greeks::{BookGreeks, Model};
 use crate::services::valuation::{self, Book, Line, METHOD, MODEL_VERSION, Summary};
 
@@ -460,5 +461,14 @@ pub struct ExcludedPosition {
 impl ExcludedPosition {
     pub fn new(book: &Arc<Book>, line: &Arc<Line>, reason: String) -> Self {
         Self { position: Position { book: Arc::clone(book), line: Arc::clone(line) }, reason }
+    }
+
+    /// The first so many of what a figure over a book leaves out.
+    pub fn of(book: &Arc<Book>, excluded: &[Excluded], most: usize) -> Vec<Self> {
+        let position = |line| Position { book: Arc::clone(book), line: Arc::clone(line) };
+        let excluded = excluded.iter().take(most);
+        excluded
+            .map(|one| Self { position: position(&one.line), reason: one.reason.clone() })
+            .collect()
     }
 }

@@ -61,12 +61,10 @@ fn nickname(members: &[&Entry]) -> String {
         return tag.name.clone();
     }
     let sector = first.position.instrument.sector.as_deref();
-    let is_of_all = lines().all(|line| line.position.instrument.sector.as_deref() == sector);
-    match sector.filter(|_| is_of_all) {
-        Some(sector) => sector.to_owned(),
-        None => {
-            let largest = members.first().map_or("", |entry| entry.symbol.as_str());
-            format!("{largest} lookalikes")
-        }
+    let is_shared = lines().all(|line| line.position.instrument.sector.as_deref() == sector);
+    if let Some(sector) = sector.filter(|_| is_shared) {
+        return sector.to_owned();
     }
+    let largest = members.first().map_or("", |entry| entry.symbol.as_str());
+    format!("{largest} lookalikes")
 }

@@ -3,6 +3,7 @@
 use sigmasight_analytics::correlation::{Correlations, Covariance, MIN_OVERLAP};
 use sigmasight_analytics::returns::{at_rows, complete_rows};
 
+use super::rows;
 use crate::domain::factor::Factor;
 use crate::domain::quality::Quality;
 use crate::services::window::Returns;
@@ -17,6 +18,13 @@ pub struct FactorCorrelations {
     pub observations: usize,
     pub quality: Quality,
     pub warnings: Vec<String>,
+}
+
+impl FactorCorrelations {
+    /// Row by row; empty when there is none.
+    pub fn matrix(&self) -> Vec<Vec<f64>> {
+        self.correlations.as_ref().map(rows).unwrap_or_default()
+    }
 }
 
 /// The newest session weighs most, the one before it `decay` times as much. Factors with fewer

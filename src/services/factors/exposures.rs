@@ -57,6 +57,9 @@ pub struct Exposed {
     pub exposure: Decimal,
 }
 
+/// The same with the betas of that instrument.
+pub type WithBetas = (Exposed, Arc<InstrumentBetas>);
+
 /// A position that a figure leaves out.
 #[derive(Clone, Debug)]
 pub struct Excluded {
@@ -81,16 +84,13 @@ pub fn exposed(
             }
         };
         let line = Arc::clone(line);
-        match exposure {
-            Some(exposure) => {
-                known.push(Exposed { instrument: moves_with(&line), line, exposure });
-            }
-            None => {
-                let symbol = &line.position.instrument.symbol;
-                let reason = line.unpriced_reason();
-                let reason = reason.unwrap_or_else(|| format!("No delta of {symbol} is known."));
-                unknown.push(Excluded { reason, line });
-            }
+        if let Some(exposure) = exposure {
+            known.push(Exposed { instrument: moves_with(&line), line, exposure });
+        } else {
+            let symbol = &line.position.instrument.symbol;
+            let reason = line.unpriced_reason();
+            let reason = reason.unwrap_or_else(|| format!("No delta of {symbol} is known."));
+            unknown.push(Excluded { reason, line });
         }
     }
     (known, unknown)
@@ -204,17 +204,31 @@ pub fn exposures(
     Factor::active().map(of).collect()
 }
 
+/// What one position is exposed to: the betas are those of what moves it, whatever its size.
+pub fn position_exposures(
+    line: &Arc<Line>,
+    basis: Basis,
+    deltas: &Deltas,
+    estimates: &Estimates,
+) -> Vec<FactorExposure> {
+    let line = std::slice::from_ref(line);
+    let (known, _) = exposed(line, basis, deltas);
+    let size = known.first().map_or(Decimal::ZERO, |one| one.exposure.abs());
+    let mut exposures = exposures(line, size, basis, deltas, estimates);
+    for exposure in &mut exposures {
+        exposure.beta = exposure.contributions.first().map(|part| part.beta);
+    }
+    exposures
+}
+
 impl Estimates {
     /// The positions whose instrument has betas, with these; and the others, with why not.
-    pub fn split(
-        &self,
-        positions: Vec<Exposed>,
-    ) -> (Vec<(Exposed, Arc<InstrumentBetas>)>, Vec<Excluded>) {
+    pub fn split(&self, positions: Vec<Exposed>) -> (Vec<WithBetas>, Vec<Excluded>) {
         let (mut with, mut without) = (Vec::new(), Vec::new());
         for one in positions {
             match self.betas.get(&one.instrument) {
                 Some(Ok(betas)) => with.push((one, Arc::clone(betas))),
-                Some(Err(Insufficient { reason })) => {
+                Some(Err(Insufficient { reason, .. })) => {
                     let reason = format!("No betas of {}: {reason}", one.line.underlying());
                     without.push(Excluded { line: one.line, reason });
                 }
@@ -227,17 +241,29 @@ impl Estimates {
         (with, without)
     }
 
-    fn warnings(
-        &self,
-        known: &[(Exposed, Arc<InstrumentBetas>)],
-        excluded: &[Excluded],
-        basis: Basis,
-    ) -> Vec<String> {
+    /// Share of the variance of what moves the positions that the factors explain: the mean over
+    /// the positions by size of exposure. None where the factors are taken one at a time, or
+    /// without exposure.
+    pub fn r_squared(&self, known: &[WithBetas]) -> Option<f64> {
+        if self.model.method() == Method::Univariate {
+            return None;
+        }
+        let (mut explained, mut sizes) = (0.0, 0.0);
+        for (one, betas) in known {
+            let Some(r_squared) = betas.betas.first().and_then(|beta| beta.r_squared) else {
+                continue;
+            };
+            let size = one.exposure.abs().to_f64()?;
+            explained += size * r_squared;
+            sizes += size;
+        }
+        Some(explained / sizes).filter(|share| share.is_finite())
+    }
+
+    fn warnings(&self, known: &[WithBetas], excluded: &[Excluded], basis: Basis) -> Vec<String> {
         let mut warnings = Vec::from_iter(left_out(excluded, known.len()));
         warnings.extend(self.model.warnings());
-        let count = |is: &dyn Fn(&(Exposed, Arc<InstrumentBetas>)) -> bool| {
-            known.iter().filter(|one| is(one)).count()
-        };
+        let count = |is: &dyn Fn(&WithBetas) -> bool| known.iter().filter(|one| is(one)).count();
         let options = count(&|(one, _)| one.line.holding().is_option());
         if basis == Basis::Dollar && options > 0 {
             warnings.push(format!(

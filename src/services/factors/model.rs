@@ -53,6 +53,8 @@ impl Method {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Insufficient {
     pub reason: String,
+    /// What there was to estimate from.
+    pub observations: usize,
 }
 
 /// Something that instruments are regressed on, with its returns or changes over the window.
@@ -93,14 +95,14 @@ impl<V: Copy + PartialEq + fmt::Display> Model<V> {
         let missing = absent.iter().find(|(name, _)| {
             present.is_empty() || method == Method::Orthogonal && Some(*name) == first
         });
-        let estimator = match missing {
-            Some((name, observations)) => Err(too_few(&format!("{name} has"), *observations)),
-            None => {
-                let returns: Vec<_> = present.iter().map(|variable| &variable.returns).collect();
-                factor::Model::new(method.estimator(), &returns).map_err(|error| Insufficient {
-                    reason: format!("The variables have no model: {error}."),
-                })
-            }
+        let estimator = if let Some((name, observations)) = missing {
+            Err(too_few(&format!("{name} has"), *observations))
+        } else {
+            let returns: Vec<_> = present.iter().map(|variable| &variable.returns).collect();
+            factor::Model::new(method.estimator(), &returns).map_err(|error| Insufficient {
+                reason: format!("The variables have no model: {error}."),
+                observations: 0,
+            })
         };
         let quality =
             present.iter().map(|variable| variable.returns.quality).max().unwrap_or(Quality::Full);
@@ -130,7 +132,7 @@ impl<V: Copy + PartialEq + fmt::Display> Model<V> {
 
     /// Why nothing is known of a variable; None for one that takes part.
     pub fn absence(&self, name: V) -> Option<String> {
-        if let Err(Insufficient { reason }) = &self.estimator {
+        if let Err(Insufficient { reason, .. }) = &self.estimator {
             return Some(reason.clone());
         }
         let (name, observations) = self.absent.iter().find(|(absent, _)| *absent == name)?;
@@ -139,7 +141,7 @@ impl<V: Copy + PartialEq + fmt::Display> Model<V> {
 
     /// What to know of every beta of this model, in sentences.
     pub fn warnings(&self) -> Vec<String> {
-        if let Err(Insufficient { reason }) = &self.estimator {
+        if let Err(Insufficient { reason, .. }) = &self.estimator {
             return vec![reason.clone()];
         }
         let absent = self.absent.iter().map(|(name, observations)| {
@@ -182,7 +184,10 @@ impl<V: Copy + PartialEq + fmt::Display> Model<V> {
         let estimator = self.estimator.as_ref().map_err(Clone::clone)?;
         let found = estimator.betas(&returns.values).map_err(|error| match error {
             sigmasight_analytics::Error::TooShort { got, .. } => too_few("It has", got),
-            error => Insufficient { reason: format!("The regression failed: {error}.") },
+            error => Insufficient {
+                reason: format!("The regression failed: {error}."),
+                observations: returns.observations(),
+            },
         })?;
         Ok(InstrumentBetas {
             betas: found.betas,
@@ -195,6 +200,7 @@ impl<V: Copy + PartialEq + fmt::Display> Model<V> {
 
 fn too_few(what: &str, observations: usize) -> Insufficient {
     Insufficient {
+        observations,
         reason: format!(
             "{what} {observations} complete returns in the window, {MIN_OBSERVATIONS} are needed."
         ),

@@ -42,12 +42,14 @@ pub fn rate_beta(
             "It shares {} sessions with changes of {RATE_SERIES}, {MIN_OBSERVATIONS} are needed.",
             rows.len()
         );
-        return Err(Insufficient { reason });
+        return Err(Insufficient { reason, observations: rows.len() });
     }
     let returns_there = at_rows(&returns.values, &rows).unwrap_or_default();
     let changes = at_rows(&changes, &rows).unwrap_or_default();
-    let found = scenario::rate_beta(&returns_there, &changes)
-        .map_err(|error| Insufficient { reason: format!("No beta to {RATE_SERIES}: {error}.") })?;
+    let found = scenario::rate_beta(&returns_there, &changes).map_err(|error| Insufficient {
+        reason: format!("No beta to {RATE_SERIES}: {error}."),
+        observations: rows.len(),
+    })?;
     Ok(RateBeta {
         beta: found.beta,
         r_squared: found.r_squared,

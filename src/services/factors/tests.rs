@@ -86,8 +86,8 @@ fn the_total_betas_of_real_shares_are_the_reference_s() {
         let window = WORLD.window(text(case, "end_date"), 252);
         let found = betas_of(&model(Method::Univariate, &window), text(case, "symbol"), &window);
         let place = FUNDS.iter().position(|(_, fund)| case["factor"] == *fund).expect("a fund");
-        let fund = FUNDS[place].1;
-        assert_figure(found.betas[place].estimate.value, &case["expect"]["params"][fund], fund);
+        let (_, name) = FUNDS[place];
+        assert_figure(found.betas[place].estimate.value, &case["expect"]["params"][name], name);
         seen += 1;
     }
     assert_eq!(seen, 60);
@@ -113,7 +113,7 @@ fn a_factor_without_returns_takes_no_part_and_without_the_market_nothing_is_net_
 
     let model = with(Factor::Market);
     let apple = window.simple_returns(Some(&WORLD.series("AAPL", &window)));
-    let Insufficient { reason } = model.betas(&apple).expect_err("no market");
+    let Insufficient { reason, .. } = model.betas(&apple).expect_err("no market");
     assert!(reason.contains("Market has 0 complete returns"), "{reason}");
     assert_eq!(model.quality(), Quality::Insufficient);
 }
@@ -126,7 +126,7 @@ fn fifty_nine_returns_are_too_few_for_a_beta() {
     returns.values[..WINDOW - 60].fill(None);
     assert_eq!(model.betas(&returns).expect("sixty").betas[0].observations, 60);
     returns.values[WINDOW - 60] = None;
-    let Insufficient { reason } = model.betas(&returns).expect_err("fifty-nine");
+    let Insufficient { reason, .. } = model.betas(&returns).expect_err("fifty-nine");
     assert!(reason.contains("59 complete returns"), "{reason}");
 }
 

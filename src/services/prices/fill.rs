@@ -10,6 +10,7 @@ use super::{ask, simulate};
 use crate::config::Provider;
 use crate::domain::id::InstrumentId;
 use crate::domain::instrument::{Instrument, Symbol};
+use crate::domain::reference;
 use crate::error::Error;
 use crate::services::meter::Meter;
 use crate::services::{Services, instruments};
@@ -17,6 +18,19 @@ use crate::store;
 
 /// How far back prices are kept ready beyond what is held: thirteen months.
 const WINDOW: Days = Days::new(400);
+
+/// Makes known what is measured against, so that its prices are kept from now on. Everybody sees
+/// it: it is on a list of the program's.
+///
+/// # Errors
+/// When the database fails.
+pub async fn know_references(services: &Services) -> Result<(), Error> {
+    let mut tx = services.db.begin_shared().await?;
+    let ids = instruments::ensure_all(&mut tx, &reference::instruments()).await?;
+    let ids: Vec<_> = ids.into_values().collect();
+    store::instruments::list(tx.statement(), &ids).await?;
+    Ok(tx.commit().await?)
+}
 
 /// Completes the prices of everything held, up to the last session: see [`complete`].
 ///
@@ -76,7 +90,8 @@ pub(super) struct Gap {
     pub is_observed: bool,
 }
 
-/// What is held, and the underlyings of that, with the sessions that have no bar; by symbol.
+/// What is held, the underlyings of that, and what is measured against as far as it is known, with
+/// the sessions that have no bar; by symbol.
 async fn missing(services: &Services, scope: &Scope) -> Result<Vec<Gap>, Error> {
     let last = services.last_session();
     let mut tx = services.db.begin_shared().await?;
@@ -99,6 +114,10 @@ async fn missing(services: &Services, scope: &Scope) -> Result<Vec<Gap>, Error> 
         let wanted = since.get(&instrument.id).copied().unwrap_or(last);
         let date = since.entry(contract.underlying_id).or_insert(wanted);
         *date = wanted.min(*date);
+    }
+    let symbols: Vec<_> = reference::symbols().map(str::to_owned).collect();
+    for instrument in store::instruments::by_symbol(tx.statement(), &symbols).await? {
+        since.entry(instrument.id).or_insert_with(|| history_start(last, last));
     }
     let ids: Vec<_> = since.keys().copied().collect();
     let mut known = store::instruments::by_id(tx.statement(), &ids).await?;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rust_decimal::Decimal;
 use rust_decimal::prelude::{FromPrimitive, ToPrimitive};
+use sigmasight_analytics::factor::Beta;
 use sigmasight_analytics::risk::SESSIONS_PER_YEAR;
 use sigmasight_analytics::risk::decomposition::{Decomposition, FactorModel};
 use sigmasight_analytics::risk::tail::Confidence;
@@ -12,9 +13,7 @@ use sigmasight_analytics::risk::tail::Confidence;
 use crate::domain::factor::Factor;
 use crate::domain::id::InstrumentId;
 use crate::domain::quality::{Coverage, Quality};
-use crate::services::factors::{
-    Basis, Deltas, Estimates, Exposed, InstrumentBetas, coverage, exposed, left_out,
-};
+use crate::services::factors::{Basis, Deltas, Estimates, WithBetas, coverage, exposed, left_out};
 use crate::services::valuation::{Line, Summary};
 
 /// The risk that the model expects of a book. Volatilities and contributions are annualized and
@@ -154,7 +153,7 @@ struct Gathered {
 
 impl Gathered {
     /// None where something has no volatility of its own, because its betas are one at a time.
-    fn of(known: &[(Exposed, Arc<InstrumentBetas>)]) -> Option<Self> {
+    fn of(known: &[WithBetas]) -> Option<Self> {
         let mut book = Self {
             places: BTreeMap::new(),
             values: Vec::new(),
@@ -167,7 +166,7 @@ impl Gathered {
             let place = *book.places.entry(one.instrument).or_insert(next);
             if place == next {
                 book.values.push(0.0);
-                book.betas.extend(betas.betas.iter().map(|beta| beta.capped()));
+                book.betas.extend(betas.betas.iter().map(Beta::capped));
                 book.specific.push(residual_std);
             }
             book.values[place] += one.exposure.to_f64()?;

@@ -65,8 +65,10 @@ pub fn accuracy(desk: &Desk, inputs: &Inputs, sessions: usize, calendar: &Calend
         let series = inputs.histories.get(&id).map(Arc::as_ref);
         let beta = known.entry(id).or_insert_with(|| {
             let found = model.betas(&before.simple_returns(series))?;
-            let missing =
-                || Insufficient { reason: format!("{} has none.", Driver::Factor(Factor::Market)) };
+            let missing = || Insufficient {
+                reason: format!("{} has none.", Driver::Factor(Factor::Market)),
+                observations: 0,
+            };
             let beta = place.and_then(|place| found.betas.get(place)).ok_or_else(missing)?;
             Ok((beta.capped(), tested.simple_returns(series), found.quality))
         });

@@ -76,7 +76,10 @@ impl Design {
     pub fn of(&self, instrument: InstrumentId) -> Result<&Betas, Insufficient> {
         match self.betas.get(&instrument) {
             Some(found) => found.as_ref().map_err(Clone::clone),
-            None => Err(Insufficient { reason: "its prices were not looked up.".into() }),
+            None => Err(Insufficient {
+                reason: "its prices were not looked up.".into(),
+                observations: 0,
+            }),
         }
     }
 

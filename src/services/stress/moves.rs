@@ -60,7 +60,8 @@ impl Desk {
         let sheet = Sheet::of_one(self, rate.clone(), |held| {
             let id = held.exposed.instrument;
             let found = known.entry(id).or_insert_with(|| {
-                let missing = || Insufficient { reason: "its prices are not known.".into() };
+                let missing =
+                    || Insufficient { reason: "its prices are not known.".into(), observations: 0 };
                 let returns = self.returns.get(&id).ok_or_else(missing)?;
                 let found = factors::rate_beta(returns, &self.levels, self.levels_quality)?;
                 Ok((found.beta, found.quality))

@@ -58,7 +58,7 @@ impl<'a> Sheet<'a> {
         if is_unknown {
             // Nothing that is shocked can be told: no profit of zero stands in for that.
             let reason = "nothing that is shocked has enough history.".to_owned();
-            let reason = Insufficient { reason };
+            let reason = Insufficient { reason, observations: 0 };
             sheet.excluded.extend(desk.held.iter().map(|held| without_betas(held, &reason)));
             return sheet;
         }

@@ -1,0 +1,213 @@
+//! What the statistics of books are computed from: closes over windows, models, betas.
+//!
+//! Closes are asked for with [`HistoryOf`], over one window for all statistics of a session, so
+//! that factors, risk and correlations of a request share its one statement. Models and betas are
+//! computed once a request and off the threads that wait for others, where there are many.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chrono::NaiveDate;
+use tokio::sync::OnceCell;
+
+use super::rates::{CurveOf, YieldRange, YieldsOf};
+use super::{HistoryOf, Loaders};
+use crate::domain::factor::Factor;
+use crate::domain::id::InstrumentId;
+use crate::domain::quality::Quality;
+use crate::domain::rate::Tenor;
+use crate::domain::reference;
+use crate::error::Error;
+use crate::graphql::error::{ApiError, Result};
+use crate::services::factors::{
+    Betas, Deltas, Estimates, FactorModel, InstrumentBetas, Insufficient, Method, Model, RateBeta,
+    Variable, WINDOW, rate_beta,
+};
+use crate::services::greeks;
+use crate::services::rates::{Curve, Levels};
+use crate::services::risk::Histories;
+use crate::services::valuation::Book;
+use crate::services::window::{Returns, Window};
+use crate::store;
+
+/// Regressions that one thread may do while others wait for it: a fraction of a millisecond.
+const FEW: usize = 32;
+/// What a regression costs, in positions worked through.
+const FITTED: usize = 10;
+
+type Fitted =
+    HashMap<(InstrumentId, NaiveDate, Method), Result<Arc<InstrumentBetas>, Insufficient>>;
+type Models = HashMap<(NaiveDate, Method), Arc<OnceCell<Arc<FactorModel>>>>;
+
+/// What has been computed for a request.
+#[derive(Default)]
+pub(super) struct Computed {
+    references: OnceCell<HashMap<String, InstrumentId>>,
+    models: Mutex<Models>,
+    betas: Mutex<Fitted>,
+}
+
+impl Loaders {
+    /// The instruments that are measured against, by symbol, as far as they are known.
+    pub async fn references(&self) -> Result<&HashMap<String, InstrumentId>> {
+        let read = async {
+            let symbols: Vec<_> = reference::symbols().map(str::to_owned).collect();
+            let mut db = self.moment.statement().await?;
+            let found = store::instruments::by_symbol(&mut *db, &symbols).await?;
+            Ok::<_, ApiError>(found.into_iter().map(|one| (one.symbol, one.id)).collect())
+        };
+        self.computed.references.get_or_try_init(|| read).await
+    }
+
+    /// A window as long as every statistic of a session that looks back no further shares.
+    pub fn window(&self, as_of: NaiveDate, returns: usize) -> Window {
+        Window::ending(as_of, returns, &self.calendar)
+    }
+
+    /// The adjusted closes of instruments over a window, and before it as far as others look back;
+    /// absent where there are none.
+    pub async fn histories(
+        &self,
+        window: &Window,
+        instruments: Vec<InstrumentId>,
+    ) -> Result<Histories> {
+        let as_of = window.sessions().last().copied();
+        let shared = as_of.filter(|_| window.len() < WINDOW).map(|day| self.window(day, WINDOW));
+        let window = shared.as_ref().unwrap_or(window);
+        let keys: Vec<_> =
+            instruments.into_iter().filter_map(|id| window.range(id)).map(HistoryOf).collect();
+        let found = self.rows.load_many(keys).await?;
+        Ok(found.into_iter().map(|(of, series)| (of.0.instrument, series)).collect())
+    }
+
+    /// The delta-adjusted exposures of a book's options that its lines do not say themselves.
+    pub async fn deltas(&self, book: &Arc<Book>) -> Result<Arc<Deltas>> {
+        Ok(self.greeks(book, greeks::Model::BlackScholesMerton).await?.deltas())
+    }
+
+    /// The risk-free rates as of a session.
+    pub async fn curve(&self, as_of: NaiveDate) -> Result<Arc<Curve>> {
+        let found = self.row(CurveOf(as_of)).await?;
+        // There always is one: without yields it is the configured rate.
+        Ok(found.ok_or_else(|| Error::Internal(format!("no curve as of {as_of}")))?)
+    }
+
+    /// The returns of each active factor over a window: simple ones, or whatever is made of them.
+    pub async fn factor_returns(
+        &self,
+        window: &Window,
+        of: fn(&Window, Option<&crate::services::history::Series>) -> Returns,
+    ) -> Result<Vec<(Factor, Returns)>> {
+        let references = self.references().await?;
+        let funds = Factor::active()
+            .map(|factor| (factor, factor.etf().and_then(|etf| references.get(etf)).copied()));
+        let funds: Vec<_> = funds.collect();
+        let ids = funds.iter().filter_map(|(_, id)| *id).collect();
+        let histories = self.histories(window, ids).await?;
+        let returns = |(factor, id): (Factor, Option<InstrumentId>)| {
+            let series = id.and_then(|id| histories.get(&id));
+            (factor, of(window, series.map(Arc::as_ref)))
+        };
+        Ok(funds.into_iter().map(returns).collect())
+    }
+
+    /// The model of a session, made once a request.
+    async fn model(
+        &self,
+        window: &Window,
+        as_of: NaiveDate,
+        method: Method,
+    ) -> Result<Arc<FactorModel>> {
+        let cell = {
+            let mut models = self.computed.models.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(models.entry((as_of, method)).or_default())
+        };
+        let make = async {
+            let returns = self.factor_returns(window, Window::simple_returns).await?;
+            let variables = returns.into_iter().map(|(name, returns)| Variable { name, returns });
+            Ok::<_, ApiError>(Arc::new(Model::new(method, variables.collect())))
+        };
+        Box::pin(cell.get_or_try_init(|| make)).await.map(Arc::clone)
+    }
+
+    /// The betas of instruments as of a session, each estimated once a request.
+    ///
+    /// # Errors
+    /// `QueryTooComplex` when the request's regressions are too many together.
+    pub async fn estimates(
+        &self,
+        as_of: NaiveDate,
+        method: Method,
+        instruments: BTreeSet<InstrumentId>,
+    ) -> Result<Estimates> {
+        let window = self.window(as_of, WINDOW);
+        let (model, histories) = futures_util::future::try_join(
+            Box::pin(self.model(&window, as_of, method)),
+            Box::pin(self.histories(&window, instruments.iter().copied().collect())),
+        )
+        .await?;
+        let (mut betas, mut unknown) = (Betas::new(), Vec::new());
+        {
+            let known = self.computed.betas.lock().unwrap_or_else(PoisonError::into_inner);
+            for id in instruments {
+                match known.get(&(id, as_of, method)) {
+                    Some(of) => _ = betas.insert(id, of.clone()),
+                    None => unknown.push(id),
+                }
+            }
+        }
+        self.budget.spend(unknown.len().saturating_mul(FITTED))?;
+        let count = unknown.len();
+        let regressed = Arc::clone(&model);
+        let regress = move || {
+            let of = |id| {
+                let returns = window.simple_returns(histories.get(&id).map(Arc::as_ref));
+                (id, regressed.betas(&returns).map(Arc::new))
+            };
+            unknown.into_iter().map(of).collect::<Vec<_>>()
+        };
+        let found = if count <= FEW { regress() } else { off_the_threads(regress).await? };
+        let mut known = self.computed.betas.lock().unwrap_or_else(PoisonError::into_inner);
+        for (id, of) in found {
+            known.insert((id, as_of, method), of.clone());
+            betas.insert(id, of);
+        }
+        drop(known);
+        Ok(Estimates { model, betas })
+    }
+
+    /// How an instrument answers to the ten-year yield as of a session.
+    pub async fn rate_beta(
+        &self,
+        as_of: NaiveDate,
+        instrument: InstrumentId,
+    ) -> Result<Result<RateBeta, Insufficient>> {
+        let window = self.window(as_of, WINDOW);
+        let sessions = window.sessions();
+        let from = sessions.first().copied().unwrap_or(as_of);
+        let range = YieldRange { tenor: Tenor::TenYears, from, to: as_of };
+        let (histories, levels) = futures_util::future::try_join(
+            Box::pin(self.histories(&window, vec![instrument])),
+            Box::pin(self.row(YieldsOf(range))),
+        )
+        .await?;
+        let returns = window.simple_returns(histories.get(&instrument).map(Arc::as_ref));
+        let quality = match levels.as_deref().map(Levels::is_simulated) {
+            Some(true) => Quality::Estimated,
+            _ => Quality::Full,
+        };
+        let levels = levels.map_or_else(|| vec![None; sessions.len()], |of| of.over(sessions));
+        Ok(rate_beta(&returns, &levels, quality))
+    }
+}
+
+/// Computes where nobody waits for the thread.
+///
+/// # Errors
+/// `Internal` when the computation panicked.
+pub async fn off_the_threads<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T> {
+    let done = tokio::task::spawn_blocking(work).await;
+    Ok(done.map_err(|error| Error::Internal(format!("a computation failed: {error}")))?)
+}

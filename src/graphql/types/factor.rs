@@ -1,0 +1,589 @@
+//! Factors, and how instruments, positions and portfolios move with them.
+
+use std::sync::Arc;
+
+use async_graphql::{ComplexObject, Enum, ID, Object, SimpleObject};
+
+use super::position::Position;
+use super::quality::{ComputationBasis, Provenance, ProvenanceInput, Quality};
+use super::valuation::ExcludedPosition;
+use crate::domain::factor;
+use crate::domain::id::InstrumentId;
+use crate::graphql::error::Result;
+use crate::graphql::id::NodeId;
+use crate::graphql::page::{cost, size};
+use crate::graphql::scalar::{Date, Decimal};
+use crate::graphql::viewer::{Request, resolved_warning};
+use crate::services::correlation;
+use crate::services::factors::{
+    self, Basis, Contribution, Estimates, MODEL_VERSION, Method, RATE_SERIES, RIDGE_PENALTY,
+    WINDOW, exposed,
+};
+use crate::services::valuation::{Book, Line};
+use crate::services::window::Window;
+
+/// Contributions listed when nobody says how many.
+const CONTRIBUTIONS: i32 = 10;
+/// Excluded positions listed when nobody says how many.
+const EXCLUDED: i32 = 100;
+
+/// A style that moves many shares at once, with the fund whose returns stand for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Factor(pub factor::Factor);
+
+/// What a factor is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "factor::FactorKind")]
+pub enum FactorKind {
+    /// What companies have in common beyond their business.
+    Style,
+    /// A line of business.
+    Sector,
+    /// A variable of the economy.
+    Macro,
+}
+
+/// A style that moves many shares at once, with the fund whose returns stand for it.
+#[Object]
+impl Factor {
+    /// Opaque and global; works with `node(id:)`.
+    pub async fn id(&self) -> ID {
+        NodeId::Factor(self.0).into()
+    }
+
+    /// As scenarios name it: Market, Value, Growth, Momentum, Quality, Size, Low Volatility, Short
+    /// Interest.
+    async fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    /// The name for people.
+    async fn display_name(&self) -> &str {
+        self.0.display_name()
+    }
+
+    /// Symbol of the fund whose returns are its returns; null while it has none.
+    async fn etf_proxy(&self) -> Option<&str> {
+        self.0.etf()
+    }
+
+    /// What it is made of.
+    async fn kind(&self) -> FactorKind {
+        self.0.kind().into()
+    }
+
+    /// What it stands for, in a sentence.
+    async fn description(&self) -> &str {
+        self.0.description()
+    }
+
+    /// Its place in every list, from 1.
+    async fn display_order(&self) -> u8 {
+        self.0.display_order()
+    }
+
+    /// Whether betas to it are computed. Short Interest has no source yet, and nothing stands in.
+    async fn is_active(&self) -> bool {
+        self.0.is_active()
+    }
+}
+
+/// How betas are estimated from daily simple returns over 252 sessions, rows with a gap left out,
+/// at least 60 complete ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "Method")]
+pub enum FactorMethod {
+    /// All factors and an intercept at once, on the returns as they are. The funds are nearly
+    /// collinear, so single betas are uncertain; see `factorModel`.
+    Ols,
+    /// One factor at a time: a total beta with the market in it, never to be summed over factors.
+    Univariate,
+    /// All at once on standardized returns, shrunk by a penalty of 25.2; without standard errors.
+    Ridge,
+    /// The market first, each style net of its own beta to the market: well conditioned, and the
+    /// market beta is the plain one. The default.
+    Orthogonal,
+}
+
+/// What a beta is multiplied with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "Basis")]
+pub enum ExposureBasis {
+    /// The exposure: signed quantity × price × multiplier. An option counts with its premium and
+    /// its underlying's beta, of a put with the wrong sign.
+    Dollar,
+    /// The delta-adjusted exposure: an option counts as delta × so many shares of its underlying.
+    /// Without a known delta it is left out.
+    DeltaAdjusted,
+}
+
+/// How an instrument moves with a factor. An option has the betas of its underlying. With a
+/// quality of INSUFFICIENT the figures are null and `warnings` say why.
+#[derive(SimpleObject)]
+pub struct FactorBeta {
+    /// The factor.
+    factor: Factor,
+    /// Return per 1.00 of the factor's return, at most 3 from zero: what exposures are made of.
+    beta: Option<f64>,
+    /// As estimated, before the cap.
+    raw_beta: Option<f64>,
+    /// Whether the estimate was beyond the cap.
+    is_capped: bool,
+    /// Of the estimate, classical; null under RIDGE.
+    standard_error: Option<f64>,
+    /// Estimate over standard error; null without one.
+    t_stat: Option<f64>,
+    /// Probability of a t statistic as far from zero were the true beta zero, two-sided; null
+    /// without one.
+    p_value: Option<f64>,
+    /// Share of the variance that its regression explains: one regression for all factors, but
+    /// under UNIVARIATE. Null for returns that do not vary.
+    r_squared: Option<f64>,
+    /// Complete rows of the regression; fewer than 60 give no beta.
+    observations: usize,
+    /// How it was estimated.
+    method: FactorMethod,
+    /// The session that the 252 returns end with.
+    as_of: Date,
+    /// How far it can be trusted: ESTIMATED when simulated prices took part.
+    quality: Quality,
+    /// What to know about it, in sentences.
+    warnings: Vec<String>,
+}
+
+/// The betas of an instrument to each active factor, in display order.
+pub async fn betas_of(
+    request: &Request,
+    instrument: InstrumentId,
+    as_of: Option<Date>,
+    method: FactorMethod,
+) -> Result<Vec<FactorBeta>> {
+    let session = request.horizon(as_of)?.as_of;
+    let estimates =
+        Box::pin(request.loaders().estimates(session, method.into(), [instrument].into())).await?;
+    let model = &estimates.model;
+    let found = estimates.betas.get(&instrument);
+    let mut said = model.warnings();
+    said.extend(resolved_warning(as_of, session));
+    let of = |factor| {
+        let none = FactorBeta {
+            factor: Factor(factor),
+            beta: None,
+            raw_beta: None,
+            is_capped: false,
+            standard_error: None,
+            t_stat: None,
+            p_value: None,
+            r_squared: None,
+            observations: 0,
+            method,
+            as_of: session.into(),
+            quality: Quality::Insufficient,
+            warnings: said.clone(),
+        };
+        if let Some(reason) = model.absence(factor) {
+            return FactorBeta { warnings: vec![reason], ..none };
+        }
+        match found {
+            Some(Ok(betas)) => {
+                let place = model.place(factor);
+                let Some(beta) = place.and_then(|place| betas.betas.get(place)) else {
+                    return none;
+                };
+                FactorBeta {
+                    beta: Some(beta.capped()),
+                    raw_beta: Some(beta.estimate.value),
+                    is_capped: beta.is_capped(),
+                    standard_error: beta.estimate.standard_error,
+                    t_stat: beta.estimate.t_stat(),
+                    p_value: beta.estimate.p_value(),
+                    r_squared: beta.r_squared,
+                    observations: beta.observations,
+                    quality: betas.quality.into(),
+                    ..none
+                }
+            }
+            Some(Err(missing)) => FactorBeta {
+                observations: missing.observations,
+                warnings: vec![missing.reason.clone()],
+                ..none
+            },
+            None => none,
+        }
+    };
+    Ok(factor::Factor::active().map(of).collect())
+}
+
+/// What a position or a portfolio has in a factor. With a quality of INSUFFICIENT the figures are
+/// null and `warnings` say why.
+#[derive(SimpleObject)]
+#[graphql(complex)]
+pub struct FactorExposure {
+    /// The factor.
+    factor: Factor,
+    /// Of a portfolio: exposure dollars over its total value, cash included; null unless that is
+    /// above zero. Of a position: the beta of what moves it.
+    beta: Option<f64>,
+    /// Of the beta, from the regressions' own errors: √Σ(exposure × error)² over the total value,
+    /// as if the errors of different instruments had nothing to do with each other. Null under
+    /// RIDGE.
+    standard_error: Option<f64>,
+    /// Σ exposure × beta over the positions, in the portfolio's currency: the money that would
+    /// move like the factor; below zero where shorts outweigh.
+    exposure_dollars: Option<Decimal>,
+    /// How the betas were estimated.
+    method: FactorMethod,
+    /// What they were multiplied with.
+    basis: ExposureBasis,
+    /// The fewest observations that one of the betas is estimated from; null without any.
+    observations: Option<usize>,
+    /// The session of prices and betas.
+    as_of: Date,
+    /// How far the figures can be trusted.
+    quality: Quality,
+    /// What to know about them, in sentences: what is left out, and why.
+    warnings: Vec<String>,
+    #[graphql(skip)]
+    book: Arc<Book>,
+    #[graphql(skip)]
+    parts: Vec<Contribution>,
+    #[graphql(skip)]
+    coverage: crate::domain::quality::Coverage,
+}
+
+#[ComplexObject]
+impl FactorExposure {
+    /// What each position adds, the largest first; all of them add up to `exposureDollars`.
+    #[graphql(complexity = "cost(first.or(Some(CONTRIBUTIONS)), None, child_complexity)")]
+    async fn contributions(
+        &self,
+        #[graphql(desc = "At most so many, up to 500.", default = 10)] first: Option<i32>,
+    ) -> Result<Vec<FactorContribution>> {
+        let most = size("first", first.or(Some(CONTRIBUTIONS)))?;
+        let parts = self.parts.iter().take(most).map(|part| FactorContribution {
+            position: Position { book: Arc::clone(&self.book), line: Arc::clone(&part.line) },
+            beta: part.beta,
+            exposure_dollars: part.dollars.into(),
+        });
+        Ok(parts.collect())
+    }
+
+    /// Where the figures come from.
+    async fn provenance(&self) -> Provenance {
+        let mut inputs = model_inputs(self.method.into());
+        let value = ProvenanceInput::new("totalValue", &self.book.total_value().normalize());
+        inputs.push(value.in_unit(&self.book.portfolio.currency));
+        provenance(&self.book, self.method.into(), inputs, self.coverage)
+    }
+}
+
+/// What a position adds to an exposure.
+#[derive(SimpleObject)]
+pub struct FactorContribution {
+    /// The position.
+    position: Position,
+    /// Of what moves it: its instrument, or the underlying of an option.
+    beta: f64,
+    /// Exposure × beta, in the portfolio's currency.
+    exposure_dollars: Decimal,
+}
+
+/// What every estimate is made with.
+pub(super) fn model_inputs(method: Method) -> Vec<ProvenanceInput> {
+    let funds: Vec<_> = factor::Factor::active().filter_map(factor::Factor::etf).collect();
+    let mut inputs = vec![
+        ProvenanceInput::new("windowDays", &WINDOW).in_unit("sessions"),
+        ProvenanceInput::new("factors", &funds.join(", ")),
+    ];
+    if method == Method::Ridge {
+        inputs.push(ProvenanceInput::new("penalty", &RIDGE_PENALTY));
+    }
+    inputs
+}
+
+pub(super) fn provenance(
+    book: &Book,
+    method: Method,
+    inputs: Vec<ProvenanceInput>,
+    coverage: crate::domain::quality::Coverage,
+) -> Provenance {
+    Provenance {
+        as_of: book.horizon.as_of.into(),
+        computed_at: book.computed_at,
+        basis: ComputationBasis::Live,
+        method: method.name().into(),
+        model_version: MODEL_VERSION.into(),
+        inputs,
+        coverage: coverage.into(),
+    }
+}
+
+/// What the factors do to a book, and to how much of it that is known.
+pub(super) async fn estimates(
+    request: &Request,
+    book: &Book,
+    lines: &[Arc<Line>],
+    method: Method,
+) -> Result<Estimates> {
+    Box::pin(request.loaders().estimates(book.horizon.as_of, method, factors::wanted(lines))).await
+}
+
+impl FactorExposure {
+    fn new(
+        book: &Arc<Book>,
+        found: factors::FactorExposure,
+        (method, basis): (FactorMethod, ExposureBasis),
+        asked: Option<Date>,
+    ) -> Self {
+        let mut warnings = found.warnings;
+        warnings.extend(resolved_warning(asked, book.horizon.as_of));
+        Self {
+            factor: Factor(found.factor),
+            beta: found.beta,
+            standard_error: found.standard_error,
+            exposure_dollars: found.dollars.map(Decimal),
+            method,
+            basis,
+            observations: found.observations,
+            as_of: book.horizon.as_of.into(),
+            quality: found.quality.into(),
+            warnings,
+            book: Arc::clone(book),
+            parts: found.contributions,
+            coverage: found.coverage,
+        }
+    }
+
+    /// Of a whole book.
+    pub async fn of_book(
+        request: &Request,
+        book: Arc<Book>,
+        as_of: Option<Date>,
+        how: (FactorMethod, ExposureBasis),
+    ) -> Result<Vec<Self>> {
+        request.spend(book.lines.len().saturating_mul(factor::Factor::ALL.len()))?;
+        let estimates = estimates(request, &book, &book.lines, how.0.into()).await?;
+        let deltas = request.loaders().deltas(&book).await?;
+        let (basis, value) = (how.1.into(), book.total_value());
+        let found = factors::exposures(&book.lines, value, basis, &deltas, &estimates);
+        Ok(found.into_iter().map(|found| Self::new(&book, found, how, as_of)).collect())
+    }
+
+    /// Of one position in a book, which may be of a day before it was entered: then of nothing.
+    pub async fn of_position(
+        request: &Request,
+        book: Arc<Book>,
+        line: Option<&Arc<Line>>,
+        as_of: Option<Date>,
+        how: (FactorMethod, ExposureBasis),
+    ) -> Result<Vec<Self>> {
+        let Some(line) = line.filter(|line| line.is_open()) else { return Ok(Vec::new()) };
+        let estimates = estimates(request, &book, std::slice::from_ref(line), how.0.into()).await?;
+        let deltas = request.loaders().deltas(&book).await?;
+        let found = factors::position_exposures(line, how.1.into(), &deltas, &estimates);
+        Ok(found.into_iter().map(|found| Self::new(&book, found, how, as_of)).collect())
+    }
+}
+
+/// How well the factors can be told apart, and how much of a portfolio they speak for.
+#[derive(SimpleObject)]
+#[graphql(complex)]
+pub struct FactorModelDiagnostics {
+    /// Returns that the window has.
+    window_days: usize,
+    /// Of those, sessions in which every factor has a return.
+    observations: usize,
+    /// Largest over smallest singular value of the factors' returns and the intercept, as they are
+    /// regressed on; null without a model, or when factors follow from others.
+    condition_number: Option<f64>,
+    /// 1 / (1 − R²) of each factor on the others; 1 is independent, beyond 10 is collinear. Empty
+    /// where the condition number is null.
+    variance_inflation: Vec<FactorVif>,
+    /// Open positions that have betas.
+    positions_covered: usize,
+    /// Share of the variance that the factors explain: the mean R² over the positions by size of
+    /// exposure. Null under UNIVARIATE, and without exposure.
+    r_squared: Option<f64>,
+    /// The session that the returns end with.
+    as_of: Date,
+    /// How far the model can be trusted.
+    quality: Quality,
+    /// What to know about it, in sentences.
+    warnings: Vec<String>,
+    #[graphql(skip)]
+    book: Arc<Book>,
+    #[graphql(skip)]
+    excluded: Vec<factors::Excluded>,
+}
+
+#[ComplexObject]
+impl FactorModelDiagnostics {
+    /// Open positions without betas or without a price, with the reason; by symbol.
+    #[graphql(complexity = "cost(first.or(Some(EXCLUDED)), None, child_complexity)")]
+    async fn positions_excluded(
+        &self,
+        #[graphql(desc = "At most so many, up to 500.", default = 100)] first: Option<i32>,
+    ) -> Result<Vec<ExcludedPosition>> {
+        let most = size("first", first.or(Some(EXCLUDED)))?;
+        Ok(ExcludedPosition::of(&self.book, &self.excluded, most))
+    }
+}
+
+/// How collinear a factor is with the others.
+#[derive(SimpleObject)]
+pub struct FactorVif {
+    /// The factor.
+    factor: Factor,
+    /// Variance inflation factor, 1 or more.
+    vif: f64,
+}
+
+impl FactorModelDiagnostics {
+    pub async fn of_book(
+        request: &Request,
+        book: Arc<Book>,
+        as_of: Option<Date>,
+        method: FactorMethod,
+    ) -> Result<Self> {
+        request.spend(book.lines.len())?;
+        let estimates = estimates(request, &book, &book.lines, method.into()).await?;
+        let deltas = request.loaders().deltas(&book).await?;
+        let (known, mut excluded) = exposed(&book.lines, Basis::Dollar, &deltas);
+        let (known, without) = estimates.split(known);
+        excluded.extend(without);
+        let model = &estimates.model;
+        let diagnostics = model.diagnostics();
+        let inflation = diagnostics.and_then(|found| found.variance_inflation.clone());
+        let inflation = model.names().iter().zip(inflation.unwrap_or_default());
+        let mut warnings = model.warnings();
+        warnings.extend(resolved_warning(as_of, book.horizon.as_of));
+        Ok(Self {
+            window_days: WINDOW,
+            observations: diagnostics.map_or(0, |found| found.observations),
+            condition_number: diagnostics.and_then(|found| found.condition_number),
+            variance_inflation: inflation
+                .map(|(factor, vif)| FactorVif { factor: Factor(*factor), vif })
+                .collect(),
+            positions_covered: known.len(),
+            r_squared: estimates.r_squared(&known),
+            as_of: book.horizon.as_of.into(),
+            quality: model.quality().into(),
+            warnings,
+            excluded,
+            book,
+        })
+    }
+}
+
+/// How the factors move together: exponentially weighted correlations of daily log returns.
+#[derive(SimpleObject)]
+pub struct FactorCorrelationMatrix {
+    /// Of rows and columns, in display order; those with too few returns are left out.
+    factors: Vec<Factor>,
+    /// Row by row, from −1 to 1; ones on the diagonal. Empty without data.
+    matrix: Vec<Vec<f64>>,
+    /// Sessions in which all of these factors have a return.
+    observations: usize,
+    /// Returns that the window has.
+    lookback_days: usize,
+    /// Weight of a session over that of the one after it.
+    decay: f64,
+    /// The session that the returns end with.
+    as_of: Date,
+    /// How far it can be trusted.
+    quality: Quality,
+    /// What to know about it, in sentences.
+    warnings: Vec<String>,
+}
+
+impl FactorCorrelationMatrix {
+    pub async fn of(
+        request: &Request,
+        as_of: Option<Date>,
+        lookback_days: usize,
+        decay: f64,
+    ) -> Result<Self> {
+        let session = request.horizon(as_of)?.as_of;
+        let loaders = request.loaders();
+        let window = loaders.window(session, lookback_days);
+        let returns = loaders.factor_returns(&window, Window::log_returns).await?;
+        let found = correlation::factor_correlations(&returns, decay);
+        let matrix = found.matrix();
+        let mut warnings = found.warnings;
+        warnings.extend(resolved_warning(as_of, session));
+        Ok(Self {
+            matrix,
+            factors: found.factors.into_iter().map(Factor).collect(),
+            observations: found.observations,
+            lookback_days,
+            decay,
+            as_of: session.into(),
+            quality: found.quality.into(),
+            warnings,
+        })
+    }
+}
+
+/// How an instrument answers to a yield: the slope of its daily returns over the absolute changes
+/// of the yield, over 252 sessions. With a quality of INSUFFICIENT the figures are null and
+/// `warnings` say why.
+#[derive(SimpleObject)]
+pub struct InterestRateBeta {
+    /// Return per 1.00 change of the yield: −5 loses 5 % when it rises by one percentage point.
+    beta: Option<f64>,
+    /// Share of the variance of the returns that the yield explains; null when there is none.
+    r_squared: Option<f64>,
+    /// Standard error of the beta; null when unknown.
+    standard_error: Option<f64>,
+    /// Sessions with both a return and a change; fewer than 60 give no beta.
+    observations: usize,
+    /// The yield: DGS10, ten years, constant maturity.
+    series: &'static str,
+    /// The session that the returns end with.
+    as_of: Date,
+    /// How far it can be trusted: ESTIMATED when simulated prices or yields took part.
+    quality: Quality,
+    /// What to know about it, in sentences.
+    warnings: Vec<String>,
+}
+
+impl InterestRateBeta {
+    /// Of an instrument; an option has that of its underlying.
+    pub async fn of(
+        request: &Request,
+        instrument: InstrumentId,
+        as_of: Option<Date>,
+    ) -> Result<Self> {
+        let session = request.horizon(as_of)?.as_of;
+        let found = request.loaders().rate_beta(session, instrument).await?;
+        let said = resolved_warning(as_of, session);
+        let of = |beta, r_squared, standard_error, observations, quality, warnings| Self {
+            beta,
+            r_squared,
+            standard_error,
+            observations,
+            series: RATE_SERIES,
+            as_of: session.into(),
+            quality,
+            warnings,
+        };
+        Ok(match found {
+            Ok(found) => of(
+                Some(found.beta),
+                found.r_squared,
+                found.standard_error,
+                found.observations,
+                found.quality.into(),
+                said.into_iter().collect(),
+            ),
+            Err(missing) => of(
+                None,
+                None,
+                None,
+                missing.observations,
+                Quality::Insufficient,
+                std::iter::once(missing.reason).chain(said).collect(),
+            ),
+        })
+    }
+}
