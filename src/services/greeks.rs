@@ -7,6 +7,7 @@
 //! configured default; which rung it was is shown, and why not the one above. What lacks an input
 //! has no Greeks and says why. Stand-ins, where they are switched on, are shown and never added up.
 
+pub mod contract;
 mod line;
 mod sums;
 mod volatility;
@@ -31,7 +32,7 @@ pub use volatility::{HISTORY, Volatility, VolatilitySource, historical};
 use crate::config::assumptions::Assumptions;
 use crate::domain::calendar::{Calendar, regular_close};
 use crate::domain::id::{InstrumentId, PositionId};
-use crate::domain::instrument::{Contract, ExerciseStyle, OptionKind};
+use crate::domain::instrument::{ExerciseStyle, OptionKind};
 use crate::services::dividends::Trailing;
 use crate::services::history::Series;
 use crate::services::rates::Curve;
@@ -53,8 +54,8 @@ pub enum Model {
 
 impl Model {
     /// Of a contract: the model asked for, but what cannot be exercised early is not taken to be.
-    fn of(self, contract: &Contract) -> Self {
-        match contract.exercise_style {
+    fn of(self, style: ExerciseStyle) -> Self {
+        match style {
             ExerciseStyle::European => Self::BlackScholesMerton,
             ExerciseStyle::American => self,
         }
@@ -97,15 +98,19 @@ pub fn wanted(book: &Book, calendar: &Calendar) -> Vec<Range> {
     underlyings.into_iter().map(|instrument| Range { instrument, from, to }).collect()
 }
 
-/// What the Greeks of a book cost, in positions worked through.
-pub fn cost(book: &Book, model: Model) -> usize {
-    /// Of an American option: its volatility takes tens of values, each of microseconds.
-    const AMERICAN: usize = 100;
-    let options = book.open_lines().filter(|line| line.holding().is_option()).count();
+/// What the Greeks of an option cost, in positions worked through.
+pub fn cost_of_one(model: Model) -> usize {
     match model {
-        Model::BlackScholesMerton => book.lines.len(),
-        Model::American => book.lines.len().saturating_add(options.saturating_mul(AMERICAN)),
+        Model::BlackScholesMerton => 1,
+        // The volatility takes tens of values, each of microseconds.
+        Model::American => 100,
     }
+}
+
+/// The same of a whole book.
+pub fn cost(book: &Book, model: Model) -> usize {
+    let options = book.open_lines().filter(|line| line.holding().is_option()).count();
+    book.lines.len().saturating_add(options.saturating_mul(cost_of_one(model)))
 }
 
 /// Years of 365 days from the close of a session, an early one too, to 16:00 in New York on the

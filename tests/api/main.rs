@@ -5,6 +5,7 @@ mod support;
 
 mod accounts;
 mod architecture;
+mod greeks;
 mod limits;
 mod market;
 mod schema;

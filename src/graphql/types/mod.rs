@@ -7,6 +7,7 @@ pub mod instrument;
 pub mod node;
 pub mod portfolio;
 pub mod position;
+pub mod pricing;
 pub mod quality;
 pub mod rate;
 pub mod service;

@@ -19,6 +19,10 @@ use crate::services::valuation::Line;
 /// Digits behind the point that a model's figures are kept with; from there on all is exact.
 const DIGITS: u32 = 12;
 
+/// What to say where no yields are known.
+pub(super) const CONFIGURED_RATE: &str =
+    "No Treasury yields are known: the risk-free rate is the configured one.";
+
 /// Where Greeks come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
@@ -104,7 +108,7 @@ pub(super) fn plan(
     let Some(underlying) = &line.underlying_quote else {
         return unknown(format!("No price of the underlying {} is known.", line.underlying()));
     };
-    let model = model.of(terms);
+    let model = model.of(terms.exercise_style);
     let rate = inputs.curve.rate(years);
     let paid = inputs.dividends.get(&terms.underlying_id);
     let dividends = paid.map_or(DividendSource::None, |paid| paid.source);
@@ -298,9 +302,7 @@ impl Pricing {
         let of_rate = match self.rate.source {
             RateSource::Treasury => None,
             RateSource::Synthetic => Some("The risk-free rate is of simulated Treasury yields."),
-            RateSource::Configured => {
-                Some("No Treasury yields are known: the risk-free rate is the configured one.")
-            }
+            RateSource::Configured => Some(CONFIGURED_RATE),
         };
         of_volatility.into_iter().chain(of_rate).collect()
     }

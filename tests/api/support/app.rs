@@ -148,6 +148,12 @@ impl Start {
         self
     }
 
+    /// Options without Greeks show documented stand-ins.
+    pub fn with_stand_ins(mut self) -> Self {
+        self.config.assumptions.greeks_fallback = true;
+        self
+    }
+
     /// How often one user may ask.
     pub fn limited_to(mut self, a_minute: u32, a_second: u32) -> Self {
         self.config.rate_limit_per_minute = a_minute.try_into().expect("above zero");
