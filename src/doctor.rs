@@ -8,8 +8,11 @@ use crate::app::{App, Database};
 use crate::config::Config;
 use crate::domain::calendar::new_york_date;
 use crate::domain::price::PriceSource;
+use crate::domain::rate::YieldSource;
 use crate::error::chain;
 use crate::postgres;
+use crate::services::providers::{self, Status};
+use crate::services::rates::MAX_AGE_DAYS;
 use crate::store;
 
 /// What was found.
@@ -29,7 +32,6 @@ pub async fn examine(config: Config) -> Report {
         Some(_) => "DATABASE_URL".to_owned(),
         None => format!("private, in {}", config.data_dir.display()),
     };
-    let providers = config.providers.clone();
     let database = match Database::open(&config).await {
         Ok(database) => database,
         Err(error) => {
@@ -63,10 +65,13 @@ pub async fn examine(config: Config) -> Report {
         Ok(coverage) => report.look_at_prices(&app, &coverage),
         Err(error) => report.ill("prices", &error.to_string()),
     }
-    if providers.is_empty() {
-        report.well("providers", "none; prices come from imported files alone");
-    } else {
-        report.well("providers", &format!("{providers:?}"));
+    match store::throttle::gates(app.services.db.shared()).await {
+        Ok(gates) => report.look_at_providers(&providers::statuses(&app.services, &gates)),
+        Err(error) => report.ill("providers", &error.to_string()),
+    }
+    match store::yields::newest(app.services.db.shared()).await {
+        Ok(newest) => report.look_at_yields(&app, newest),
+        Err(error) => report.ill("yields", &error.to_string()),
     }
     let now = app.services.now();
     let today = app.services.calendar.day(new_york_date(now));
@@ -129,6 +134,44 @@ impl Report {
                 self.ill("prices", &format!("{sources}; the last session was {session}"));
             }
             Some(_) => self.well("prices", &sources),
+        }
+    }
+
+    /// A line each: whether it is configured, when it last answered or what was wrong, and how
+    /// often it may be asked now. That one is not configured is a choice.
+    fn look_at_providers(&mut self, statuses: &[Status]) {
+        for status in statuses {
+            let what = format!("{} data", status.name);
+            if let Some(missing) = status.missing {
+                self.well(&what, &format!("not configured; {missing} for it"));
+                continue;
+            }
+            let tokens = status.allowance.map_or(String::new(), |of| {
+                format!("; {} requests left of {} a minute", of.tokens, of.requests_per_minute)
+            });
+            match (&status.last_error, status.answered_at) {
+                (Some((at, error)), _) => self.ill(&what, &format!("{error}, at {at}{tokens}")),
+                (None, Some(at)) => self.well(&what, &format!("answered at {at}{tokens}")),
+                (None, None) if status.is_healthy == Some(true) => self.well(&what, "simulated"),
+                (None, None) => self.well(&what, &format!("configured, never asked yet{tokens}")),
+            }
+        }
+    }
+
+    fn look_at_yields(&mut self, app: &App, newest: Option<(NaiveDate, YieldSource)>) {
+        let rate = app.services.assumptions.risk_free_rate;
+        match newest {
+            None => self.well("yields", &format!("none; RISK_FREE_RATE {rate} stands in")),
+            Some((date, source)) => {
+                let age = (app.services.last_session() - date).num_days();
+                let finding = format!("{source:?} to {date}");
+                if age > i64::from(MAX_AGE_DAYS) {
+                    let finding = format!("{finding}, too old: RISK_FREE_RATE {rate} stands in");
+                    self.ill("yields", &finding);
+                } else {
+                    self.well("yields", &finding);
+                }
+            }
         }
     }
 }

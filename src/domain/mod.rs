@@ -2,6 +2,7 @@
 
 pub mod absence;
 pub mod action;
+pub mod audit;
 pub mod calendar;
 pub mod id;
 pub mod instrument;

@@ -5,7 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use uuid::Uuid;
 
-use crate::domain::id::{InstrumentId, PortfolioId, PositionId, TagId, UserId};
+use crate::domain::id::{AuditId, InstrumentId, PortfolioId, PositionId, TagId, UserId};
 
 /// What an id names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub enum NodeId {
     Position(PositionId),
     Instrument(InstrumentId),
     Tag(TagId),
+    /// Read from its list alone.
+    AuditEntry(AuditId),
 }
 
 impl NodeId {
@@ -25,6 +27,7 @@ impl NodeId {
             Self::Position(id) => (3, id.0),
             Self::Instrument(id) => (4, id.0),
             Self::Tag(id) => (5, id.0),
+            Self::AuditEntry(id) => (12, id.0),
         }
     }
 
@@ -39,6 +42,7 @@ impl NodeId {
             3 => Some(Self::Position(PositionId(key))),
             4 => Some(Self::Instrument(InstrumentId(key))),
             5 => Some(Self::Tag(TagId(key))),
+            12 => Some(Self::AuditEntry(AuditId(key))),
             _ => None,
         }
     }
@@ -83,6 +87,7 @@ mod tests {
             NodeId::Position(PositionId(key)),
             NodeId::Instrument(InstrumentId(key)),
             NodeId::Tag(TagId(key)),
+            NodeId::AuditEntry(AuditId(key)),
         ] {
             assert_eq!(NodeId::parse(&ID::from(id)), Some(id));
         }

@@ -6,6 +6,7 @@
 //! key at all is asked once.
 
 mod actions;
+pub mod admin;
 mod greeks;
 pub mod rates;
 

@@ -7,12 +7,15 @@ use chrono::{DateTime, Days, Utc};
 
 use super::error::Result;
 use super::id::NodeId;
+use super::loaders::admin::ActivityPage;
 use super::loaders::rates::CurveOf;
 use super::loaders::{
     InstrumentNamed, InstrumentsPage, PortfolioBy, PortfolioNamed, PortfoliosPage,
 };
 use super::page::{PageArguments, Scope, cost};
 use super::scalar::Date;
+use super::types::admin::Admin;
+use super::types::audit::AuditEntryConnection;
 use super::types::calendar::TradingDay;
 use super::types::greeks::PricingModel;
 use super::types::instrument::{AssetClass, Instrument, InstrumentConnection};
@@ -30,6 +33,7 @@ use super::viewer::{request, resolved_warning};
 use crate::domain::instrument::Symbol;
 use crate::domain::text::fold;
 use crate::error::Refusal;
+use crate::services::providers;
 use crate::services::rates::Curve;
 
 /// Most ids of one `nodes`, and symbols of one `instruments`.
@@ -231,6 +235,15 @@ impl Query {
         })
     }
 
+    /// How the service runs. Requires the ADMIN role: everybody else gets `FORBIDDEN` and null.
+    async fn admin(&self, ctx: &Context<'_>) -> Option<Result<Admin>> {
+        let answer = async {
+            providers::authorize(&request(ctx).user().await?)?;
+            Ok(Admin(()))
+        };
+        Some(answer.await)
+    }
+
     /// What runs here, on what data, within which limits.
     async fn service(&self, ctx: &Context<'_>) -> Result<ServiceInfo> {
         let about = ctx.data_unchecked::<About>();
@@ -299,6 +312,20 @@ impl Viewer {
         let key = PortfolioNamed(name.trim().to_owned());
         let found = request(ctx).loaders().row(key).await;
         found.map(|found| found.map(Portfolio)).transpose()
+    }
+
+    /// What they did, the newest first.
+    #[graphql(complexity = "cost(first, None, child_complexity)")]
+    async fn activity(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Size of a page; 20 when left out, at most 500.")] first: Option<i32>,
+        #[graphql(desc = "Go on after this cursor.")] after: Option<String>,
+    ) -> Result<AuditEntryConnection> {
+        let scope = Scope::of(("activity", self.0.0.id));
+        let page = PageArguments::forward(first, after).page(scope)?;
+        let slice = request(ctx).loaders().row(ActivityPage(page)).await?.unwrap_or_default();
+        Ok(AuditEntryConnection::page(slice, scope))
     }
 
     /// Their tags, by name; at most 100.

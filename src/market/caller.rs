@@ -12,7 +12,7 @@ use reqwest::{Client, Url, redirect};
 use serde::Deserialize;
 
 use super::provider::{Outage, ProviderError, Urgency};
-use super::throttle::Throttle;
+use super::throttle::{Rate, Throttle};
 use crate::config::market::Secret;
 
 /// Characters of a provider's own words that are repeated.
@@ -106,6 +106,11 @@ impl Caller {
         self
     }
 
+    /// How often it may be asked.
+    pub fn rate(&self) -> &Rate {
+        self.throttle.rate()
+    }
+
     pub fn limits(&self) -> &Limits {
         &self.limits
     }
@@ -173,13 +178,19 @@ impl Caller {
                 }
                 ProviderError::Unavailable(_) => {
                     if is_last || !self.throttle.back_off(attempt - 1, &mut patience).await {
-                        self.throttle.failed().await?;
+                        self.throttle.failed(&error).await?;
                         return Err(error);
                     }
                 }
                 // It answers; asking again would bring the same.
-                _ => {
+                ProviderError::NotFound { .. }
+                | ProviderError::Renamed(_)
+                | ProviderError::Implausible(_) => {
                     self.throttle.answered(&turn).await?;
+                    return Err(error);
+                }
+                _ => {
+                    self.throttle.complained(&error).await?;
                     return Err(error);
                 }
             }

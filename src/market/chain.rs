@@ -11,6 +11,7 @@ use super::provider::{
     Absence, Bars, DailyBar, Dividend, MarketDataProvider, MarketDay, OptionQuote, Profile,
     ProviderError, Span, Split, Tenor, Urgency, Yield, price_source,
 };
+use super::throttle::Rate;
 use crate::config::Provider;
 use crate::domain::calendar::Calendar;
 
@@ -86,6 +87,13 @@ impl Chain {
     /// Whether anybody in it has yields.
     pub fn has_yields(&self) -> bool {
         self.members.iter().any(|member| member.name() == Provider::Fred)
+    }
+
+    /// How often each of those who have a limit may be asked.
+    pub fn rates(&self) -> Vec<(Provider, Rate)> {
+        let rate =
+            |member: &Arc<dyn MarketDataProvider>| Some((member.name(), member.rate()?.clone()));
+        self.members.iter().filter_map(rate).collect()
     }
 
     /// Whom it asks, in order.

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use super::caller::{Caller, Limits, NoClient, Reply};
 use super::figure::Figure;
 use super::provider::{MarketDataProvider, ProviderError, Span, Tenor, Urgency, Yield};
-use super::throttle::Throttle;
+use super::throttle::{Rate, Throttle};
 use crate::config::Provider;
 use crate::config::market::Secret;
 
@@ -61,6 +61,10 @@ impl Fred {
 impl MarketDataProvider for Fred {
     fn name(&self) -> Provider {
         Provider::Fred
+    }
+
+    fn rate(&self) -> Option<&Rate> {
+        Some(self.caller.rate())
     }
 
     async fn yields(

@@ -21,7 +21,7 @@ use super::provider::{
     Absence, Bars, DailyBar, Dividend, MarketDataProvider, MarketDay, OptionQuote, ProviderError,
     Span, Split, Urgency,
 };
-use super::throttle::Throttle;
+use super::throttle::{Rate, Throttle};
 use crate::clock::Clock;
 use crate::config::Provider;
 use crate::config::market::PolygonAccess;
@@ -124,6 +124,10 @@ impl Polygon {
 impl MarketDataProvider for Polygon {
     fn name(&self) -> Provider {
         Provider::Polygon
+    }
+
+    fn rate(&self) -> Option<&Rate> {
+        Some(self.caller.rate())
     }
 
     async fn daily_bars(

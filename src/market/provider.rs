@@ -11,6 +11,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
 
 use super::check::Fault;
+use super::throttle::Rate;
 use crate::config::Provider;
 use crate::domain::instrument::{AssetClass, ExerciseStyle, OptionKind};
 use crate::domain::price::PriceSource;
@@ -21,6 +22,11 @@ pub use crate::domain::rate::Tenor;
 pub trait MarketDataProvider: Send + Sync {
     /// Who answers.
     fn name(&self) -> Provider;
+
+    /// How often it may be asked; None for whom no limit is known of.
+    fn rate(&self) -> Option<&Rate> {
+        None
+    }
 
     /// The bars of a symbol, ascending.
     async fn daily_bars(

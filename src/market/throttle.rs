@@ -100,6 +100,14 @@ impl Rate {
     }
 }
 
+impl Rate {
+    /// What it comes to in a minute.
+    pub fn requests_per_minute(&self) -> u32 {
+        let windows = Duration::from_mins(1).as_millis() / self.window.as_millis().max(1);
+        u32::try_from(windows).unwrap_or(u32::MAX).saturating_mul(self.capacity.into())
+    }
+}
+
 impl Urgency {
     /// What all waiting for one request may add up to.
     pub fn patience(self) -> Duration {
@@ -138,12 +146,16 @@ pub struct Throttle {
 /// Leave for one request.
 #[derive(Debug)]
 pub struct Turn {
-    failed_before: bool,
+    is_noted: bool,
 }
 
 impl Throttle {
     pub fn new(db: Db, rate: Rate, pace: Arc<dyn Pace>) -> Self {
         Self { db, rate, pace }
+    }
+
+    pub fn rate(&self) -> &Rate {
+        &self.rate
     }
 
     /// Waits for a turn and takes it; what was waited is taken off the patience.
@@ -159,7 +171,7 @@ impl Throttle {
         loop {
             let turn = self.ask(urgency, *patience).await?;
             let Some(wait) = turn.wait else {
-                return Ok(Turn { failed_before: turn.failures > 0 });
+                return Ok(Turn { is_noted: turn.is_noted });
             };
             let wait = Duration::try_from_secs_f64(wait).unwrap_or(LEAST_WAIT).max(LEAST_WAIT);
             if wait > *patience {
@@ -201,15 +213,25 @@ impl Throttle {
         }
     }
 
-    /// The provider answered, whatever it said.
+    /// The provider answered.
     ///
     /// # Errors
     /// `Uncounted` when the database fails.
     pub async fn answered(&self, turn: &Turn) -> Result<(), ProviderError> {
-        if !turn.failed_before {
+        if turn.is_noted {
             return Ok(());
         }
-        let stored = store::succeed(self.db.shared(), self.rate.gate).await;
+        let stored = store::succeed(self.db.shared(), self.rate.gate, self.pace.now()).await;
+        stored.map_err(ProviderError::Uncounted)
+    }
+
+    /// The provider is there, and what it says is of no use: asking again brings the same.
+    ///
+    /// # Errors
+    /// `Uncounted` when the database fails.
+    pub async fn complained(&self, error: &ProviderError) -> Result<(), ProviderError> {
+        let (gate, now, said) = (self.rate.gate, self.pace.now(), told(error));
+        let stored = store::complain(self.db.shared(), gate, now, &said).await;
         stored.map_err(ProviderError::Uncounted)
     }
 
@@ -217,9 +239,10 @@ impl Throttle {
     ///
     /// # Errors
     /// `Uncounted` when the database fails.
-    pub async fn failed(&self) -> Result<(), ProviderError> {
+    pub async fn failed(&self, error: &ProviderError) -> Result<(), ProviderError> {
         let (gate, now, rest) = (self.rate.gate, self.pace.now(), REST.as_secs_f64());
-        let stored = store::fail(self.db.shared(), gate, now, TOLERANCE, rest).await;
+        let said = told(error);
+        let stored = store::fail(self.db.shared(), gate, now, TOLERANCE, rest, &said).await;
         stored.map_err(ProviderError::Uncounted)
     }
 
@@ -256,6 +279,13 @@ impl Throttle {
     }
 }
 
+/// An error in words that operators may read: addresses are left out, as keys are anyway.
+fn told(error: &ProviderError) -> String {
+    let text = error.to_string();
+    let word = |word| if str::contains(word, "://") { "…" } else { word };
+    text.split(' ').map(word).collect::<Vec<_>>().join(" ")
+}
+
 /// The wait after an attempt that failed, the first being number 0: a second, then twice as
 /// long each time, up to five minutes; chance, from 0 to 1, takes up to half of it away.
 pub fn backoff(attempt: u32, chance: f64) -> Duration {
@@ -288,5 +318,17 @@ mod tests {
         assert_eq!(of(PolygonPlan::Starter), (100, 60_000));
         assert_eq!(of(PolygonPlan::Developer), (100, 6_000));
         assert_eq!(of(PolygonPlan::Advanced), (100, 600));
+        for plan in [PolygonPlan::Free, PolygonPlan::Starter, PolygonPlan::Advanced] {
+            let rate = Rate::polygon(plan);
+            assert_eq!(rate.requests_per_minute(), plan.requests_per_minute().get());
+        }
+    }
+
+    #[test]
+    fn operators_read_no_address() {
+        let elsewhere = ProviderError::RefusedAddress("https://elsewhere.example".into());
+        assert_eq!(told(&elsewhere), "leads to another host … where nothing of ours is sent");
+        let refused = ProviderError::Unauthorized("see http://10.0.0.1/?key=1 for more".into());
+        assert_eq!(told(&refused), "does not accept the key: see … for more");
     }
 }

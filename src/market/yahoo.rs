@@ -24,7 +24,7 @@ use super::check::{self, Expected, Fault};
 use super::provider::{
     Absence, Bars, Dividend, MarketDataProvider, Profile, ProviderError, Span, Split, Urgency,
 };
-use super::throttle::Throttle;
+use super::throttle::{Rate, Throttle};
 use crate::clock::Clock;
 use crate::config::Provider;
 use crate::domain::calendar::{Calendar, new_york_date};
@@ -178,6 +178,10 @@ impl Yahoo {
 impl MarketDataProvider for Yahoo {
     fn name(&self) -> Provider {
         Provider::Yahoo
+    }
+
+    fn rate(&self) -> Option<&Rate> {
+        Some(self.caller.rate())
     }
 
     async fn daily_bars(

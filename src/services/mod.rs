@@ -10,6 +10,7 @@ pub mod history;
 pub mod instruments;
 pub mod portfolios;
 pub mod prices;
+pub mod providers;
 pub mod rates;
 pub mod tags;
 pub mod tokens;

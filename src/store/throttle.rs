@@ -28,6 +28,9 @@ pub struct Turn {
     /// Whether the wait is for a provider that rests after failures.
     pub rests: bool,
     pub failures: i32,
+    /// Whether it is noted already that the provider answers: within the last minute, and
+    /// without a failure since.
+    pub is_noted: bool,
 }
 
 /// Takes a turn, or says how long to wait. Atomic: of those who ask at once, each decides over
@@ -72,7 +75,9 @@ pub async fn take(db: impl PgExecutor<'_>, ask: &Ask<'_>) -> sqlx::Result<Option
               from decided d
              where g.gate = d.gate)
         select extract(epoch from ready_at - now)::float8 as wait,
-               coalesce(rests_until > now, false) as "rests!", failures as "failures!"
+               coalesce(rests_until > now, false) as "rests!", failures as "failures!",
+               coalesce(failures = 0 and answered_at > now - interval '1 minute'
+                        and (failed_at is null or failed_at < answered_at), false) as "is_noted!"
           from decided
         "#,
         ask.gate,
@@ -126,11 +131,13 @@ pub async fn fail(
     now: Option<DateTime<Utc>>,
     tolerance: i32,
     rest: f64,
+    said: &str,
 ) -> sqlx::Result<()> {
     sqlx::query!(
         r#"
         update provider_gates
-           set failures = failures + 1,
+           set failures = failures + 1, last_error = left($5, 500),
+               failed_at = coalesce($2, clock_timestamp()),
                rests_until = case when failures + 1 >= $3
                    then coalesce($2, clock_timestamp()) + make_interval(secs => $4) end
          where gate = $1
@@ -139,19 +146,95 @@ pub async fn fail(
         now,
         tolerance,
         rest,
+        said,
     )
     .execute(db)
     .await?;
     Ok(())
 }
 
-/// Forgets the failures: the provider answers.
-pub async fn succeed(db: impl PgExecutor<'_>, gate: &str) -> sqlx::Result<()> {
+/// Notes that the provider answers, and forgets its failures.
+pub async fn succeed(
+    db: impl PgExecutor<'_>,
+    gate: &str,
+    now: Option<DateTime<Utc>>,
+) -> sqlx::Result<()> {
     sqlx::query!(
-        "update provider_gates set failures = 0, rests_until = null where gate = $1 and failures > 0",
+        r#"
+        update provider_gates
+           set failures = 0, rests_until = null, answered_at = coalesce($2, clock_timestamp())
+         where gate = $1
+        "#,
         gate,
+        now,
     )
     .execute(db)
     .await?;
     Ok(())
+}
+
+/// Notes that the provider is there, and what it said instead of an answer.
+pub async fn complain(
+    db: impl PgExecutor<'_>,
+    gate: &str,
+    now: Option<DateTime<Utc>>,
+    said: &str,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        r#"
+        update provider_gates
+           set failures = 0, rests_until = null, last_error = left($3, 500),
+               failed_at = coalesce($2, clock_timestamp())
+         where gate = $1
+        "#,
+        gate,
+        now,
+        said,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// What is remembered of a provider.
+#[derive(Clone, Debug)]
+pub struct Gate {
+    pub gate: String,
+    /// By the clock of the database.
+    pub now: DateTime<Utc>,
+    /// When the tokens that may still be out were taken.
+    pub taken_at: Vec<DateTime<Utc>>,
+    /// Whether nobody is let through for now: it asked for silence, or rests after failures.
+    pub is_closed: bool,
+    /// Requests in a row that failed for its fault.
+    pub failures: i32,
+    /// To the minute.
+    pub answered_at: Option<DateTime<Utc>>,
+    pub failed_at: Option<DateTime<Utc>>,
+    /// What was last wrong.
+    pub last_error: Option<String>,
+}
+
+impl Gate {
+    /// Whether the last request was answered usefully; None when none has ended yet.
+    pub fn is_healthy(&self) -> Option<bool> {
+        self.answered_at.or(self.failed_at)?;
+        Some(self.failures == 0 && self.failed_at <= self.answered_at)
+    }
+}
+
+/// All gates that were ever asked at; no order.
+pub async fn gates(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<Gate>> {
+    sqlx::query_as!(
+        Gate,
+        r#"
+        select gate, clock_timestamp() as "now!", taken_at,
+               coalesce(greatest(paused_until, rests_until) > clock_timestamp(), false)
+                   as "is_closed!",
+               failures, answered_at, failed_at, last_error
+          from provider_gates
+        "#
+    )
+    .fetch_all(db)
+    .await
 }

@@ -3,7 +3,9 @@
 use chrono::{DateTime, Utc};
 use sqlx::PgExecutor;
 
+use super::paged::{Asked, slices};
 use crate::domain::id::UserId;
+use crate::domain::page::{Page, Slice};
 use crate::domain::user::{Role, User};
 use crate::postgres::moment::Claims;
 
@@ -86,4 +88,45 @@ pub async fn any_demo(db: impl PgExecutor<'_>) -> sqlx::Result<bool> {
     )
     .fetch_one(db)
     .await
+}
+
+/// Pages of everybody, by registration; one slice for each page, in their order.
+pub async fn pages(
+    db: impl PgExecutor<'_>,
+    pages: &[Page<UserId>],
+) -> sqlx::Result<Vec<Slice<User>>> {
+    let Asked { after, fetched, .. } = Asked::of(pages);
+    let rows = sqlx::query!(
+        r#"
+        select page.ordinal as "ordinal!", counted.total as "total!", one.id as "id?: UserId",
+               one.email as "email?", one.full_name, one.role as "role?: Role",
+               one.created_at as "created_at?"
+          from unnest($1::uuid[], $2::bigint[]) with ordinality page (after, fetched, ordinal)
+         cross join (select count(*) as total from users) counted
+          left join lateral (
+               select *
+                 from users
+                where page.after is null or id > page.after
+                order by id
+                limit page.fetched) one on true
+         order by page.ordinal, one.id
+        "#,
+        &after as &[Option<UserId>],
+        &fetched,
+    )
+    .map(|row| {
+        let user = (|| {
+            Some(User {
+                id: row.id?,
+                email: row.email?,
+                full_name: row.full_name,
+                role: row.role?,
+                created_at: row.created_at?,
+            })
+        })();
+        (row.ordinal, row.total, user)
+    })
+    .fetch_all(db)
+    .await?;
+    Ok(slices(pages, rows))
 }

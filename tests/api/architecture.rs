@@ -47,7 +47,7 @@ const MAY_IMPORT: [(&str, &[&str]); 13] = [
         ],
     ),
     ("http", &["graphql", "services", "domain", "postgres", "config", "error", "market::import"]),
-    ("doctor", &["app", "clock", "config", "domain", "error", "postgres", "store"]),
+    ("doctor", &["app", "clock", "config", "domain", "error", "postgres", "services", "store"]),
     ("lib", &[]),
 ];
 

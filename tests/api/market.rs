@@ -3,9 +3,11 @@
 //! for, so that an hour of limits takes a second.
 
 mod chain;
+mod dividends;
 mod faults;
 mod fred;
 mod keeping;
+mod operators;
 mod polygon;
 mod secrets;
 mod stub;

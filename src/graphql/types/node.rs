@@ -32,7 +32,7 @@ impl Node {
         let request = request(ctx);
         let Some(viewer) = request.moment.viewer().await? else { return Ok(None) };
         Ok(match NodeId::parse(id) {
-            None => None,
+            None | Some(NodeId::AuditEntry(_)) => None,
             Some(NodeId::User(id)) => (viewer.id == id).then_some(Self::User(User(viewer))),
             Some(NodeId::Portfolio(id)) => {
                 let found = request.loaders().row(PortfolioBy(id)).await?;

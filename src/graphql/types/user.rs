@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 
 use crate::domain::user;
 use crate::graphql::id::NodeId;
+use crate::graphql::page::connection;
 use crate::services::accounts;
 
 /// What a person may do beyond their own book.
@@ -48,6 +49,11 @@ impl User {
     async fn created_at(&self) -> DateTime<Utc> {
         self.0.created_at
     }
+}
+
+connection! {
+    /// People who can sign in, by registration.
+    UserConnection, UserEdge, User
 }
 
 /// What a sign-in gives: a short-lived token to ask with, and one to renew it.

@@ -111,8 +111,7 @@ async fn store_answer(
     span: Span,
     yields: Vec<provider::Yield>,
 ) -> Result<u64, Error> {
-    let yields: Vec<_> =
-        yields.into_iter().map(|of| stored(tenor, of, YieldSource::Fred)).collect();
+    let yields: Vec<_> = yields.iter().map(|of| stored(tenor, of, YieldSource::Fred)).collect();
     let mut tx = services.db.begin_shared().await?;
     let mut changed = 0;
     if !yields.is_empty() {
@@ -146,7 +145,7 @@ async fn simulate(services: &Services, wanted: Span, reach: &[Reach]) -> Result<
     let made = tokio::task::spawn_blocking(move || {
         let of = |(tenor, span): (Tenor, Span)| {
             let made = synthetic::yields(tenor, &calendar, span.from, span.to);
-            made.into_iter().map(move |of| stored(tenor, of, YieldSource::Synthetic))
+            made.into_iter().map(move |of| stored(tenor, &of, YieldSource::Synthetic))
         };
         spans.into_iter().flat_map(of).collect::<Vec<_>>()
     });
@@ -170,7 +169,7 @@ fn missing(wanted: Span, stored: Option<&Reach>) -> Vec<Span> {
     [earlier, later].into_iter().flatten().filter(|span| span.from <= span.to).collect()
 }
 
-fn stored(tenor: Tenor, of: provider::Yield, source: YieldSource) -> Yield {
+fn stored(tenor: Tenor, of: &provider::Yield, source: YieldSource) -> Yield {
     Yield { tenor, date: of.date, rate: of.rate, source }
 }
 

@@ -25,7 +25,7 @@ fn a_rate_lies_on_the_line_between_its_neighbors_and_is_flat_beyond_them() {
     let curve = Curve::of(as_of, &yields, 0.05);
     let (one, three) = (2.0 * 1.02_f64.ln(), 2.0 * 1.03_f64.ln());
     let two = curve.rate(2.0);
-    assert!(close(two.rate, (one + three) / 2.0), "{two:?}");
+    assert!(close(two.rate, f64::midpoint(one, three)), "{two:?}");
     assert_eq!((two.source, two.date), (RateSource::Treasury, Some(day(1, 2))), "the older one");
     assert!(close(curve.rate(0.0).rate, one) && close(curve.rate(1.0).rate, one));
     assert!(close(curve.rate(3.0).rate, three) && close(curve.rate(99.0).rate, three));

@@ -237,6 +237,8 @@ async fn many_curves_cost_one_statement() {
     assert_eq!(many["errors"], Value::Null);
     assert_eq!(many["extensions"]["statements"], one["extensions"]["statements"]);
 
+    let backwards = ada.asks("{ yieldCurve { rate(years: -1) } }", json!({})).await;
+    assert_eq!(codes(&backwards), ["VALIDATION"]);
     let nobody = app.asks("{ yieldCurve { quality } }", json!({})).await;
     assert_eq!(codes(&nobody), ["UNAUTHENTICATED"]);
 }

@@ -154,6 +154,13 @@ impl Start {
         self
     }
 
+    /// These providers are configured, at these addresses.
+    pub fn asking(mut self, providers: &[Provider], market: MarketData) -> Self {
+        self.config.providers = providers.to_vec();
+        self.config.market = market;
+        self
+    }
+
     /// How often one user may ask.
     pub fn limited_to(mut self, a_minute: u32, a_second: u32) -> Self {
         self.config.rate_limit_per_minute = a_minute.try_into().expect("above zero");
