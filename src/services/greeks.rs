@@ -87,7 +87,8 @@ pub struct Inputs {
 pub fn wanted(book: &Book, calendar: &Calendar) -> Vec<Range> {
     let to = book.horizon.as_of;
     let underlyings: BTreeSet<_> = book
-        .open_lines()
+        .lines
+        .iter()
         .filter(|line| !line.is_expired)
         .filter_map(|line| Some(line.position.instrument.contract.as_ref()?.underlying_id))
         .collect();
@@ -109,7 +110,7 @@ pub fn cost_of_one(model: Model) -> usize {
 
 /// The same of a whole book.
 pub fn cost(book: &Book, model: Model) -> usize {
-    let options = book.open_lines().filter(|line| line.holding().is_option()).count();
+    let options = book.lines.iter().filter(|line| line.holding().is_option()).count();
     book.lines.len().saturating_add(options.saturating_mul(cost_of_one(model)))
 }
 
