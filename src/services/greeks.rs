@@ -146,7 +146,7 @@ impl BookGreeks {
         for line in &book.lines {
             match line::plan(line, inputs, &mut historical, calendar, model) {
                 line::Plan::Known(greeks) => {
-                    lines.insert(line.position.id, Arc::new(greeks));
+                    lines.insert(line.position.id, greeks);
                 }
                 line::Plan::Price(pricing) => priced.push((line, pricing)),
             }
@@ -168,7 +168,7 @@ impl BookGreeks {
     /// The arithmetic's view of a position, with the delta that it lacks in the book.
     pub fn holding(&self, line: &Line) -> Holding {
         let delta = self.line(line).and_then(|greeks| greeks.counted()).map(|own| own.delta);
-        Holding { delta, ..line.holding().clone() }
+        Holding { delta, ..*line.holding() }
     }
 
     /// The sums over the open ones of some lines, those by delta too.

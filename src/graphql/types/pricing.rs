@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::{Context, InputObject, SimpleObject};
 use futures_util::future::{join_all, try_join3};
-use sigmasight_analytics::implied;
-use sigmasight_analytics::option::{self, Contract};
+use sigmasight_analytics::option::Greeks as ModelGreeks;
 
 use super::greeks::{Greeks, PricingModel, VolatilitySource};
 use super::instrument::OptionKind;
@@ -17,7 +16,7 @@ use crate::graphql::loaders::rates::CurveOf;
 use crate::graphql::loaders::{HistoryOf, InstrumentNamed, QuoteOf};
 use crate::graphql::scalar::{Date, Decimal};
 use crate::graphql::viewer::{Request, request};
-use crate::services::greeks::contract::{self, Asked, Known, Terms, Valuation, number};
+use crate::services::greeks::contract::{Asked, Known, Priced, Terms, Valuation};
 use crate::services::greeks::{self, HISTORY, Model};
 use crate::store::prices::Range;
 
@@ -87,7 +86,7 @@ pub struct OptionValuation {
     /// the model AMERICAN.
     higher_order: Option<HigherOrderGreeks>,
     /// How it was valued: an option on an index, which cannot be exercised early, by
-    /// BLACK_SCHOLES_MERTON whatever was asked for.
+    /// `BLACK_SCHOLES_MERTON` whatever was asked for.
     model: PricingModel,
     /// The volatility it was valued with, annualized. Null with an error, and once it has expired.
     volatility: Option<f64>,
@@ -127,9 +126,9 @@ pub struct ImpliedVolatility {
     error: Option<UserError>,
 }
 
-impl From<option::Greeks> for Greeks {
-    fn from(greeks: option::Greeks) -> Self {
-        let option::Greeks { delta, gamma, theta, vega, rho } = greeks;
+impl From<ModelGreeks> for Greeks {
+    fn from(greeks: ModelGreeks) -> Self {
+        let ModelGreeks { delta, gamma, theta, vega, rho } = greeks;
         Self { delta, gamma, theta, vega, rho }
     }
 }
@@ -147,6 +146,20 @@ impl From<OptionContractInput> for Asked {
             risk_free_rate: input.risk_free_rate,
             dividend_yield: input.dividend_yield,
             quantity: input.quantity.0,
+        }
+    }
+}
+
+impl From<OptionQuoteInput> for Priced {
+    fn from(input: OptionQuoteInput) -> Self {
+        Self {
+            kind: input.kind.into(),
+            strike: input.strike.0,
+            years: input.time_to_expiry_years,
+            underlying_price: input.underlying_price.0,
+            risk_free_rate: input.risk_free_rate,
+            dividend_yield: input.dividend_yield,
+            price: input.price.0,
         }
     }
 }
@@ -243,18 +256,7 @@ pub async fn implied_volatilities(
     bounded(contracts.len())?;
     request(ctx).spend(contracts.len())?;
     let each = contracts.into_iter().enumerate().map(|(at, input)| {
-        let contract = Contract {
-            kind: greeks::kind(input.kind.into()),
-            strike: number(input.strike.0),
-            years: input.time_to_expiry_years,
-        };
-        let quote = implied::Quote {
-            price: number(input.price.0),
-            spot: number(input.underlying_price.0),
-            rate: input.risk_free_rate,
-            dividend_yield: input.dividend_yield,
-        };
-        match contract::implied_volatility(&contract, &quote) {
+        match Priced::from(input).volatility() {
             Ok(volatility) => ImpliedVolatility { volatility: Some(volatility), error: None },
             Err(refusal) => {
                 ImpliedVolatility { volatility: None, error: Some(in_contract(at, refusal)) }

@@ -78,7 +78,7 @@ pub struct Valuation {
 
 /// The nearest float. A figure of many digits must not lose the last one, for an implied
 /// volatility may hang on it.
-pub fn number(exact: Decimal) -> f64 {
+fn number(exact: Decimal) -> f64 {
     exact.to_string().parse().unwrap_or(f64::NAN)
 }
 
@@ -266,33 +266,56 @@ impl Valuation {
     }
 }
 
-/// The volatility that a price implies in the European model.
-///
-/// # Errors
-/// `Validation` with the field that is to blame, and what to do.
-pub fn implied_volatility(contract: &Contract, quote: &implied::Quote) -> Result<f64, Refusal> {
-    implied::volatility(contract, quote).map_err(|error| {
-        let refused = |field, hint| Refusal::validation(told(error)).at(field).hint(hint);
-        match error {
-            NoVolatility::NotFinite | NoVolatility::InvalidInput => refused(
-                "underlyingPrice",
-                "Rates are fractions a year, times are years: 0.05 is 5 %, 0.5 half a year.",
-            ),
-            NoVolatility::NegativePrice => refused("price", "Give the premium per share."),
-            NoVolatility::BelowIntrinsic => refused(
-                "price",
-                "Take prices of the option and of its underlying from the same moment; an option \
-                 that may be exercised early has none below what that brings.",
-            ),
-            NoVolatility::AtIntrinsic => refused(
-                "price",
-                "Every volatility that is small enough gives it; take an option with time value.",
-            ),
-            NoVolatility::AboveUpperBound => {
-                refused("price", "Give the premium per share, not per contract.")
-            }
-        }
-    })
+/// A price of an option whose volatility is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Priced {
+    pub kind: OptionKind,
+    pub strike: Decimal,
+    pub years: f64,
+    pub underlying_price: Decimal,
+    pub risk_free_rate: f64,
+    pub dividend_yield: f64,
+    /// Per share.
+    pub price: Decimal,
+}
+
+impl Priced {
+    /// The volatility that the price implies in the European model.
+    ///
+    /// # Errors
+    /// `Validation` with the field that is to blame, and what to do.
+    pub fn volatility(&self) -> Result<f64, Refusal> {
+        let contract =
+            Contract { kind: kind(self.kind), strike: number(self.strike), years: self.years };
+        let quote = implied::Quote {
+            price: number(self.price),
+            spot: number(self.underlying_price),
+            rate: self.risk_free_rate,
+            dividend_yield: self.dividend_yield,
+        };
+        implied::volatility(&contract, &quote).map_err(refused)
+    }
+}
+
+fn refused(error: NoVolatility) -> Refusal {
+    let (field, hint) = match error {
+        NoVolatility::NotFinite | NoVolatility::InvalidInput => (
+            "underlyingPrice",
+            "Rates are fractions a year, times are years: 0.05 is 5 %, 0.5 half a year.",
+        ),
+        NoVolatility::NegativePrice => ("price", "Give the premium per share."),
+        NoVolatility::BelowIntrinsic => (
+            "price",
+            "Take prices of the option and of its underlying from the same moment; an option that \
+             may be exercised early has none below what that brings.",
+        ),
+        NoVolatility::AtIntrinsic => (
+            "price",
+            "Every volatility that is small enough gives it; take an option with time value.",
+        ),
+        NoVolatility::AboveUpperBound => ("price", "Give the premium per share, not per contract."),
+    };
+    Refusal::validation(told(error)).at(field).hint(hint)
 }
 
 fn told(error: NoVolatility) -> String {

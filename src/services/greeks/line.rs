@@ -1,5 +1,7 @@
 //! The Greeks of one position.
 
+use std::sync::Arc;
+
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
@@ -67,7 +69,7 @@ pub struct LineGreeks {
 
 /// What is to be done about a position.
 pub(super) enum Plan {
-    Known(LineGreeks),
+    Known(Arc<LineGreeks>),
     Price(Pricing),
 }
 
@@ -95,13 +97,15 @@ pub(super) fn plan(
     model: Model,
 ) -> Plan {
     let Some(terms) = &line.position.instrument.contract else {
-        return Plan::Known(LineGreeks::of_stock(line));
+        return Plan::Known(LineGreeks::of_stock(line).into());
     };
     let years = years_to_expiry(line.horizon.as_of, terms.expiry, calendar);
     if line.is_expired || years <= 0.0 {
-        return Plan::Known(LineGreeks::expired(line));
+        return Plan::Known(LineGreeks::expired(line).into());
     }
-    let unknown = |reason| Plan::Known(LineGreeks::unknown(line, reason, inputs));
+    let unknown = |reason| {
+        Plan::Known(LineGreeks::without(line, reason, inputs.assumptions.greeks_fallback).into())
+    };
     if let Some(reason) = line.unpriced_reason().filter(|_| line.needs_review()) {
         return unknown(reason);
     }
@@ -151,10 +155,6 @@ impl LineGreeks {
         Self::known(line, Source::Expired, Some(Sensitivities::default()))
     }
 
-    fn unknown(line: &Line, reason: String, inputs: &Inputs) -> Self {
-        Self::without(line, reason, inputs.assumptions.greeks_fallback)
-    }
-
     /// No Greeks by a model, or the stand-ins where these are wanted.
     fn without(line: &Line, reason: String, fallback: bool) -> Self {
         let stand_in = line.holding().option.filter(|_| fallback).map(stand_in);
@@ -171,17 +171,15 @@ impl LineGreeks {
         let figures = value.and_then(|(value, greeks)| {
             Some((rounded(value)?, Sensitivities::rounded(&greeks, DIGITS)?))
         });
-        match figures {
-            Some((value, greeks)) => Self {
-                theoretical_price: Some(value),
-                pricing: Some(pricing),
-                ..Self::known(line, Source::Model, Some(greeks))
-            },
-            None => {
-                let symbol = &line.position.instrument.symbol;
-                let reason = format!("The model gives {symbol} no finite value.");
-                Self { pricing: Some(pricing), ..Self::without(line, reason, fallback) }
-            }
+        let Some((value, greeks)) = figures else {
+            let symbol = &line.position.instrument.symbol;
+            let reason = format!("The model gives {symbol} no finite value.");
+            return Self { pricing: Some(pricing), ..Self::without(line, reason, fallback) };
+        };
+        Self {
+            theoretical_price: Some(value),
+            pricing: Some(pricing),
+            ..Self::known(line, Source::Model, Some(greeks))
         }
     }
 

@@ -337,9 +337,10 @@ fn check_totals(case: &Case, seen: &Value) {
 fn check_delta_adjusted<'a>(
     what: &str,
     exposures: &Value,
-    wanted: impl Iterator<Item = &'a Decimal> + Clone,
+    wanted: impl Iterator<Item = &'a Decimal>,
 ) {
-    let sum = |keeps: fn(&&Decimal) -> bool| wanted.clone().filter(keeps).sum::<Decimal>();
+    let wanted: Vec<_> = wanted.copied().collect();
+    let sum = |keeps: fn(&&Decimal) -> bool| wanted.iter().filter(keeps).sum::<Decimal>();
     let (long, short) = (sum(|one| one.is_sign_positive()), sum(|one| one.is_sign_negative()));
     for (name, wanted) in [
         ("deltaAdjustedLong", long),
