@@ -19,11 +19,15 @@ use super::types::admin::Admin;
 use super::types::audit::AuditEntryConnection;
 use super::types::calendar::TradingDay;
 use super::types::factor::{Factor, FactorCorrelationMatrix};
+use super::types::greeks::PricingModel;
 use super::types::instrument::{AssetClass, Instrument, InstrumentConnection};
 use super::types::job::{Job, JobConnection, JobStatus, JobsAsked};
 use super::types::node::{Node, find_position};
 use super::types::portfolio::{Portfolio, PortfolioConnection};
 use super::types::position::Position;
+use super::types::pricing::{
+    self, ImpliedVolatility, OptionContractInput, OptionQuoteInput, OptionValuation,
+};
 use super::types::rate::YieldCurve;
 use super::types::scenario::{ScenarioCategory, StressScenario};
 use super::types::service::{ServiceInfo, ServiceLimits};
@@ -197,6 +201,36 @@ impl Query {
             return Err(refusal.hint("0.94 is usual for daily returns.").into());
         }
         Box::pin(FactorCorrelationMatrix::of(request, as_of, lookback, decay)).await
+    }
+
+    /// Prices options without storing anything: at most 1,000, each answered or refused by itself.
+    #[graphql(complexity = "contracts.len().max(1).saturating_mul(child_complexity)")]
+    async fn calculate_greeks(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The options, in the order of the answers.")] contracts: Vec<
+            OptionContractInput,
+        >,
+        #[graphql(
+            desc = "How they are valued.",
+            default_with = "PricingModel::BlackScholesMerton"
+        )]
+        model: PricingModel,
+    ) -> Result<Vec<OptionValuation>> {
+        pricing::valuations(ctx, contracts, model.into()).await
+    }
+
+    /// The volatilities that option prices imply by Black, Scholes and Merton: at most 1,000, each
+    /// answered or refused by itself.
+    #[graphql(complexity = "contracts.len().max(1).saturating_mul(child_complexity)")]
+    async fn implied_volatility(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The prices, in the order of the answers.")] contracts: Vec<
+            OptionQuoteInput,
+        >,
+    ) -> Result<Vec<ImpliedVolatility>> {
+        pricing::implied_volatilities(ctx, contracts).await
     }
 
     /// The days of the New York Stock Exchange between two dates, both included; at most eleven

@@ -7,6 +7,7 @@
 //! configured default; which rung it was is shown, and why not the one above. What lacks an input
 //! has no Greeks and says why. Stand-ins, where they are switched on, are shown and never added up.
 
+pub mod contract;
 mod line;
 mod sums;
 mod volatility;
@@ -32,7 +33,7 @@ pub use volatility::{HISTORY, Volatility, VolatilitySource, historical};
 use crate::config::assumptions::Assumptions;
 use crate::domain::calendar::{Calendar, regular_close};
 use crate::domain::id::{InstrumentId, PositionId};
-use crate::domain::instrument::{Contract, ExerciseStyle, OptionKind};
+use crate::domain::instrument::{ExerciseStyle, OptionKind};
 use crate::services::dividends::Trailing;
 use crate::services::history::Series;
 use crate::services::rates::Curve;
@@ -54,8 +55,8 @@ pub enum Model {
 
 impl Model {
     /// Of a contract: the model asked for, but what cannot be exercised early is not taken to be.
-    fn of(self, contract: &Contract) -> Self {
-        match contract.exercise_style {
+    fn of(self, style: ExerciseStyle) -> Self {
+        match style {
             ExerciseStyle::European => Self::BlackScholesMerton,
             ExerciseStyle::American => self,
         }
@@ -87,7 +88,8 @@ pub struct Inputs {
 pub fn wanted(book: &Book, calendar: &Calendar) -> Vec<Range> {
     let to = book.horizon.as_of;
     let underlyings: BTreeSet<_> = book
-        .open_lines()
+        .lines
+        .iter()
         .filter(|line| !line.is_expired)
         .filter_map(|line| Some(line.position.instrument.contract.as_ref()?.underlying_id))
         .collect();
@@ -98,15 +100,19 @@ pub fn wanted(book: &Book, calendar: &Calendar) -> Vec<Range> {
     underlyings.into_iter().map(|instrument| Range { instrument, from, to }).collect()
 }
 
-/// What the Greeks of a book cost, in positions worked through.
-pub fn cost(book: &Book, model: Model) -> usize {
-    /// Of an American option: its volatility takes tens of values, each of microseconds.
-    const AMERICAN: usize = 100;
-    let options = book.open_lines().filter(|line| line.holding().is_option()).count();
+/// What the Greeks of an option cost, in positions worked through.
+pub fn cost_of_one(model: Model) -> usize {
     match model {
-        Model::BlackScholesMerton => book.lines.len(),
-        Model::American => book.lines.len().saturating_add(options.saturating_mul(AMERICAN)),
+        Model::BlackScholesMerton => 1,
+        // The volatility takes tens of values, each of microseconds.
+        Model::American => 100,
     }
+}
+
+/// The same of a whole book.
+pub fn cost(book: &Book, model: Model) -> usize {
+    let options = book.lines.iter().filter(|line| line.holding().is_option()).count();
+    book.lines.len().saturating_add(options.saturating_mul(cost_of_one(model)))
 }
 
 /// Years of 365 days from the close of a session, an early one too, to 16:00 in New York on the
@@ -142,7 +148,7 @@ impl BookGreeks {
         for line in &book.lines {
             match line::plan(line, inputs, &mut historical, calendar, model) {
                 line::Plan::Known(greeks) => {
-                    lines.insert(line.position.id, Arc::new(greeks));
+                    lines.insert(line.position.id, greeks);
                 }
                 line::Plan::Price(pricing) => priced.push((line, pricing)),
             }
@@ -175,7 +181,7 @@ impl BookGreeks {
     /// The arithmetic's view of a position, with the delta that it lacks in the book.
     pub fn holding(&self, line: &Line) -> Holding {
         let delta = self.line(line).and_then(|greeks| greeks.counted()).map(|own| own.delta);
-        Holding { delta, ..line.holding().clone() }
+        Holding { delta, ..*line.holding() }
     }
 
     /// The sums over the open ones of some lines, those by delta too.

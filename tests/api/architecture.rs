@@ -54,7 +54,10 @@ const MAY_IMPORT: [(&str, &[&str]); 13] = [
             "config::assumptions", // what stands in for a rate that nobody knows
             "postgres::moment",
             "market::import", // the largest file
+            // figures as they are shown
+            "analytics::exposure::Sensitivities",
             "analytics::exposure::Totals",
+            "analytics::option::Greeks",
         ],
     ),
     ("http", &["graphql", "services", "domain", "postgres", "config", "error", "market::import"]),

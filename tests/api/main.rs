@@ -8,6 +8,7 @@ mod admin;
 mod architecture;
 mod crossing;
 mod factors;
+mod greeks;
 mod jobs;
 mod limits;
 mod market;

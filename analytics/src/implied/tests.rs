@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
+use crate::american::Accuracy;
 use crate::option::{Kind, Market, value};
 use crate::tests::Worst;
 
@@ -126,5 +127,64 @@ proptest! {
         if let Ok(got) = volatility(&contract, &quote) {
             prop_assert!(got.is_finite() && got > 0.0);
         }
+    }
+}
+
+#[test]
+fn an_american_price_implies_the_volatility_it_was_made_with() {
+    let text = include_str!("../../tests/fixtures/options_american.json");
+    let fixture: Value = serde_json::from_str(text).expect("the fixture is JSON");
+    let mut found = 0;
+    for case in fixture["cases"].as_array().expect("cases") {
+        let price = case["expect"]["price"].as_f64().expect("a price");
+        let (contract, quote) = inputs(&with_price(case, price));
+        match american_volatility(&contract, &quote) {
+            Ok(volatility) => {
+                let &Quote { spot, rate, dividend_yield, .. } = &quote;
+                let market = Market { spot, rate, dividend_yield, volatility };
+                let again = crate::american::value(&contract, &market, Accuracy::Fast);
+                let off = (again.expect("in range") - price).abs() / contract.strike;
+                assert!(off < 1e-9, "{}: {off:e} of the strike", case["id"]);
+                found += 1;
+            }
+            // Exercised at once it says nothing, and far from the money next to nothing.
+            Err(error) => assert!(
+                matches!(error, NoVolatility::AtIntrinsic | NoVolatility::BelowIntrinsic)
+                    && case["kind"] == "immediate_exercise",
+                "{}: {error}",
+                case["id"]
+            ),
+        }
+    }
+    assert!(found > 100, "{found}");
+}
+
+/// The case with a price, as cases of implied volatilities have one.
+fn with_price(case: &Value, price: f64) -> Value {
+    let mut case = case.clone();
+    case["price"] = price.into();
+    case
+}
+
+#[test]
+fn early_exercise_takes_less_volatility_for_the_same_price() {
+    let contract = Contract { kind: Kind::Put, strike: 100.0, years: 1.0 };
+    let quote = Quote { price: 8.565_229, spot: 100.0, rate: 0.05, dividend_yield: 0.02 };
+    let american = american_volatility(&contract, &quote).expect("a volatility");
+    assert!((american - 0.25).abs() < 1e-6, "{american}");
+    assert!(american < volatility(&contract, &quote).expect("a volatility"));
+    for (price, error) in [
+        (f64::NAN, NoVolatility::NotFinite),
+        (-1.0, NoVolatility::NegativePrice),
+        (100.0, NoVolatility::AboveUpperBound),
+    ] {
+        let quote = Quote { price, ..quote };
+        assert_eq!(american_volatility(&contract, &quote), Err(error));
+    }
+    // Twenty in the money, it is exercised for twenty.
+    for (price, error) in [(20.0, NoVolatility::AtIntrinsic), (19.9, NoVolatility::BelowIntrinsic)]
+    {
+        let quote = Quote { price, spot: 80.0, ..quote };
+        assert_eq!(american_volatility(&contract, &quote), Err(error));
     }
 }

@@ -13,6 +13,7 @@ pub mod job;
 pub mod node;
 pub mod portfolio;
 pub mod position;
+pub mod pricing;
 pub mod quality;
 pub mod rate;
 pub mod risk;

@@ -126,9 +126,10 @@ impl Portfolio {
         let scope = Scope::of(("positions", self.0.owner_id, self.0.id, &filter, &order_by));
         let lines = book.select(&PositionFilter::selection(filter)?);
         let order: Order = order_by.map(Into::into).unwrap_or_default();
-        let greeks = match order.by.is_greek() {
-            true => Some(request(ctx).loaders().greeks(&book, Model::default()).await?),
-            false => None,
+        let greeks = if order.by.is_greek() {
+            Some(request(ctx).loaders().greeks(&book, Model::default()).await?)
+        } else {
+            None
         };
         let arguments = PageArguments { first, after, last, before };
         PositionConnection::of_lines(&book, lines, order, greeks.as_deref(), &arguments, scope)

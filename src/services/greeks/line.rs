@@ -1,5 +1,7 @@
 //! The Greeks of one position.
 
+use std::sync::Arc;
+
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
@@ -18,6 +20,10 @@ use crate::services::valuation::Line;
 
 /// Digits behind the point that a model's figures are kept with; from there on all is exact.
 const DIGITS: u32 = 12;
+
+/// What to say where no yields are known.
+pub(super) const CONFIGURED_RATE: &str =
+    "No Treasury yields are known: the risk-free rate is the configured one.";
 
 /// Where Greeks come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +69,7 @@ pub struct LineGreeks {
 
 /// What is to be done about a position.
 pub(super) enum Plan {
-    Known(LineGreeks),
+    Known(Arc<LineGreeks>),
     Price(Pricing),
 }
 
@@ -91,20 +97,22 @@ pub(super) fn plan(
     model: Model,
 ) -> Plan {
     let Some(terms) = &line.position.instrument.contract else {
-        return Plan::Known(LineGreeks::of_stock(line));
+        return Plan::Known(LineGreeks::of_stock(line).into());
     };
     let years = years_to_expiry(line.horizon.as_of, terms.expiry, calendar);
     if line.is_expired || years <= 0.0 {
-        return Plan::Known(LineGreeks::expired(line));
+        return Plan::Known(LineGreeks::expired(line).into());
     }
-    let unknown = |reason| Plan::Known(LineGreeks::unknown(line, reason, inputs));
+    let unknown = |reason| {
+        Plan::Known(LineGreeks::without(line, reason, inputs.assumptions.greeks_fallback).into())
+    };
     if let Some(reason) = line.unpriced_reason().filter(|_| line.needs_review()) {
         return unknown(reason);
     }
     let Some(underlying) = &line.underlying_quote else {
         return unknown(format!("No price of the underlying {} is known.", line.underlying()));
     };
-    let model = model.of(terms);
+    let model = model.of(terms.exercise_style);
     let rate = inputs.curve.rate(years);
     let paid = inputs.dividends.get(&terms.underlying_id);
     let dividends = paid.map_or(DividendSource::None, |paid| paid.source);
@@ -147,10 +155,6 @@ impl LineGreeks {
         Self::known(line, Source::Expired, Some(Sensitivities::default()))
     }
 
-    fn unknown(line: &Line, reason: String, inputs: &Inputs) -> Self {
-        Self::without(line, reason, inputs.assumptions.greeks_fallback)
-    }
-
     /// No Greeks by a model, or the stand-ins where these are wanted.
     fn without(line: &Line, reason: String, fallback: bool) -> Self {
         let stand_in = line.holding().option.filter(|_| fallback).map(stand_in);
@@ -167,17 +171,15 @@ impl LineGreeks {
         let figures = value.and_then(|(value, greeks)| {
             Some((rounded(value)?, Sensitivities::rounded(&greeks, DIGITS)?))
         });
-        match figures {
-            Some((value, greeks)) => Self {
-                theoretical_price: Some(value),
-                pricing: Some(pricing),
-                ..Self::known(line, Source::Model, Some(greeks))
-            },
-            None => {
-                let symbol = &line.position.instrument.symbol;
-                let reason = format!("The model gives {symbol} no finite value.");
-                Self { pricing: Some(pricing), ..Self::without(line, reason, fallback) }
-            }
+        let Some((value, greeks)) = figures else {
+            let symbol = &line.position.instrument.symbol;
+            let reason = format!("The model gives {symbol} no finite value.");
+            return Self { pricing: Some(pricing), ..Self::without(line, reason, fallback) };
+        };
+        Self {
+            theoretical_price: Some(value),
+            pricing: Some(pricing),
+            ..Self::known(line, Source::Model, Some(greeks))
         }
     }
 
@@ -298,9 +300,7 @@ impl Pricing {
         let of_rate = match self.rate.source {
             RateSource::Treasury => None,
             RateSource::Synthetic => Some("The risk-free rate is of simulated Treasury yields."),
-            RateSource::Configured => {
-                Some("No Treasury yields are known: the risk-free rate is the configured one.")
-            }
+            RateSource::Configured => Some(CONFIGURED_RATE),
         };
         of_volatility.into_iter().chain(of_rate).collect()
     }

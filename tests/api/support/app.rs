@@ -156,6 +156,12 @@ impl Start {
         self
     }
 
+    /// Options without Greeks show documented stand-ins.
+    pub fn with_stand_ins(mut self) -> Self {
+        self.config.assumptions.greeks_fallback = true;
+        self
+    }
+
     /// These providers are configured, at these addresses.
     pub fn asking(mut self, providers: &[Provider], market: MarketData) -> Self {
         self.config.providers = providers.to_vec();

@@ -36,6 +36,7 @@ const BOOK: &str = "
                     valuation {
                         marketValue exposure notional unrealizedPnl deltaAdjustedExposure weight
                     }
+                    greeks { source deltaDollars }
                 }
             }
             byUnderlying: positionGroups(by: UNDERLYING) { ...Group }
@@ -163,12 +164,13 @@ fn is_option(position: &Value) -> bool {
     position["kind"] != "stock"
 }
 
-/// Sum of a figure over the shares of a selection: no delta of an option is known yet.
-fn of_shares<'a>(positions: impl Iterator<Item = &'a Value>) -> Vec<Decimal> {
-    positions
-        .filter(|position| !is_option(position))
-        .filter_map(|position| known(&position["expect"]["delta_adjusted_exposure"]))
-        .collect()
+/// The delta-adjusted exposure of each position, in their order, as the answer has it.
+fn adjusted(case: &Case, seen: &Value) -> Vec<Option<Decimal>> {
+    let seen: BTreeMap<_, _> = list(&seen["positions"]["nodes"])
+        .iter()
+        .map(|one| (day(text(&one["entryDate"])), &one["valuation"]["deltaAdjustedExposure"]))
+        .collect();
+    (0..case.positions().len()).map(|n| known(seen[&entry_date(n)])).collect()
 }
 
 #[tokio::test]
@@ -203,15 +205,17 @@ async fn check(case: &Case) {
 
     check_positions(case, &seen);
     check_totals(case, &seen);
+    let adjusted = adjusted(case, &seen);
     let by_tag = groups(&seen["byTag"]);
-    check_groups(case, &by_tag, &case.json["by_tag"], |position, tag| {
+    check_groups(case, &by_tag, &case.json["by_tag"], &adjusted, |position, tag| {
         list(&position["tags"]).iter().any(|its| its == tag)
     });
     let untagged = by_tag.get("").map_or(0, |group| group["positionCount"].as_u64().unwrap_or(0));
     assert_eq!(untagged, list(&case.json["untagged_ids"]).len() as u64, "{name}");
     if case.has_own_symbols {
         let by_underlying = groups(&seen["byUnderlying"]);
-        check_groups(case, &by_underlying, &case.json["by_underlying"], |position, underlying| {
+        let wanted = &case.json["by_underlying"];
+        check_groups(case, &by_underlying, wanted, &adjusted, |position, underlying| {
             position["underlying"] == underlying
         });
         assert_eq!(case.json["expect"]["counts"]["underlyings"], by_underlying.len(), "{name}");
@@ -256,9 +260,15 @@ fn check_positions(case: &Case, seen: &Value) {
         ] {
             assert_eq!(known(&figures[ours]), known(&wanted[its]), "{what} {ours}");
         }
-        let delta_adjusted =
-            if is_option(position) { None } else { known(&wanted["delta_adjusted_exposure"]) };
+        // The deltas of the worked books are made up; what follows from one is not.
+        let delta_adjusted = if is_option(position) {
+            known(&seen["greeks"]["deltaDollars"])
+        } else {
+            known(&wanted["delta_adjusted_exposure"])
+        };
         assert_eq!(known(&figures["deltaAdjustedExposure"]), delta_adjusted, "{what}");
+        let has_spot = known(&position["underlying_price"]).is_some();
+        assert!(!is_option(position) || delta_adjusted.is_some() == has_spot, "{what}");
         let weight = &case.json["expect"]["weights_of_gross"][text(&position["id"])];
         match (figures["weight"].as_f64(), weight.as_str()) {
             (Some(weight), Some(wanted)) => {
@@ -291,7 +301,8 @@ fn check_totals(case: &Case, seen: &Value) {
     }
     let net = number(&wanted["net_exposure"]);
     assert_eq!(number(&valuation["totalValue"]), net + super::decimal("1000.01"), "{name}");
-    check_delta_adjusted(name, exposures, &of_shares(case.positions().iter()));
+    let adjusted = adjusted(case, seen);
+    check_delta_adjusted(name, exposures, adjusted.iter().flatten());
 
     let counts = &wanted["counts"];
     assert_eq!(exposures["positionCount"], counts["positions"], "{name}");
@@ -310,19 +321,25 @@ fn check_totals(case: &Case, seen: &Value) {
     let unpriced = list(&wanted["excluded_missing_price"]);
     let excluded = &valuation["provenance"]["coverage"]["excludedPositions"];
     assert_eq!(*excluded, unpriced.len(), "{name}");
-    // Delta-adjusted sums leave out every option, and shares without a price.
+    // Delta-adjusted sums leave out shares without a price and options on such.
     let left_out: Vec<_> =
         list(&exposures["excluded"]).iter().map(|excluded| &excluded["position"]).collect();
     let wanted: BTreeSet<_> = case
         .positions()
         .iter()
-        .filter(|position| is_option(position) || unpriced.contains(&position["id"]))
-        .map(|position| text(&position["id"]).to_owned())
+        .zip(&adjusted)
+        .filter(|(_, adjusted)| adjusted.is_none())
+        .map(|(position, _)| text(&position["id"]).to_owned())
         .collect();
     assert_eq!(case.ids(&left_out), wanted, "{name}");
 }
 
-fn check_delta_adjusted(what: &str, exposures: &Value, wanted: &[Decimal]) {
+fn check_delta_adjusted<'a>(
+    what: &str,
+    exposures: &Value,
+    wanted: impl Iterator<Item = &'a Decimal>,
+) {
+    let wanted: Vec<_> = wanted.copied().collect();
     let sum = |keeps: fn(&&Decimal) -> bool| wanted.iter().filter(keeps).sum::<Decimal>();
     let (long, short) = (sum(|one| one.is_sign_positive()), sum(|one| one.is_sign_negative()));
     for (name, wanted) in [
@@ -343,6 +360,7 @@ fn check_groups(
     case: &Case,
     seen: &BTreeMap<&str, &Value>,
     wanted: &Value,
+    adjusted: &[Option<Decimal>],
     belongs: impl Fn(&Value, &str) -> bool,
 ) {
     let wanted = wanted.as_object().expect("groups by key");
@@ -356,7 +374,8 @@ fn check_groups(
         }
         assert_eq!(number(&group["unrealizedPnl"]), number(&wanted["unrealized_pnl"]), "{what}");
         assert_eq!(group["positionCount"], wanted["positions"], "{what}");
-        let own = case.positions().iter().filter(|position| belongs(position, key));
-        check_delta_adjusted(&what, &group["exposures"], &of_shares(own));
+        let each = case.positions().iter().zip(adjusted);
+        let own = each.filter(|(position, _)| belongs(position, key));
+        check_delta_adjusted(&what, &group["exposures"], own.filter_map(|(_, own)| own.as_ref()));
     }
 }
