@@ -13,6 +13,7 @@ pub mod prices;
 pub mod rates;
 pub mod tags;
 pub mod tokens;
+pub mod updates;
 pub mod upload;
 pub mod valuation;
 
@@ -38,6 +39,8 @@ pub struct Services {
     pub providers: Arc<[Provider]>,
     /// Everybody who is asked for prices.
     pub chain: Chain,
+    /// What changes, for whoever watches.
+    pub updates: updates::Updates,
 }
 
 impl Services {

@@ -20,4 +20,5 @@ pub mod schedules;
 pub mod sessions;
 pub mod tags;
 pub mod throttle;
+pub mod updates;
 pub mod users;

@@ -7,6 +7,7 @@ mod accounts;
 mod architecture;
 mod jobs;
 mod limits;
+mod live;
 mod market;
 mod schema;
 mod tenancy;
