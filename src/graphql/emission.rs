@@ -83,12 +83,14 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Returns once something is told that `concerns` says yes to, or it is time to check whether
-    /// the subscription may go on; not before its pace lets it. All that is told by then goes
-    /// through `concerns`.
-    pub async fn wait(&mut self, mut concerns: impl FnMut(Heard) -> bool) {
-        let hear = async { while !concerns(self.watcher.next().await) {} };
-        timeout(CHECK, hear).await.ok();
+    /// Returns once something `is_due`, or is told that `concerns` says yes to, or it is time to
+    /// check whether the subscription may go on; not before its pace lets it. All that is told by
+    /// then goes through `concerns`.
+    pub async fn wait(&mut self, is_due: bool, mut concerns: impl FnMut(Heard) -> bool) {
+        if !is_due {
+            let hear = async { while !concerns(self.watcher.next().await) {} };
+            timeout(CHECK, hear).await.ok();
+        }
         sleep_until(self.last + PACE).await;
         while let Some(heard) = self.watcher.told() {
             concerns(heard);

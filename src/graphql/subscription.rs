@@ -95,7 +95,7 @@ impl WatchedJob {
             if self.told.is_some() {
                 let id = self.id;
                 let concerns = |heard| heard == Heard::Job(id) || heard == Heard::Missed;
-                self.watch.wait(concerns).await;
+                self.watch.wait(false, concerns).await;
             }
             match self.look().await {
                 Ok((_, job)) if self.told.as_ref() == Some(&job) => {}
@@ -141,11 +141,12 @@ impl WatchedBook {
     async fn next(mut self) -> Option<(Result<PortfolioUpdate>, Self)> {
         while !self.has_ended {
             let Self { watch, id, held, reasons, .. } = &mut self;
+            let is_due = !reasons.is_empty();
             let concerns = |heard| {
                 reasons.extend(reasons_for(&heard, *id, held));
                 !reasons.is_empty()
             };
-            watch.wait(concerns).await;
+            watch.wait(is_due, concerns).await;
             match look_at_book(&self.source, self.id).await {
                 Ok((emission, portfolio, held)) => {
                     self.held = held;

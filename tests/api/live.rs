@@ -209,11 +209,21 @@ async fn a_portfolio_tells_of_its_positions_the_prices_it_needs_and_its_analytic
     elsewhere.knows_prices("symbol,date,close\nSPY,2026-01-05,690\n").await;
 
     let mut tx = elsewhere.services.db.begin_shared().await.expect("a transaction");
-    for id in [portfolio_id(&app).await, PortfolioId::fresh()] {
-        tell(&mut tx, &Update::Analytics(id)).await.expect("a word");
+    let id = portfolio_id(&app).await;
+    for update in [
+        Update::Analytics(PortfolioId::fresh()),
+        Update::Analytics(id),
+        Update::Positions(id),
+        Update::Positions(id),
+    ] {
+        tell(&mut tx, &update).await.expect("a word");
     }
+    let told_at = std::time::Instant::now();
     tx.commit().await.expect("a commit");
+    assert_eq!(next().await.0, "POSITIONS", "once, however often it was told");
     assert_eq!(next().await.0, "ANALYTICS");
+    let took = told_at.elapsed();
+    assert!(took < std::time::Duration::from_secs(10), "what is due waits for no more: {took:?}");
 }
 
 async fn portfolio_id(app: &App) -> PortfolioId {
