@@ -11,6 +11,8 @@ use sigmasight::domain::id::UserId;
 use sqlx::{AssertSqlSafe, PgConnection};
 use uuid::Uuid;
 
+use crate::live::{PROGRESS, UPDATES};
+use crate::support::live::Events;
 use crate::support::{App, Person, codes, user_codes};
 
 const BOOK: &str = "\
@@ -145,6 +147,10 @@ async fn an_id_of_somebody_else_is_answered_like_a_random_one() {
             assert_eq!(nobodys, app.asks(query, json!({ "id": random_like(id) })).await);
         }
     }
+    for query in [PROGRESS, UPDATES] {
+        let told = async |id: &str| Events::of(&bob, query, json!({ "id": id })).await.next().await;
+        assert_eq!(told(&hers.portfolio).await, told(&random_like(&hers.portfolio)).await);
+    }
     let asked_by_nobody = app.asks(portfolio, json!({ "id": core })).await;
     assert_eq!(codes(&asked_by_nobody), ["UNAUTHENTICATED"]);
 }
@@ -217,6 +223,8 @@ async fn the_stories_here_know_every_place_where_an_id_can_be_given() {
             "Query.nodes.ids",
             "Query.portfolio.id",
             "Query.position.id",
+            "Subscription.jobProgress.jobId",
+            "Subscription.portfolioUpdated.portfolioId",
             "UploadPositionsInput.portfolioId",
         ],
         "a new one needs its line in `an_id_of_somebody_else_is_answered_like_a_random_one`"
