@@ -14,19 +14,21 @@ use base64::engine::general_purpose::STANDARD;
 use sqlx::postgres::PgConnectOptions;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use crate::config::{Config, ConfigError, Environment};
 use crate::domain::calendar::{Calendar, Closing};
 use crate::error::Error;
+use crate::http::lasting::{self, Lasting};
 use crate::http::serve::Patience;
 use crate::market::caller::NoClient;
 use crate::postgres::embedded::{Embedded, EmbeddedError, Purpose};
 use crate::postgres::{self, Db, MigrateError};
 use crate::services::accounts::{Attempts, Hasher};
 use crate::services::tokens::Tokens;
+use crate::services::updates::Updates;
 use crate::services::{Services, demo, scenarios};
-use crate::{graphql, http, jobs, market, store};
+use crate::{graphql, http, jobs, market, store, telemetry};
 
 /// Connections of the pool. Each request that reads holds one while it runs.
 const CONNECTIONS: u32 = 20;
@@ -161,12 +163,16 @@ impl App {
             jobs::keep(&working, &services, &database.options, config.environment, &stop);
         }
 
-        let router = router(&config, services.clone());
+        let lasting = Lasting::until(stop.clone(), lasting::Patience::default());
+        let router = router(&config, services.clone(), lasting.clone());
         announce(&config, address);
         stop_when_asked(&stop);
+        let figures = AbortOnDropHandle::new(tokio::spawn(telemetry::keep()));
         if !http::serve::serve(listener, router, Patience::default(), stop).await {
             tracing::warn!("some requests took too long and were cut off");
         }
+        lasting.ended().await;
+        drop(figures);
         working.close();
         working.wait().await;
         services.db.close().await;
@@ -210,12 +216,11 @@ fn stop_when_asked(stop: &CancellationToken) {
 }
 
 /// All routes over these services, within the limits of the settings.
-pub fn router(config: &Config, services: Services) -> Router {
+pub fn router(config: &Config, services: Services, lasting: Lasting) -> Router {
     let limits = graphql::limits(config.rate_limit_per_minute.get());
     let is_helpful = config.environment == Environment::Development;
     let schema = graphql::schema(limits, services.now(), is_helpful);
-    let door = http::Door::new(config, services, schema);
-    http::router(door, &config.cors_allowed_origins)
+    http::router(http::Door::new(config, services, schema, lasting))
 }
 
 /// The services over a database whose schema is up to date.
@@ -238,6 +243,7 @@ pub async fn services(config: &Config, db: Db) -> Result<Services, AppError> {
     let chain = market::chain(config, &db, &calendar).map_err(AppError::Client)?;
     Ok(Services {
         chain,
+        updates: Updates::of(db.clone()),
         db,
         clock: config.clock,
         calendar,

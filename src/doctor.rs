@@ -1,12 +1,14 @@
 //! What is well and what is not, a line each, with what to do about it.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
 use crate::app::{App, Database};
 use crate::config::Config;
 use crate::domain::calendar::new_york_date;
+use crate::domain::job::JobStatus;
 use crate::domain::price::PriceSource;
 use crate::domain::rate::YieldSource;
 use crate::error::chain;
@@ -14,6 +16,8 @@ use crate::postgres;
 use crate::services::providers::{self, Status};
 use crate::services::rates::MAX_AGE_DAYS;
 use crate::store;
+use crate::store::jobs::census::{Census, census};
+use crate::store::schedules::Schedule;
 
 /// What was found.
 pub struct Report {
@@ -23,6 +27,8 @@ pub struct Report {
 
 /// How far this machine's clock may be from the database's.
 const MAX_CLOCK_SKEW_SECONDS: i64 = 5;
+/// How long a job may wait once it is due.
+const LATE: TimeDelta = TimeDelta::minutes(30);
 
 /// Looks at everything the program depends on.
 pub async fn examine(config: Config) -> Report {
@@ -73,6 +79,9 @@ pub async fn examine(config: Config) -> Report {
         Ok(newest) => report.look_at_yields(&app, newest),
         Err(error) => report.ill("yields", &error.to_string()),
     }
+    if let Err(error) = report.look_at_jobs(&app).await {
+        report.ill("jobs", &error.to_string());
+    }
     let now = app.services.now();
     let today = app.services.calendar.day(new_york_date(now));
     let session = app.services.last_session();
@@ -119,6 +128,18 @@ impl Report {
             self.ill("clock", &format!("{skew} s ahead of the database's; set it by NTP"));
         } else {
             self.well("clock", "agrees with the database's");
+        }
+        Ok(())
+    }
+
+    async fn look_at_jobs(&mut self, app: &App) -> sqlx::Result<()> {
+        let db = &app.services.db;
+        let mut tx = db.begin_as_operator(None).await?;
+        let jobs = census(tx.statement()).await?;
+        let schedules = store::schedules::all(tx.statement()).await?;
+        tx.commit().await?;
+        for (is_well, finding) in judge_jobs(&jobs, &schedules, app.services.now()) {
+            if is_well { self.well("jobs", &finding) } else { self.ill("jobs", &finding) }
         }
         Ok(())
     }
@@ -173,5 +194,88 @@ impl Report {
                 }
             }
         }
+    }
+}
+
+/// What there is to say of the jobs, and whether it is well.
+fn judge_jobs(jobs: &[Census], schedules: &[Schedule], now: DateTime<Utc>) -> Vec<(bool, String)> {
+    let mut findings = Vec::new();
+    let total = |status| {
+        jobs.iter()
+            .filter(move |group| group.status == status)
+            .map(|group| group.count)
+            .sum::<i64>()
+    };
+    let (queued, running) = (total(JobStatus::Queued), total(JobStatus::Running));
+    let oldest = jobs.iter().filter(|group| group.status == JobStatus::Queued);
+    let late = oldest.map(|group| now - group.oldest_due).max().unwrap_or_default();
+    findings.push(if late > LATE {
+        let minutes = late.num_minutes();
+        (false, format!("{queued} queued, for up to {minutes} min; run `sigmasight worker`"))
+    } else {
+        (true, format!("{queued} queued, {running} running"))
+    });
+    let stuck: i64 = jobs.iter().map(|group| group.stuck).sum();
+    if stuck > 0 {
+        let next = "their workers are gone; another takes them over within a minute";
+        findings.push((false, format!("{stuck} running without a sign of life; {next}")));
+    }
+    for kind in jobs.iter().map(|group| group.kind).collect::<BTreeSet<_>>() {
+        let newest = |is: fn(JobStatus) -> bool| {
+            let groups = jobs.iter().filter(|group| group.kind == kind && is(group.status));
+            groups.filter_map(|group| group.newest_end).max()
+        };
+        let failed = newest(|status| matches!(status, JobStatus::Failed | JobStatus::TimedOut));
+        let succeeded = newest(|status| status == JobStatus::Succeeded);
+        if failed.is_some_and(|failed| succeeded.is_none_or(|succeeded| succeeded < failed)) {
+            let kind = kind.as_str();
+            findings.push((false, format!("the last {kind} failed; `jobs` of the API says why")));
+        }
+    }
+    let off: Vec<_> = schedules
+        .iter()
+        .filter(|schedule| !schedule.is_enabled)
+        .map(|it| it.kind.as_str())
+        .collect();
+    if !off.is_empty() {
+        findings.push((false, format!("switched off: the schedules of {}", off.join(", "))));
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::job::JobKind;
+
+    #[test]
+    fn late_stuck_and_failing_jobs_are_named_and_what_recovered_is_not() {
+        let now: DateTime<Utc> = "2026-01-05T21:30:00Z".parse().expect("an instant");
+        let group = |kind, status, minutes_ago| Census {
+            kind,
+            status,
+            count: 1,
+            failed_attempts: 0,
+            stuck: i64::from(status == JobStatus::Running),
+            oldest_due: now - TimeDelta::minutes(minutes_ago),
+            newest_end: status.has_ended().then(|| now - TimeDelta::minutes(minutes_ago)),
+        };
+        let ill = |jobs: &[Census]| {
+            let findings = judge_jobs(jobs, &[], now);
+            findings.into_iter().filter(|(is_well, _)| !is_well).map(|it| it.1).collect::<Vec<_>>()
+        };
+        assert!(ill(&[]).is_empty());
+        let (daily, backfill) = (JobKind::Daily, JobKind::Backfill);
+        let (queued, running) = (JobStatus::Queued, JobStatus::Running);
+        assert!(ill(&[group(daily, queued, 10)]).is_empty());
+        assert!(ill(&[group(daily, queued, 45)])[0].contains("for up to 45 min"));
+        assert!(ill(&[group(daily, running, 1)])[0].contains("without a sign of life"));
+        let failed = group(daily, JobStatus::TimedOut, 5);
+        let before = group(daily, JobStatus::Succeeded, 9);
+        let other = group(backfill, JobStatus::Succeeded, 1);
+        let told = ill(&[failed.clone(), before, other]);
+        assert_eq!(told.len(), 1);
+        assert!(told[0].contains("the last DAILY failed"));
+        assert!(ill(&[failed, group(daily, JobStatus::Succeeded, 1)]).is_empty());
     }
 }

@@ -9,7 +9,7 @@
 //!                                         └──────→ analytics  (imports nothing of ours)
 //! ```
 //!
-//! `clock`, `config`, `error` and `postgres` are at everyone's service. A test reads the tree and
+//! `clock`, `config`, `error`, `postgres` and `telemetry` are at everyone's service. A test reads the tree and
 //! fails on an import that points the wrong way.
 
 pub mod app;
@@ -25,3 +25,4 @@ pub mod market;
 pub mod postgres;
 pub mod services;
 pub mod store;
+pub mod telemetry;

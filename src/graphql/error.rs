@@ -21,6 +21,13 @@ impl<E: Into<Error>> From<E> for ApiError {
     }
 }
 
+impl ApiError {
+    /// Whether it may pass without the caller doing anything.
+    pub fn is_ours(&self) -> bool {
+        !matches!(*self.0, Error::Refused(_))
+    }
+}
+
 /// The text of every error that is ours.
 pub const INTERNAL: &str = "Something went wrong on our side.";
 

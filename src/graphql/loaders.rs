@@ -9,6 +9,7 @@ mod actions;
 pub mod admin;
 pub mod factors;
 mod greeks;
+mod histories;
 pub mod jobs;
 mod presence;
 pub mod rates;
@@ -26,6 +27,7 @@ use tokio::sync::{Mutex, OnceCell};
 
 pub use self::actions::{ActionsOf, AdjustmentsOf, SplitsOf};
 use self::greeks::{GreeksOf, Options};
+pub use self::histories::HistoryOf;
 pub use self::presence::PresenceOf;
 use super::budget::{Budget, PRICED};
 use super::error::{ApiError, Result};
@@ -42,14 +44,12 @@ use crate::domain::tag::Tag;
 use crate::domain::text::fold;
 use crate::error::Refusal;
 use crate::postgres::moment::Moment;
+use crate::services::Services;
 use crate::services::greeks::{BookGreeks, Model};
-use crate::services::history::Series;
 use crate::services::valuation::{self, Book, Quotes, Splits};
-use crate::services::{self, Services};
 use crate::store;
 pub use crate::store::instruments::InstrumentsPage;
 pub use crate::store::prices::BarsPage;
-use crate::store::prices::Range;
 
 /// Made anew for each request, and whenever it has written: their caches must not outlive the
 /// viewer's rights or what was true when they were filled.
@@ -64,8 +64,8 @@ pub struct Loaders {
     calendar: Arc<Calendar>,
     budget: Arc<Budget>,
     desks: stress::Desks,
-    reference_ids: OnceCell<HashMap<String, InstrumentId>>,
     computed: factors::Computed,
+    progress: Arc<Progress>,
 }
 
 impl Loaders {
@@ -103,9 +103,20 @@ impl Loaders {
             calendar: Arc::clone(&services.calendar),
             budget: Arc::clone(budget),
             desks: stress::Desks::default(),
-            reference_ids: OnceCell::new(),
             computed: factors::Computed::default(),
+            progress: Arc::clone(progress),
         }
+    }
+
+    /// Computes where nobody waits for the thread.
+    ///
+    /// # Errors
+    /// `Internal` when the computation panicked.
+    pub async fn off_the_threads<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T> {
+        Ok(self.progress.off_the_threads(work).await?)
     }
 
     /// The answer to one question about rows; None when there is nothing, or it is not theirs.
@@ -292,36 +303,6 @@ impl Loader<QuoteOf> for Rows {
             rows.into_iter().map(|(id, as_of, quote)| ((id, as_of), quote)).collect();
         let quote = |key: &QuoteOf| quotes.get(&(key.instrument, key.horizon.as_of)).cloned();
         Ok(keys.iter().map(|key| (*key, quote(key))).collect())
-    }
-}
-
-/// What are the adjusted closes of an instrument between two dates? None without any.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct HistoryOf(pub Range);
-
-#[async_trait]
-impl Loader<HistoryOf> for Rows {
-    type Value = Arc<Series>;
-    type Error = ApiError;
-
-    async fn load(&self, keys: &[HistoryOf]) -> Result<HashMap<HistoryOf, Self::Value>> {
-        let ranges: Vec<_> = keys.iter().map(|key| key.0).collect();
-        let stored = {
-            let mut db = self.moment.statement().await?;
-            store::prices::series(&mut *db, &ranges).await?
-        };
-        let ids: HashSet<_> = keys.iter().map(|key| key.0.instrument).collect();
-        let ids: Vec<_> = ids.into_iter().collect();
-        let known = {
-            let mut db = self.moment.statement().await?;
-            store::actions::of_instruments(&mut *db, &ids).await?
-        };
-        let adjustments = services::actions::by_instrument(&known);
-        let series = stored.into_iter().map(|stored| {
-            let actions = adjustments.get(&stored.range.instrument).map(Vec::as_slice);
-            (HistoryOf(stored.range), Arc::new(Series::new(stored, actions)))
-        });
-        Ok(series.collect())
     }
 }
 

@@ -1,6 +1,7 @@
 //! The API: the schema assembled with its limits, and thin resolvers over services and loaders.
 
 pub mod budget;
+pub mod emission;
 pub mod error;
 mod id;
 pub mod limits;
@@ -10,6 +11,7 @@ pub mod page;
 mod progress;
 mod query;
 mod scalar;
+mod subscription;
 mod types;
 pub mod viewer;
 
@@ -17,14 +19,16 @@ use std::sync::{Arc, LazyLock};
 
 use async_graphql::extensions::{Extension, ExtensionContext, ExtensionFactory, NextValidation};
 use async_graphql::{
-    EmptySubscription, Response, SDLExportOptions, Schema, ServerError, ValidationResult, Value,
-    async_trait,
+    Response, SDLExportOptions, Schema, ServerError, ValidationResult, Value, async_trait,
 };
 use chrono::{DateTime, Utc};
+use futures_util::{Stream, StreamExt};
 
 use self::budget::MAX_ROWS;
+use self::emission::{Renew, Source};
 use self::mutation::Mutation;
 use self::query::{About, Query};
+use self::subscription::Subscription;
 pub use self::types::service::ServiceLimits;
 use self::viewer::Request;
 use crate::domain::page::MAX_PAGE_SIZE;
@@ -42,7 +46,7 @@ const MAX_RECURSION: usize = 32;
 /// Directives on one field.
 const MAX_DIRECTIVES: usize = 8;
 
-pub type AppSchema = Schema<Query, Mutation, EmptySubscription>;
+pub type AppSchema = Schema<Query, Mutation, Subscription>;
 
 /// The limits that are on, as `service` publishes them.
 pub fn limits(requests_per_minute: u32) -> ServiceLimits {
@@ -58,9 +62,9 @@ pub fn limits(requests_per_minute: u32) -> ServiceLimits {
 }
 
 /// The schema with its limits; a helpful one suggests names where one is wrong. Each execution
-/// needs an `Arc<Request>` in its data.
+/// needs an `Arc<Request>` in its data, and that of a subscription an `Arc<Source>`.
 pub fn schema(limits: ServiceLimits, started_at: DateTime<Utc>, is_helpful: bool) -> AppSchema {
-    let schema = Schema::build(Query, Mutation::default(), EmptySubscription);
+    let schema = Schema::build(Query, Mutation::default(), Subscription);
     // "Did you mean" would tell a stranger the schema, name by name.
     let schema = if is_helpful { schema } else { schema.disable_suggestions() };
     schema
@@ -69,6 +73,7 @@ pub fn schema(limits: ServiceLimits, started_at: DateTime<Utc>, is_helpful: bool
         .limit_recursive_depth(MAX_RECURSION)
         .limit_directives(MAX_DIRECTIVES)
         .extension(Measure)
+        .extension(Renew)
         .data(About { started_at, limits })
         .finish()
 }
@@ -99,6 +104,19 @@ pub async fn execute(
         give_code(error);
     }
     response
+}
+
+/// Runs one subscription, until it ends or is dropped. Every error that comes back has a code.
+pub fn subscribe(
+    schema: &AppSchema,
+    mut request: async_graphql::Request,
+    source: Source,
+) -> impl Stream<Item = Response> + Send + use<> {
+    complete_variables(&mut request);
+    schema.execute_stream(request.data(Arc::new(source))).map(|mut response| {
+        response.errors.iter_mut().for_each(give_code);
+        response
+    })
 }
 
 /// Gives numbers and lists that were left out the null they stand for: measuring a query's cost,

@@ -17,6 +17,7 @@ use futures_util::task::{FutureObj, Spawn, SpawnError};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
+use crate::error::Error;
 use crate::postgres::moment::Moment;
 
 /// The batches of one request.
@@ -80,7 +81,24 @@ impl Progress {
     }
 }
 
-/// A batch, until its answers have been given.
+impl Progress {
+    /// Computes where nobody waits for the thread. What the request may still ask of its result
+    /// is as yet unknown, so that no batch goes before.
+    ///
+    /// # Errors
+    /// `Internal` when the computation panicked.
+    pub async fn off_the_threads<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        self.lock().begun += 1;
+        let _batch = Batch(Arc::clone(self));
+        let done = tokio::task::spawn_blocking(work).await;
+        done.map_err(|error| Error::Internal(format!("a computation failed: {error}")))
+    }
+}
+
+/// A batch, or a computation, until its answers have been given.
 struct Batch(Arc<Progress>);
 
 impl Drop for Batch {

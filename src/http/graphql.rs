@@ -1,7 +1,13 @@
-//! GraphQL over HTTP: JSON and multipart by POST, queries by GET, the editor for a browser.
+//! GraphQL over HTTP: JSON and multipart by POST, queries by GET, the editor for a browser;
+//! subscriptions by events and by sockets.
 //!
 //! The order of a request: who asks, whether they may ask again so soon, and only then what.
 //! Files are taken from nobody who has not signed in.
+
+mod events;
+mod protocol;
+mod refused;
+pub mod socket;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -9,7 +15,7 @@ use std::time::Duration;
 
 use async_graphql::http::{MultipartOptions, receive_body};
 use async_graphql::parser::types::{ExecutableDocument, OperationType, Selection};
-use async_graphql::{ErrorExtensionValues, ParseRequestError, ServerError, Variables};
+use async_graphql::{ParseRequestError, Value, Variables};
 use async_graphql_axum::GraphQLResponse;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Query, Request, State};
@@ -24,10 +30,12 @@ use tokio::io::AsyncReadExt;
 use tokio_util::compat::TokioAsyncReadCompatExt;
 use tokio_util::io::StreamReader;
 
+use self::events::EVENT_STREAM;
+use self::refused::Refused;
 use super::limits::{self, Caller, Verdict};
 use super::{Door, graphiql};
 use crate::domain::user::Role;
-use crate::error::{Code, Error, Refusal, chain};
+use crate::error::{Code, Refusal};
 use crate::graphql::limits::{
     MAX_FIELDS, MAX_INTROSPECTION, MAX_MUTATIONS, MAX_NESTING, fields, introspection, nesting,
     root_fields,
@@ -35,7 +43,9 @@ use crate::graphql::limits::{
 use crate::graphql::{self, MAX_QUERY_BYTES, viewer};
 use crate::market::import;
 use crate::postgres::moment::{Claims, Moment};
+use crate::services::Services;
 use crate::services::upload::judge;
+use crate::telemetry;
 
 /// Most bytes of a JSON request. Files go by multipart.
 const MAX_JSON_BYTES: usize = 2 << 20;
@@ -76,6 +86,7 @@ pub async fn get(State(door): State<Door>, request: Request) -> Response {
 /// `POST /graphql`.
 pub async fn post(State(door): State<Door>, request: Request) -> Response {
     let client = Client::of(&door, &request);
+    let by_events = accepts(request.headers(), EVENT_STREAM);
     let outcome = async {
         client.may_ask()?;
         let reading = door.read(&client, request);
@@ -84,9 +95,12 @@ pub async fn post(State(door): State<Door>, request: Request) -> Response {
             let message = format!("The request did not arrive within {seconds} s.");
             Refused::new(StatusCode::REQUEST_TIMEOUT, Refusal::new(Code::Timeout, message))
         })??;
-        door.run(asked, &client, true).await
+        if by_events {
+            return door.events(asked, &client).await;
+        }
+        Ok(client.answer(Ok(door.run(asked, &client, true).await?)))
     };
-    client.answer(outcome.await)
+    outcome.await.unwrap_or_else(|refused| client.answer(Err(refused)))
 }
 
 /// A query in an address. async-graphql's own reader takes no `operationName`.
@@ -199,34 +213,18 @@ impl Door {
         client: &Client,
         may_change: bool,
     ) -> Result<async_graphql::Response, Refused> {
-        if asked.query.trim().is_empty() {
-            let refusal = Refusal::validation("The request carries no query.");
-            let hint = "Send `{\"query\": \"...\"}`, or write `/graphql?query={...}`.";
-            return Err(Refused::new(StatusCode::BAD_REQUEST, refusal.hint(hint)));
-        }
-        if asked.query.len() > MAX_QUERY_BYTES {
-            let status = StatusCode::PAYLOAD_TOO_LARGE;
-            return Err(Refused::too_large(status, "A query's text", MAX_QUERY_BYTES));
-        }
-        if nesting(&asked.query) > MAX_NESTING {
-            let message = format!("Brackets nest at most {MAX_NESTING} deep.");
-            let refusal = Refusal::new(Code::QueryTooComplex, message);
-            let refusal = refusal.hint("Ask for fewer levels, or give values as variables.");
+        let summary = admit(&mut asked, may_change)?;
+        if summary.is_subscription {
+            let refusal = Refusal::validation("A subscription needs a connection that stays open.")
+                .hint(
+                    "Send it with `Accept: text/event-stream`, or over a WebSocket to \
+                     `/graphql/ws`.",
+                );
             return Err(Refused::new(StatusCode::BAD_REQUEST, refusal));
         }
-        let operation = asked.operation_name.clone();
-        let summary = match asked.parsed_query() {
-            Ok(document) => Summary::of(document, operation.as_deref()),
-            // Told again, with its place in the text, by the execution.
-            Err(_) => Summary::default(),
-        };
-        summary.check(may_change)?;
-        let claims = match client.token {
-            Token::None => None,
-            Token::Good(claims) => Some(claims),
-            Token::Bad if summary.only_signs_in => None,
-            Token::Bad => return Err(Refused::bad_token()),
-        };
+        telemetry::operation(if summary.mutations > 0 { "mutation" } else { "query" });
+        let claims =
+            if summary.only_signs_in { client.claims().ok().flatten() } else { client.claims()? };
 
         let request = Arc::new(viewer::Request::new(self.services.clone(), claims, client.address));
         if claims.is_some() && !summary.only_signs_in {
@@ -244,12 +242,42 @@ impl Door {
     }
 }
 
+/// Looks at a request before it runs; `may_change` says whether mutations may come that way.
+fn admit(asked: &mut async_graphql::Request, may_change: bool) -> Result<Summary, Refused> {
+    if asked.query.trim().is_empty() {
+        let refusal = Refusal::validation("The request carries no query.");
+        let hint = "Send `{\"query\": \"...\"}`, or write `/graphql?query={...}`.";
+        return Err(Refused::new(StatusCode::BAD_REQUEST, refusal.hint(hint)));
+    }
+    if asked.query.len() > MAX_QUERY_BYTES {
+        let status = StatusCode::PAYLOAD_TOO_LARGE;
+        return Err(Refused::too_large(status, "A query's text", MAX_QUERY_BYTES));
+    }
+    if nesting(&asked.query) > MAX_NESTING {
+        let message = format!("Brackets nest at most {MAX_NESTING} deep.");
+        let refusal = Refusal::new(Code::QueryTooComplex, message);
+        let refusal = refusal.hint("Ask for fewer levels, or give values as variables.");
+        return Err(Refused::new(StatusCode::BAD_REQUEST, refusal));
+    }
+    let operation = asked.operation_name.clone();
+    let summary = match asked.parsed_query() {
+        Ok(document) => Summary::of(document, operation.as_deref()),
+        // Told again, with its place in the text, by the execution.
+        Err(_) => Summary::default(),
+    };
+    summary.check(may_change)?;
+    Ok(summary)
+}
+
 /// What a document is, before it runs.
 #[derive(Default)]
 struct Summary {
     fields: usize,
     introspection: usize,
     mutations: usize,
+    is_subscription: bool,
+    /// Whether that watches one thing, named without a fragment: the engine passes over those.
+    is_one_field: bool,
     only_signs_in: bool,
 }
 
@@ -260,23 +288,31 @@ impl Summary {
             .iter()
             .find(|(its, _)| name.is_none_or(|name| its.is_some_and(|its| its == name)))
             .map(|(_, operation)| &operation.node);
-        let Some(operation) = operation.filter(|op| op.ty == OperationType::Mutation) else {
-            return Self {
-                fields: fields(document),
-                introspection: introspection(document),
-                ..Self::default()
-            };
+        let sizes = Self {
+            fields: fields(document),
+            introspection: introspection(document),
+            ..Self::default()
+        };
+        let Some(operation) = operation.filter(|op| op.ty != OperationType::Query) else {
+            return sizes;
         };
         let items = &operation.selection_set.node.items;
         let signs_in = |selection: &Selection| {
             matches!(selection, Selection::Field(field)
                 if SIGN_IN.contains(&field.node.name.node.as_str()))
         };
+        if operation.ty == OperationType::Subscription {
+            let is_plain = items.iter().all(|item| matches!(item.node, Selection::Field(_)));
+            return Self {
+                is_subscription: true,
+                is_one_field: is_plain && items.len() == 1,
+                ..sizes
+            };
+        }
         Self {
-            fields: fields(document),
-            introspection: introspection(document),
             mutations: root_fields(document, operation),
             only_signs_in: items.iter().all(|item| signs_in(&item.node)),
+            ..sizes
         }
     }
 
@@ -288,6 +324,11 @@ impl Summary {
                 refusal.hint("Send mutations by POST."),
             );
             return Err(refused);
+        }
+        if self.is_subscription && !self.is_one_field {
+            let refusal = Refusal::validation("A subscription watches one field.")
+                .hint("Send one operation for each, with the field itself and no fragment.");
+            return Err(Refused::new(StatusCode::BAD_REQUEST, refusal));
         }
         if self.introspection > MAX_INTROSPECTION {
             let refusal = Refusal::new(Code::QueryTooComplex, "That asks too much of the schema.");
@@ -333,9 +374,7 @@ impl Client {
             Some(value) => value
                 .to_str()
                 .ok()
-                .and_then(|value| value.split_once(' '))
-                .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-                .and_then(|(_, token)| door.services.tokens.read(token.trim(), door.services.now()))
+                .and_then(|value| bearer(&door.services, value))
                 .map_or(Token::Bad, Token::Good),
         };
         let claims = match token {
@@ -357,31 +396,30 @@ impl Client {
     }
 
     fn may_ask(&self) -> Result<(), Refused> {
-        let Some(seconds) = self.verdict.retry_after_seconds else { return Ok(()) };
-        let refusal = Refusal::new(
-            Code::RateLimited,
-            format!(
-                "That is more than {} requests a minute, or too many at once.",
-                self.verdict.allowed
-            ),
-        );
-        let hint = format!("Try again in {seconds} s.");
-        Err(Refused::new(StatusCode::TOO_MANY_REQUESTS, refusal.hint(hint)))
+        may_ask(&self.verdict)
+    }
+
+    /// Who asks, if anybody says so.
+    fn claims(&self) -> Result<Option<Claims>, Refused> {
+        match self.token {
+            Token::None => Ok(None),
+            Token::Good(claims) => Ok(Some(claims)),
+            Token::Bad => Err(Refused::bad_token()),
+        }
     }
 
     fn answer(&self, outcome: Result<async_graphql::Response, Refused>) -> Response {
         let (status, response) = match outcome {
             // By the specification: the answer as a whole failed when there is no data.
             Ok(response)
-                if self.wants_graphql_json
-                    && response.data == async_graphql::Value::Null
-                    && response.is_err() =>
+                if self.wants_graphql_json && response.data == Value::Null && response.is_err() =>
             {
                 (StatusCode::BAD_REQUEST, response)
             }
             Ok(response) => (StatusCode::OK, response),
             Err(refused) => (refused.status, refused.into_response()),
         };
+        count_errors(&response);
         let mut response = (status, GraphQLResponse::from(response)).into_response();
         let headers = response.headers_mut();
         let media_type = if self.wants_graphql_json { GRAPHQL_JSON } else { "application/json" };
@@ -402,6 +440,33 @@ impl Client {
             _ => {}
         }
         response
+    }
+}
+
+/// Whether the caller is within its rate.
+fn may_ask(verdict: &Verdict) -> Result<(), Refused> {
+    let Some(seconds) = verdict.retry_after_seconds else { return Ok(()) };
+    let refusal = Refusal::new(
+        Code::RateLimited,
+        format!("That is more than {} requests a minute, or too many at once.", verdict.allowed),
+    );
+    let hint = format!("Try again in {seconds} s.");
+    Err(Refused::new(StatusCode::TOO_MANY_REQUESTS, refusal.hint(hint)))
+}
+
+/// Who `Bearer <access token>` is, if that still holds.
+fn bearer(services: &Services, header: &str) -> Option<Claims> {
+    let (scheme, token) = header.split_once(' ')?;
+    let is_bearer = scheme.eq_ignore_ascii_case("bearer");
+    is_bearer.then(|| services.tokens.read(token.trim(), services.now())).flatten()
+}
+
+fn count_errors(response: &async_graphql::Response) {
+    for error in &response.errors {
+        let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
+        if let Some(Value::String(code)) = code {
+            telemetry::told(code.clone());
+        }
     }
 }
 
@@ -426,80 +491,6 @@ fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .any(|one| one.split(';').next().is_some_and(|one| one.trim() == media_type))
-}
-
-/// A request that is refused as a whole.
-struct Refused {
-    status: StatusCode,
-    refusal: Refusal,
-}
-
-impl Refused {
-    fn new(status: StatusCode, refusal: Refusal) -> Self {
-        Self { status, refusal }
-    }
-
-    fn bad_token() -> Self {
-        let message = "The access token is not valid, or not any more.";
-        let refusal = Refusal { message: message.into(), ..Refusal::unauthenticated() }
-            .hint("Renew it with `refreshSession`, or sign in with `login`.");
-        Self::new(StatusCode::UNAUTHORIZED, refusal)
-    }
-
-    fn too_large(status: StatusCode, what: &str, bytes: usize) -> Self {
-        let refusal =
-            Refusal::new(Code::LimitExceeded, format!("{what} has at most {bytes} bytes."));
-        Self::new(status, refusal.hint("Send files as multipart/form-data, and less text."))
-    }
-
-    fn into_response(self) -> async_graphql::Response {
-        let mut extensions = ErrorExtensionValues::default();
-        extensions.set("code", self.refusal.code.as_str());
-        if let Some(hint) = &self.refusal.hint {
-            extensions.set("hint", hint.as_ref());
-        }
-        let mut error = ServerError::new(self.refusal.message, None);
-        error.extensions = Some(extensions);
-        async_graphql::Response::from_errors(vec![error])
-    }
-}
-
-impl From<Error> for Refused {
-    fn from(error: Error) -> Self {
-        match error.refusal() {
-            Ok(refusal) => {
-                let status = match refusal.code {
-                    Code::Unauthenticated => StatusCode::UNAUTHORIZED,
-                    Code::RateLimited => StatusCode::TOO_MANY_REQUESTS,
-                    Code::LimitExceeded => StatusCode::SERVICE_UNAVAILABLE,
-                    Code::Timeout => StatusCode::GATEWAY_TIMEOUT,
-                    _ => StatusCode::BAD_REQUEST,
-                };
-                Self::new(status, refusal)
-            }
-            Err(ours) => {
-                tracing::error!(error = %chain(&ours), "a request failed");
-                let refusal = Refusal::new(Code::Internal, graphql::error::INTERNAL);
-                Self::new(StatusCode::INTERNAL_SERVER_ERROR, refusal)
-            }
-        }
-    }
-}
-
-impl From<ParseRequestError> for Refused {
-    fn from(error: ParseRequestError) -> Self {
-        match error {
-            ParseRequestError::UnsupportedBatch => {
-                let refusal = Refusal::validation("One request at a time, not a list of them.");
-                Self::new(StatusCode::BAD_REQUEST, refusal)
-            }
-            other => {
-                let refusal = Refusal::validation(format!("The request cannot be read: {other}."));
-                let hint = "Send `{\"query\": \"...\", \"variables\": {}}`.";
-                Self::new(StatusCode::BAD_REQUEST, refusal.hint(hint))
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -2,15 +2,19 @@
 
 pub mod graphiql;
 mod graphql;
+pub mod lasting;
 mod limits;
+mod metrics;
 pub mod serve;
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, RETRY_AFTER};
-use axum::http::{HeaderValue, Method, StatusCode, header, request};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header, request};
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use tower::ServiceBuilder;
@@ -22,12 +26,13 @@ use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetReques
 use tower_http::timeout::RequestBodyTimeoutLayer;
 use tower_http::trace::TraceLayer;
 
+use self::lasting::Lasting;
 use self::limits::RateLimits;
 use crate::config::{Config, Environment, Origins};
 use crate::graphql::AppSchema;
 use crate::market::import;
-use crate::postgres;
 use crate::services::Services;
+use crate::{postgres, telemetry};
 
 /// Most bytes of a request: the largest price file, and what multipart adds to it.
 const MAX_BODY_BYTES: usize = import::MAX_BYTES + (1 << 20);
@@ -41,6 +46,9 @@ pub struct Door {
     services: Services,
     schema: AppSchema,
     rates: RateLimits,
+    lasting: Lasting,
+    known: Arc<metrics::Known>,
+    origins: Origins,
     /// Proxies of ours that a request passes, each of which says where it got it from.
     proxies: usize,
     /// Whether answers tell of their SQL statements.
@@ -48,10 +56,14 @@ pub struct Door {
 }
 
 impl Door {
-    pub fn new(config: &Config, services: Services, schema: AppSchema) -> Self {
+    pub fn new(config: &Config, services: Services, schema: AppSchema, lasting: Lasting) -> Self {
+        telemetry::start();
         Self {
             services,
             schema,
+            lasting,
+            known: Arc::default(),
+            origins: config.cors_allowed_origins.clone(),
             rates: RateLimits::new(
                 config.rate_limit_per_minute,
                 config.rate_limit_burst_per_second,
@@ -63,7 +75,7 @@ impl Door {
 }
 
 /// All routes with everything that wraps them.
-pub fn router(door: Door, origins: &Origins) -> Router {
+pub fn router(door: Door) -> Router {
     let layers = ServiceBuilder::new()
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
         .layer(
@@ -73,7 +85,8 @@ pub fn router(door: Door, origins: &Origins) -> Router {
                 .on_failure(()),
         )
         .layer(PropagateRequestIdLayer::x_request_id())
-        .layer(cors(origins))
+        .layer(middleware::from_fn(count))
+        .layer(cors(&door.origins))
         .layer(CompressionLayer::new())
         .layer(CatchPanicLayer::new())
         .layer(RequestBodyLimitLayer::new(MAX_BODY_BYTES))
@@ -81,12 +94,14 @@ pub fn router(door: Door, origins: &Origins) -> Router {
     Router::new()
         .route("/", get(|| async { Redirect::temporary("/graphql") }))
         .route("/graphql", get(graphql::get).post(graphql::post))
+        .route("/graphql/ws", get(graphql::socket::upgrade))
         .route("/graphiql/{*path}", get(graphiql::asset))
         .route("/schema.graphql", get(sdl))
         .layer(layers)
         // Asked every few seconds by whoever runs the server: not worth a line in the log.
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
+        .route("/metrics", get(metrics::show))
         .with_state(door)
 }
 
@@ -103,6 +118,37 @@ async fn ready(State(door): State<Door>) -> Response {
         Ok(Err(_)) | Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n"),
     };
     (status, text).into_response()
+}
+
+/// Counts a request once it is answered.
+async fn count(request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let path = request.extensions().get::<MatchedPath>().cloned();
+    let method = request.method().clone();
+    let response = next.run(request).await;
+    let route = path.as_ref().map_or("none", MatchedPath::as_str);
+    // Anybody may make up a method.
+    let method =
+        if matches!(method, Method::GET | Method::POST) { method.as_str() } else { "other" };
+    telemetry::answered(method, route, response.status().as_u16(), began.elapsed());
+    response
+}
+
+/// Whether a page that CORS lets in opens a socket, or one of this server's own. Programs that are
+/// no browsers send no origin.
+fn may_come_from(origins: &Origins, headers: &HeaderMap) -> bool {
+    let Some(origin) = headers.get(header::ORIGIN) else { return true };
+    let listed = match origins {
+        Origins::Loopback => is_loopback(origin),
+        Origins::Listed(listed) => {
+            listed.iter().any(|listed| listed.as_bytes() == origin.as_bytes())
+        }
+    };
+    let of_host = |origin: &str| {
+        let host = origin.split_once("://").map(|(_, host)| host);
+        host.is_some() && host == headers.get(header::HOST).and_then(|host| host.to_str().ok())
+    };
+    listed || origin.to_str().is_ok_and(of_host)
 }
 
 fn cors(origins: &Origins) -> CorsLayer {
@@ -159,6 +205,20 @@ fn log_response<B>(response: &axum::http::Response<B>, latency: Duration, _: &tr
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_socket_is_opened_by_our_own_pages_and_those_that_are_listed() {
+        let listed = Origins::Listed(vec!["https://desk.example".into()]);
+        let may = |origin: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, HeaderValue::from_static("api.example:8443"));
+            headers.insert(header::ORIGIN, HeaderValue::from_static(origin));
+            may_come_from(&listed, &headers)
+        };
+        assert!(may("https://desk.example") && may("https://api.example:8443"));
+        assert!(!may("https://api.example") && !may("https://evil.example") && !may("null"));
+        assert!(may_come_from(&listed, &HeaderMap::new()), "no browser");
+    }
 
     #[test]
     fn only_pages_of_this_machine_are_loopback() {

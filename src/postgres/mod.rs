@@ -16,6 +16,7 @@ use sqlx::postgres::{PgConnectOptions, PgListener, PgPool, PgPoolOptions};
 use sqlx::{Connection, PgConnection, Postgres, Transaction};
 
 use crate::domain::id::UserId;
+use crate::telemetry;
 
 /// Oldest PostgreSQL the SQL here is written for.
 pub const OLDEST_VERSION: i32 = 140_000;
@@ -168,6 +169,7 @@ impl Db {
 
     fn count(&self) {
         self.statements.fetch_add(1, Ordering::Relaxed);
+        telemetry::statement();
     }
 
     /// Begins the work of one owner: the transaction sees their rows and no others.
@@ -221,6 +223,11 @@ impl Db {
         let mut listener = PgListener::connect_with(&self.pool).await?;
         listener.listen(channel).await?;
         Ok(listener)
+    }
+
+    /// Connections that are open, and those of them that nobody uses.
+    pub fn connections(&self) -> (u32, usize) {
+        (self.pool.size(), self.pool.num_idle())
     }
 
     pub async fn close(&self) {

@@ -6,6 +6,7 @@ use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
 use super::instruments;
+use super::updates::{Update, tell};
 use crate::domain::action::{Action, ActionKind, Adjustment, Ratio, Split, between};
 use crate::domain::id::InstrumentId;
 use crate::domain::instrument::{Instrument, OccSymbol};
@@ -47,6 +48,9 @@ pub async fn record(
         return Ok(0);
     }
     let changed = store::actions::upsert_all(tx.statement(), &actions).await?;
+    if changed > 0 {
+        tell(tx, &Update::Prices([instrument].into())).await?;
+    }
     let held = store::actions::held_contracts(tx.statement(), instrument).await?;
     if !held.is_empty() {
         let contracts = store::instruments::by_id(tx.statement(), &held).await?;

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::accounts::{self, NewUser};
 use super::meter::Meter;
 use super::portfolios::{self, NewPortfolio};
+use super::updates::{Update, tell};
 use super::{Services, actions, instruments, prices, rates, snapshots, tags};
 use crate::config::Environment;
 use crate::domain::id::{PortfolioId, PositionId, UserId};
@@ -315,6 +316,7 @@ async fn ensure_positions(
     actions::succeed(&mut tx, &options).await?;
     store::tags::attach_all(tx.statement(), owner, &links).await?;
     store::portfolios::touch(tx.statement(), owner, portfolio, now).await?;
+    tell(&mut tx, &Update::Positions(portfolio)).await?;
     tx.commit().await?;
     Ok(true)
 }

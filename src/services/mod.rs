@@ -28,6 +28,7 @@ pub mod tags;
 #[cfg(test)]
 mod testing;
 pub mod tokens;
+pub mod updates;
 pub mod upload;
 pub mod valuation;
 pub mod window;
@@ -57,6 +58,8 @@ pub struct Services {
     pub chain: Chain,
     /// What stands in where nobody has said.
     pub assumptions: Assumptions,
+    /// What changes, for whoever watches.
+    pub updates: updates::Updates,
 }
 
 impl Services {

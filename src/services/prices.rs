@@ -15,6 +15,7 @@ use sqlx::postgres::PgListener;
 
 pub(super) use self::fill::history_start;
 pub use self::fill::{Scope, complete, fill, know_references};
+use super::updates::{Update, tell};
 use super::{Services, actions, instruments};
 use crate::domain::calendar::new_york_date;
 use crate::domain::id::InstrumentId;
@@ -221,6 +222,10 @@ async fn store_bars(tx: &mut Work, bars: &[Bar]) -> Result<u64, Error> {
     let mut stored = 0;
     for chunk in bars.chunks(BARS_A_STATEMENT) {
         stored += store::prices::upsert_all(tx.statement(), chunk).await?;
+    }
+    if stored > 0 {
+        let instruments: BTreeSet<_> = bars.iter().map(|bar| bar.instrument_id).collect();
+        tell(tx, &Update::Prices(instruments.into_iter().collect())).await?;
     }
     Ok(stored)
 }

@@ -11,6 +11,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use self::judge::{AcceptedRow, Verdict};
+use super::updates::{Update, tell};
 use super::{Services, actions, instruments, jobs, tags};
 use crate::domain::calendar::new_york_date;
 use crate::domain::id::{InstrumentId, JobId, PortfolioId, PositionId, UserId};
@@ -338,6 +339,7 @@ impl Loading<'_> {
         };
         store::audit::append(tx.statement(), entry, self.now).await?;
         store::portfolios::touch(tx.statement(), owner, portfolio, self.now).await?;
+        tell(tx, &Update::Positions(portfolio)).await?;
         Ok(positions.into_iter().map(|position| position.id).collect())
     }
 }

@@ -1,6 +1,8 @@
 //! Work the service owes itself. Run in the owner's transaction, or in an operator's, who sees
 //! everybody's: [`Db::begin_as_operator`](crate::postgres::Db::begin_as_operator).
 
+pub mod census;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::Value;
 use sqlx::PgExecutor;

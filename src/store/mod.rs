@@ -23,5 +23,6 @@ pub mod sessions;
 pub mod snapshots;
 pub mod tags;
 pub mod throttle;
+pub mod updates;
 pub mod users;
 pub mod yields;

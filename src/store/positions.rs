@@ -113,6 +113,29 @@ pub async fn open_entries(
     .await
 }
 
+/// What prices a portfolio is valued by: what it holds, and the underlyings of that; no order.
+pub async fn instruments_of(
+    db: impl PgExecutor<'_>,
+    owner: UserId,
+    portfolio: PortfolioId,
+) -> sqlx::Result<Vec<InstrumentId>> {
+    sqlx::query_scalar!(
+        r#"
+        select priced.id as "id!: InstrumentId"
+          from (select distinct instrument_id
+                  from positions
+                 where owner_id = $1 and portfolio_id = $2) held
+          join instruments i on i.id = held.instrument_id
+         cross join lateral (values (i.id), (i.underlying_id)) priced (id)
+         where priced.id is not null
+        "#,
+        owner.0,
+        portfolio.0,
+    )
+    .fetch_all(db)
+    .await
+}
+
 /// A position to be stored.
 #[derive(Clone, Debug)]
 pub struct NewPosition {

@@ -358,7 +358,7 @@ async fn a_megabyte_of_password_is_refused_before_it_is_hashed() {
     let mut app = App::start().await;
     // Whoever waits for this one waits until it refuses.
     let services = Services { hasher: Hasher::new(0), ..app.services.clone() };
-    app.router = sigmasight::app::router(&app.config, services);
+    app.router = sigmasight::app::router(&app.config, services, app.lasting.clone());
 
     for _ in 0..20 {
         let answer = login(&app, "ada@example.com", &"x".repeat(1 << 20)).await;

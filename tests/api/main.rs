@@ -11,6 +11,7 @@ mod factors;
 mod greeks;
 mod jobs;
 mod limits;
+mod live;
 mod market;
 mod quality;
 mod scenarios;

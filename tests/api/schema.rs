@@ -14,6 +14,8 @@ use sigmasight::error::Code;
 use sigmasight::graphql;
 use sigmasight::services::demo;
 
+use crate::live::uploads;
+use crate::support::live::Events;
 use crate::support::{App, Person};
 
 /// Set to 1, the file is rewritten instead of compared.
@@ -121,7 +123,17 @@ async fn the_examples_of_the_editor_run_on_the_demo() {
         if variables["portfolioId"] == "<portfolioId>" {
             variables["portfolioId"] = portfolio.clone();
         }
-        let answer = person.asks(&query, variables).await;
+        // And the job of the last upload.
+        if variables["jobId"] == "<jobId>" {
+            let csv = "ticker,quantity,entry_price,entry_date\nAAPL,1,150,2025-12-01\n";
+            let portfolio = portfolio.as_str().unwrap_or_default();
+            variables["jobId"] = uploads(&person, portfolio, csv).await;
+        }
+        let answer = if query.contains("\nsubscription ") {
+            Events::of(&person, &query, variables).await.next().await.unwrap_or_default()
+        } else {
+            person.asks(&query, variables).await
+        };
         assert_eq!(answer["errors"], Value::Null, "{name}");
         let fields = answer["data"].as_object().unwrap_or_else(|| panic!("{name}: {answer}"));
         for (field, value) in fields {

@@ -11,6 +11,8 @@ use sigmasight::domain::id::UserId;
 use sqlx::{AssertSqlSafe, PgConnection};
 use uuid::Uuid;
 
+use crate::live::{PROGRESS, UPDATES};
+use crate::support::live::Events;
 use crate::support::{App, Person, codes, user_codes};
 
 const BOOK: &str = "\
@@ -96,6 +98,7 @@ async fn with_rows_everywhere(app: &App, name: &str) -> (Person, UserId, String)
     person.uploads(&portfolio, BOOK).await;
     person.uploads_with(&portfolio, BOOK, replaced).await;
     scenario_of(&person).await;
+    app.works_through_its_queue().await;
     let owner = sqlx::query_scalar("select id from users where email = $1")
         .bind(&person.email)
         .fetch_one(&mut app.superuser().await)
@@ -158,6 +161,10 @@ async fn an_id_of_somebody_else_is_answered_like_a_random_one() {
             let nobodys = app.asks(query, json!({ "id": id })).await;
             assert_eq!(nobodys, app.asks(query, json!({ "id": random_like(id) })).await);
         }
+    }
+    for query in [PROGRESS, UPDATES] {
+        let told = async |id: &str| Events::of(&bob, query, json!({ "id": id })).await.next().await;
+        assert_eq!(told(&hers.portfolio).await, told(&random_like(&hers.portfolio)).await);
     }
     let asked_by_nobody = app.asks(portfolio, json!({ "id": core })).await;
     assert_eq!(codes(&asked_by_nobody), ["UNAUTHENTICATED"]);
@@ -227,12 +234,18 @@ async fn the_stories_here_know_every_place_where_an_id_can_be_given() {
     assert_eq!(
         places.iter().map(String::as_str).collect::<Vec<_>>(),
         [
+            "CancelJobInput.id",
             "DeleteStressScenarioInput.id",
             "Portfolio.stressTest.scenarioIds",
+            "Query.job.id",
             "Query.node.id",
             "Query.nodes.ids",
             "Query.portfolio.id",
             "Query.position.id",
+            "RecalculatePortfolioInput.portfolioId",
+            "RunBatchInput.portfolioIds",
+            "Subscription.jobProgress.jobId",
+            "Subscription.portfolioUpdated.portfolioId",
             "UpdateStressScenarioInput.id",
             "UploadPositionsInput.portfolioId",
         ],

@@ -4,10 +4,13 @@
 //   or the button signs it out. Tokens live in sessionStorage: gone with the tab, never shared.
 // - The access token goes along as `Authorization` unless the headers editor sets one. Examples
 //   carry a placeholder in angle brackets there, which counts as not set.
+// - A subscription is read as events that the server sends, over the same address and by the same
+//   token as everything else.
 // - A token that the server no longer takes is exchanged, unseen, and the operation sent again.
 //   That asks the server alone: its clock may be set to another day than the browser's.
 
 import { createGraphiQLFetcher } from '@graphiql/toolkit';
+import { parse } from 'graphql';
 
 const STORAGE_KEY = 'sigmasight:session';
 
@@ -42,12 +45,17 @@ export function signOut() {
 }
 
 /** What GraphiQL sends operations through. */
-export async function fetcher(operation, options) {
+export function fetcher(operation, options) {
   const prepared = {
     query: operation.query,
-    variables: withPortfolio(operation.variables),
+    variables: filledIn(operation.variables),
     operationName: nameWithin(operation),
   };
+  const run = isSubscription(prepared, options) ? watch : ask;
+  return run(prepared, options);
+}
+
+async function ask(prepared, options) {
   const attempt = () => send(prepared, { ...options, headers: authorized(options?.headers) });
 
   let result = await attempt();
@@ -57,6 +65,47 @@ export async function fetcher(operation, options) {
   }
   noteSession(result);
   return result;
+}
+
+// Every answer of a subscription. The editor stops it by leaving the loop.
+async function* watch(prepared, options) {
+  const stop = new AbortController();
+  const open = () =>
+    fetch('/graphql', {
+      method: 'POST',
+      headers: {
+        ...authorized(options?.headers),
+        accept: 'text/event-stream',
+        'content-type': 'application/json',
+      },
+      body: JSON.stringify(prepared),
+      signal: stop.signal,
+    });
+  try {
+    let response = await open();
+    if (response.status === 401 && sendsOwnToken(options?.headers)) {
+      await refresh();
+      response = await open();
+    }
+    if (!response.ok) {
+      yield await response.json();
+      return;
+    }
+    let text = '';
+    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) return;
+      const events = (text + value).split('\n\n');
+      text = events.pop();
+      for (const event of events) {
+        const [name, data] = event.split('\ndata:');
+        if (name === 'event: next') yield JSON.parse(data);
+      }
+    }
+  } finally {
+    stop.abort();
+  }
 }
 
 function replaceSession(next) {
@@ -78,6 +127,8 @@ function noteSession(result) {
   } else if (result?.data?.logout?.ok) {
     replaceSession(null);
   }
+  const job = payloads.find((payload) => payload?.backfillJob)?.backfillJob;
+  if (job && session) replaceSession({ ...session, jobId: job.id });
 }
 
 // One exchange at a time: a refresh token that is used twice ends the session on the server.
@@ -113,10 +164,21 @@ function authorized(headers) {
   return Object.fromEntries(all);
 }
 
-// `<portfolioId>` stands for the first portfolio of whoever is signed in.
-function withPortfolio(variables) {
-  if (variables?.portfolioId !== '<portfolioId>' || !session?.portfolioId) return variables;
-  return { ...variables, portfolioId: session.portfolioId };
+// `<portfolioId>` stands for the first portfolio of whoever is signed in, and `<jobId>` for the job
+// that their last upload led to.
+function filledIn(variables) {
+  const filled = { ...variables };
+  for (const name of ['portfolioId', 'jobId']) {
+    if (filled[name] === `<${name}>` && session?.[name]) filled[name] = session[name];
+  }
+  return filled;
+}
+
+function isSubscription({ query, operationName }, options) {
+  const document = options?.documentAST ?? parse(query);
+  const operations = document.definitions.filter(({ kind }) => kind === 'OperationDefinition');
+  const chosen = operations.find(({ name }) => name?.value === operationName) ?? operations[0];
+  return chosen?.operation === 'subscription';
 }
 
 // For a moment after a change of tabs GraphiQL still gives the name that the other tab had.

@@ -166,7 +166,7 @@ impl Loaders {
             };
             unknown.into_iter().map(of).collect::<Vec<_>>()
         };
-        let found = if count <= FEW { regress() } else { off_the_threads(regress).await? };
+        let found = if count <= FEW { regress() } else { self.off_the_threads(regress).await? };
         let mut known = self.computed.betas.lock().unwrap_or_else(PoisonError::into_inner);
         for (id, of) in found {
             known.insert((id, as_of, method), of.clone());
@@ -199,15 +199,4 @@ impl Loaders {
         let levels = levels.map_or_else(|| vec![None; sessions.len()], |of| of.over(sessions));
         Ok(rate_beta(&returns, &levels, quality))
     }
-}
-
-/// Computes where nobody waits for the thread.
-///
-/// # Errors
-/// `Internal` when the computation panicked.
-pub async fn off_the_threads<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T> {
-    let done = tokio::task::spawn_blocking(work).await;
-    Ok(done.map_err(|error| Error::Internal(format!("a computation failed: {error}")))?)
 }

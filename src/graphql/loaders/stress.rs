@@ -10,12 +10,10 @@ use tokio::sync::OnceCell;
 
 use super::rates::{YieldRange, YieldsOf};
 use super::{HistoryOf, InstrumentBy, Loaders, Rows};
-use crate::domain::id::{InstrumentId, PortfolioId, ScenarioId};
+use crate::domain::id::{PortfolioId, ScenarioId};
 use crate::domain::price::Horizon;
 use crate::domain::rate::Tenor;
-use crate::domain::reference;
 use crate::domain::scenario::Scenario;
-use crate::error::Error;
 use crate::graphql::budget::PRICED;
 use crate::graphql::error::{ApiError, Result};
 use crate::services::factors;
@@ -72,26 +70,16 @@ impl Loaders {
                 try_join(self.greeks(book, Model::default()), self.stress_inputs(book, &window))
                     .await?;
             let (book, calendar) = (Arc::clone(book), Arc::clone(&self.calendar));
-            off_the_threads(move || Arc::new(Desk::new(book, &greeks, &inputs, &calendar))).await
+            self.off_the_threads(move || Arc::new(Desk::new(book, &greeks, &inputs, &calendar)))
+                .await
         };
         cell.get_or_try_init(|| Box::pin(make)).await.map(Arc::clone)
-    }
-
-    /// What is measured against, by symbol, as far as it is known.
-    async fn reference_ids(&self) -> Result<&HashMap<String, InstrumentId>> {
-        let read = async {
-            let symbols: Vec<_> = reference::symbols().map(str::to_owned).collect();
-            let mut db = self.moment.statement().await?;
-            let found = store::instruments::by_symbol(&mut *db, &symbols).await?;
-            Ok::<_, ApiError>(found.into_iter().map(|one| (one.symbol, one.id)).collect())
-        };
-        self.reference_ids.get_or_try_init(|| read).await
     }
 
     /// What a book is stressed with, from the closes of a window.
     pub async fn stress_inputs(&self, book: &Book, window: &Window) -> Result<Inputs> {
         self.budget.spend(book.lines.len().saturating_mul(PRICED))?;
-        let references = self.reference_ids().await?;
+        let references = self.references().await?;
         let held = factors::wanted(&book.lines);
         let underlyings: HashSet<_> = book
             .open_lines()
@@ -121,15 +109,4 @@ impl Loaders {
             underlyings: underlyings.into_iter().map(|(of, one)| (of.0, one)).collect(),
         })
     }
-}
-
-/// Computes where nobody waits for the thread.
-///
-/// # Errors
-/// `Internal` when the computation panicked.
-pub async fn off_the_threads<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T> {
-    let done = tokio::task::spawn_blocking(work).await;
-    Ok(done.map_err(|error| Error::Internal(format!("a computation failed: {error}")))?)
 }

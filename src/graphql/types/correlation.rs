@@ -9,7 +9,6 @@ use super::quality::{ComputationBasis, Provenance, ProvenanceInput, Quality};
 use super::valuation::ExcludedPosition;
 use crate::error::Refusal;
 use crate::graphql::error::Result;
-use crate::graphql::loaders::factors::off_the_threads;
 use crate::graphql::page::{cost, size};
 use crate::graphql::scalar::{Date, Decimal};
 use crate::graphql::viewer::{Request, resolved_warning};
@@ -222,7 +221,7 @@ impl CorrelationAnalysis {
         let ids = chosen.entries.iter().map(|entry| entry.instrument).collect();
         let histories = loaders.histories(&window, ids).await?;
         let work = move || correlation::analyze(chosen, &histories, &window, threshold);
-        let analysis = if count <= FEW { work() } else { off_the_threads(work).await? };
+        let analysis = if count <= FEW { work() } else { loaders.off_the_threads(work).await? };
         let clusters = analysis.clusters.iter().map(|cluster| CorrelationCluster {
             nickname: cluster.nickname.clone(),
             symbols: cluster.symbols.clone(),

@@ -10,7 +10,6 @@ use super::quality::{ComputationBasis, Provenance, ProvenanceInput, Quality};
 use crate::domain::quality::Coverage;
 use crate::graphql::error::Result;
 use crate::graphql::loaders::InstrumentNamed;
-use crate::graphql::loaders::factors::off_the_threads;
 use crate::graphql::page::{cost, size};
 use crate::graphql::scalar::{Date, Decimal};
 use crate::graphql::viewer::{Request, resolved_warning};
@@ -214,7 +213,7 @@ impl RiskMetrics {
                 risk::metrics(&lines, value, &deltas, &histories, &window, against, risk_free)
             }
         };
-        let found = off_the_threads(work).await?;
+        let found = loaders.off_the_threads(work).await?;
         let own = found.own.as_ref();
         let share = |share: Option<f64>| money(share?, found.total_value).map(Decimal);
         let mut warnings = found.warnings;

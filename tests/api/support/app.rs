@@ -14,11 +14,13 @@ use sigmasight::config::assumptions::Assumptions;
 use sigmasight::config::market::MarketData;
 use sigmasight::config::{Config, Environment, LogFormat, Origins, Provider};
 use sigmasight::domain::user::Role;
+use sigmasight::http::lasting::{Lasting, Patience};
 use sigmasight::jobs::worker;
 use sigmasight::postgres::Db;
 use sigmasight::services::accounts::{self, NewUser};
 use sigmasight::services::{Services, prices, rates};
 use sqlx::{Connection, PgConnection};
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use super::cluster::{FreshDatabase, fresh_database};
@@ -40,6 +42,8 @@ pub struct App {
     pub config: Config,
     pub services: Services,
     pub router: Router,
+    /// Connections that stay open.
+    pub lasting: Lasting,
     database: Arc<FreshDatabase>,
 }
 
@@ -47,6 +51,7 @@ pub struct App {
 pub struct Start {
     config: Config,
     connections: u32,
+    patience: Patience,
     database: Option<Arc<FreshDatabase>>,
 }
 
@@ -71,14 +76,15 @@ impl App {
             log_format: LogFormat::Pretty,
             clock: Clock::default(),
         };
-        Start { config, connections: CONNECTIONS, database: None }.at(USUAL_TIME)
+        Start { config, connections: CONNECTIONS, patience: Patience::default(), database: None }
+            .at(USUAL_TIME)
     }
 
     /// The same program started again over the same database: settings may change, limits start
     /// afresh.
     pub fn restart(&self) -> Start {
         let (config, database) = (self.config.clone(), Some(Arc::clone(&self.database)));
-        Start { config, connections: CONNECTIONS, database }
+        Start { config, connections: CONNECTIONS, patience: self.lasting.patience, database }
     }
 
     /// Somebody signed in, registered first if need be; their address is `<name>@example.com`.
@@ -182,6 +188,12 @@ impl Start {
         self
     }
 
+    /// What it puts up with of connections that stay open.
+    pub fn with_patience(mut self, patience: Patience) -> Self {
+        self.patience = patience;
+        self
+    }
+
     /// Signs with another key.
     pub fn signing_with(mut self, secret: &str) -> Self {
         self.config.jwt_secret = Some(secret.into());
@@ -202,15 +214,16 @@ impl IntoFuture for Start {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            let Self { config, connections, database } = self;
+            let Self { config, connections, patience, database } = self;
             let database = match database {
                 Some(database) => database,
                 None => Arc::new(fresh_database().await),
             };
             let db = Db::connect(database.options.clone(), connections).await.expect("a pool");
             let services = app::services(&config, db).await.expect("the services");
-            let router = app::router(&config, services.clone());
-            App { config, services, router, database }
+            let lasting = Lasting::until(CancellationToken::new(), patience);
+            let router = app::router(&config, services.clone(), lasting.clone());
+            App { config, services, router, lasting, database }
         })
     }
 }

@@ -13,6 +13,7 @@
 
 pub mod app;
 pub mod cluster;
+pub mod live;
 pub mod person;
 
 use serde_json::Value;

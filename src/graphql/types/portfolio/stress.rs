@@ -14,7 +14,6 @@ use crate::domain::scenario::{Macro, Scenario, Variable};
 use crate::error::{Error, Refusal};
 use crate::graphql::error::Result;
 use crate::graphql::id::NodeId;
-use crate::graphql::loaders::stress::off_the_threads;
 use crate::graphql::scalar::Date;
 use crate::graphql::types::scenario::ScenarioCategory;
 use crate::graphql::types::stress::{
@@ -56,7 +55,11 @@ impl Portfolio {
         check_moves(&moves, &Variable::Factor(Factor::Market))?;
         let desk = self.desk(ctx, as_of, moves.len()).await?;
         let own = Arc::clone(&desk);
-        let found = off_the_threads(move || own.market_moves(&moves)).await?.map_err(no_number)?;
+        let found = request(ctx)
+            .loaders()
+            .off_the_threads(move || own.market_moves(&moves))
+            .await?
+            .map_err(no_number)?;
         let name = |change: f64| format!("Market {}", signed(change * 100.0, "%"));
         Ok(results(&desk, "MARKET_BETA", found, name, as_of))
     }
@@ -70,7 +73,11 @@ impl Portfolio {
         check_moves(&moves, &Variable::Macro(Macro::InterestRate))?;
         let desk = self.desk(ctx, as_of, moves.len()).await?;
         let own = Arc::clone(&desk);
-        let found = off_the_threads(move || own.rate_moves(&moves)).await?.map_err(no_number)?;
+        let found = request(ctx)
+            .loaders()
+            .off_the_threads(move || own.rate_moves(&moves))
+            .await?
+            .map_err(no_number)?;
         let name = |change: f64| format!("10-year yield {}", signed(change * 10_000.0, "bp"));
         Ok(results(&desk, "RATE_BETA", found, name, as_of))
     }
@@ -87,7 +94,7 @@ impl Portfolio {
         let window = Accuracy::window(&desk.book, sessions, &calendar);
         let inputs = loaders.stress_inputs(&desk.book, &window).await?;
         let work = move || accuracy(&desk, &inputs, sessions, &calendar);
-        Ok(ScenarioAccuracy::new(days, off_the_threads(work).await?))
+        Ok(ScenarioAccuracy::new(days, request(ctx).loaders().off_the_threads(work).await?))
     }
 
     pub(super) async fn run_scenarios(
@@ -101,7 +108,7 @@ impl Portfolio {
         let scenarios = chosen(&all, ids.as_deref(), categories.as_deref())?;
         let desk = self.desk(ctx, as_of, scenarios.len()).await?;
         let own = Arc::clone(&desk);
-        let outcomes = off_the_threads(move || own.run(&scenarios)).await?;
+        let outcomes = request(ctx).loaders().off_the_threads(move || own.run(&scenarios)).await?;
         Ok(outcomes
             .into_iter()
             .map(|mut outcome| {
@@ -125,7 +132,8 @@ impl Portfolio {
         }
         let desk = self.desk(ctx, as_of, SEARCH).await?;
         let (own, name) = (Arc::clone(&desk), variable.to_string());
-        let found = off_the_threads(move || own.reverse(&variable, loss)).await?;
+        let found =
+            request(ctx).loaders().off_the_threads(move || own.reverse(&variable, loss)).await?;
         let mut found = found.map_err(no_number)?;
         say_session(&mut found.standing, as_of, &desk);
         Ok(ReverseStressResult::new(&desk, name, loss, found))
@@ -152,7 +160,10 @@ impl Portfolio {
         request(ctx).spend(usize::try_from(drawn).unwrap_or(usize::MAX))?;
         let own = Arc::clone(&desk);
         let key = u64::from(seed.cast_unsigned());
-        let found = off_the_threads(move || own.simulate(drawn, sessions, level, key)).await?;
+        let found = request(ctx)
+            .loaders()
+            .off_the_threads(move || own.simulate(drawn, sessions, level, key))
+            .await?;
         let found = found.map_err(no_number)?;
         Ok(MonteCarloResult {
             paths,
