@@ -16,6 +16,7 @@ mod market;
 mod quality;
 mod scenarios;
 mod schema;
+mod snapshots;
 mod stress;
 mod tenancy;
 mod transport;
