@@ -28,7 +28,7 @@ use tokio::sync::{Mutex, OnceCell};
 pub use self::actions::{ActionsOf, AdjustmentsOf, SplitsOf};
 use self::greeks::{GreeksOf, Options};
 pub use self::histories::HistoryOf;
-pub use self::presence::PresenceOf;
+pub use self::presence::{DoubtsOf, PresenceOf};
 use super::budget::{Budget, PRICED};
 use super::error::{ApiError, Result};
 use super::progress::{Progress, Turns};

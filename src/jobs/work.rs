@@ -25,7 +25,7 @@ pub async fn run(
 ) -> Result<(), Error> {
     match job.kind {
         JobKind::Backfill => {
-            market_data(services, details, meter).await?;
+            market_data(services, details, None, meter).await?;
             let Some((owner, portfolio)) = job.owner_id.zip(job.portfolio_id) else {
                 return Ok(());
             };
@@ -99,7 +99,10 @@ async fn step(
     meter: &Meter,
 ) -> Result<(), Error> {
     match kind {
-        JobKind::MarketData => return market_data(services, details, meter).await,
+        JobKind::MarketData => {
+            let tonight = services.calendar.sessions_before(services.last_session(), RECENT);
+            return market_data(services, details, Some(tonight), meter).await;
+        }
         JobKind::Snapshots => {}
         other => return Err(Error::Internal(format!("nothing here does {}", other.as_str()))),
     }
@@ -134,16 +137,28 @@ async fn one_book(
     Ok(())
 }
 
-async fn market_data(services: &Services, details: &Details, meter: &Meter) -> Result<(), Error> {
+/// Sessions up to the last whose prices are the chain's; what is older it does not wait for.
+const RECENT: u32 = 5;
+
+async fn market_data(
+    services: &Services,
+    details: &Details,
+    only_since: Option<NaiveDate>,
+    meter: &Meter,
+) -> Result<(), Error> {
     let symbols = details
         .symbols
         .as_ref()
         .map(|symbols| symbols.iter().filter_map(|symbol| Symbol::parse(symbol).ok()).collect());
-    let scope = Scope { symbols, from: details.from };
+    let scope = Scope { symbols, from: details.from, only_since };
     prices::know_references(services).await?;
     // Yields beside them: a first history may take hours, the yields take seconds.
     let prices = prices::complete(services, &scope, meter);
-    tokio::try_join!(prices, rates::fill(services)).map(drop)
+    tokio::try_join!(prices, rates::fill(services))?;
+    if details.symbols.is_none() {
+        prices::look_twice(services).await?;
+    }
+    Ok(())
 }
 
 /// Days that jobs which have ended are remembered.

@@ -27,8 +27,8 @@ use crate::services::jobs::{Details, queue};
 use crate::services::meter::Meter;
 use crate::store;
 
-/// Jobs one process works on at a time: what computes fills two cores.
-const AT_ONCE: usize = 2;
+/// Jobs one process works on at a time: some compute, others wait for a provider for hours.
+const AT_ONCE: usize = 4;
 /// How often a running job says that it is alive, tells its progress and hears whether to stop.
 const BEAT: Duration = Duration::from_millis(400);
 /// How often a worker says that it is alive, and after how long in silence it is taken for dead.
@@ -187,7 +187,7 @@ async fn run(hands: &Hands, id: JobId) -> Result<(), Error> {
         Outcome::Refused(Failure {
             code: Code::Internal.as_str().into(),
             message: format!(
-                "It was begun {} times, and each time its worker died.",
+                "It was begun {} times, and never brought to an end.",
                 job.max_attempts
             ),
             hint: None,

@@ -152,6 +152,23 @@ impl Chain {
         Some(doubts.collect())
     }
 
+    /// What each provider that has it says a symbol closed at, in the order of preference.
+    pub async fn closes(
+        &self,
+        symbol: &str,
+        date: NaiveDate,
+        urgency: Urgency,
+    ) -> Vec<(Provider, Decimal)> {
+        let span = Span { from: date, to: date };
+        let mut closes = Vec::new();
+        for member in self.members.iter() {
+            let Ok(bars) = member.daily_bars(symbol, span, urgency).await else { continue };
+            let close = bars.bars.iter().find(|bar| bar.date == date).map(|bar| bar.close);
+            closes.extend(close.map(|close| (member.name(), close)));
+        }
+        closes
+    }
+
     /// The bars of the whole market on one session.
     ///
     /// # Errors

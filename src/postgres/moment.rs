@@ -29,7 +29,7 @@ pub struct Moment {
 
 /// Statements that one moment may send. A question about many things is one statement, so that
 /// only a document that asks many different questions, one after the other, comes near it.
-const MAX_STATEMENTS: u32 = 24;
+const MAX_STATEMENTS: u32 = 40;
 
 #[derive(Default)]
 struct Open {

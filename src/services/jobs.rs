@@ -3,12 +3,12 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::Services;
+use super::{Services, snapshots};
 use crate::domain::id::{JobId, PortfolioId, UserId};
 use crate::domain::instrument::Symbol;
 use crate::domain::job::{JobKind, JobStatus};
@@ -20,8 +20,12 @@ use crate::store::jobs::NewJob;
 
 /// Symbols of one request for market data.
 const MAX_SYMBOLS: usize = 500;
-/// The queue of what works on everybody's books: one after the other.
+/// The queues of what works on everybody's behalf, one after the other in each: the books, and
+/// the prices, which may take hours and must not keep the books waiting.
 const CHAIN: &str = "chain";
+const PRICES: &str = "prices";
+/// Jobs that one person may have waiting or under way.
+const MAX_OPEN: i64 = 20;
 
 /// How long a kind may take, in seconds, and how often it is begun before it is given up.
 ///
@@ -129,8 +133,11 @@ pub async fn ask(tx: &mut Work, ask: Ask, now: DateTime<Utc>) -> Result<JobId, E
 /// What a job waits in line with: everybody's chain is one line, and what somebody asked for
 /// waits for nobody else.
 pub fn queue(kind: JobKind, owner: Option<UserId>) -> Option<&'static str> {
-    let is_chain = owner.is_none() && kind != JobKind::Backfill;
-    is_chain.then_some(CHAIN)
+    match (owner, kind) {
+        (Some(_), _) => None,
+        (None, JobKind::Backfill) => Some(PRICES),
+        (None, _) => Some(CHAIN),
+    }
 }
 
 /// Asks for prices, of everything held or of some symbols, and of a range if one is named. For
@@ -264,6 +271,10 @@ pub async fn recalculate(
     date: Option<NaiveDate>,
 ) -> Result<JobId, Error> {
     let date = completed_session(services, date)?;
+    if services.last_session() - date > TimeDelta::days(snapshots::KEPT_DAYS) {
+        let message = format!("Figures are kept for {} days.", snapshots::KEPT_DAYS);
+        return Err(Refusal::validation(message).at("date").into());
+    }
     let mut tx = services.db.begin_as(owner).await?;
     let known = match portfolio {
         Some(id) => store::portfolios::owned(tx.statement(), owner, &[id]).await?,
@@ -272,6 +283,13 @@ pub async fn recalculate(
     let Some(portfolio) = known.first().map(|known| known.id) else {
         return Err(Refusal::not_found("portfolio").at("portfolioId").into());
     };
+    if store::jobs::open(tx.statement(), owner).await? >= MAX_OPEN {
+        let message = format!("At most {MAX_OPEN} jobs of one person wait at a time.");
+        return Err(Refusal::new(Code::LimitExceeded, message)
+            .at("portfolioId")
+            .hint("Wait for some to end, or cancel them.")
+            .into());
+    }
     let asked = Ask {
         owner: Some(owner),
         portfolio: Some(portfolio),

@@ -48,20 +48,18 @@ impl Meter {
         self.tell(|state| state.progress = Progress { total, message, ..Progress::default() });
     }
 
-    /// So many more of them are there.
-    pub fn expects(&self, more: usize) {
-        let more = i32::try_from(more).unwrap_or(i32::MAX);
-        self.tell(|state| {
-            let total = state.progress.total.unwrap_or(0);
-            state.progress.total = Some(total.saturating_add(more));
-        });
-    }
-
     /// So many more of them are done.
     pub fn did(&self, more: usize) {
         let more = i32::try_from(more).unwrap_or(i32::MAX);
         self.tell(|state| {
             state.progress.processed = state.progress.processed.saturating_add(more);
+        });
+    }
+
+    /// All of them are done, whoever did them.
+    pub fn all_done(&self) {
+        self.tell(|state| {
+            state.progress.processed = state.progress.total.unwrap_or(state.progress.processed);
         });
     }
 

@@ -4,6 +4,7 @@ use chrono::{Datelike, Days, Months, NaiveDate};
 use rust_decimal::Decimal;
 use sigmasight_analytics::performance::link;
 
+use crate::domain::calendar::Calendar;
 use crate::domain::quality::Quality;
 use crate::domain::snapshot::Snapshot;
 
@@ -52,7 +53,8 @@ pub struct Return {
     /// The session at whose close it begins; of a whole history the first there is.
     pub from: NaiveDate,
     pub to: NaiveDate,
-    /// The returns of its sessions compounded, as a fraction. None where one is missing, or the
+    /// The returns of its sessions compounded, as a fraction. None where one is missing, as where a
+    /// session has no snapshot, or the
     /// history does not reach back to its beginning.
     pub time_weighted: Option<f64>,
     /// Money; None likewise.
@@ -61,7 +63,11 @@ pub struct Return {
 
 /// What each period that ends with the newest snapshot brought. The snapshots come by date, one a
 /// session, up to the session asked about; `first` is the session of the book's first entry.
-pub fn returns(snapshots: &[Snapshot], first: Option<NaiveDate>) -> Vec<Return> {
+pub fn returns(
+    snapshots: &[Snapshot],
+    first: Option<NaiveDate>,
+    calendar: &Calendar,
+) -> Vec<Return> {
     let Some(newest) = snapshots.last() else { return Vec::new() };
     let to = newest.date;
     Period::ALL
@@ -73,7 +79,9 @@ pub fn returns(snapshots: &[Snapshot], first: Option<NaiveDate>) -> Vec<Return> 
             let begun = after.checked_sub(1).map(|at| snapshots[at].date);
             // A book that is younger than the period had nothing before its first entry.
             let oldest = snapshots.first().map(|one| one.date);
-            let is_whole = begun.is_some() || oldest <= first;
+            let start = begun.and_then(|begun| begun.succ_opt()).or(oldest).unwrap_or(to);
+            let is_complete = calendar.sessions(start, to).count() == snapshots[after..].len();
+            let is_whole = is_complete && (begun.is_some() || oldest <= first);
             let sessions = snapshots[after..].iter().filter(|_| is_whole);
             let returns: Option<Vec<_>> =
                 sessions.clone().map(|one| one.figures.daily_return).collect();
@@ -147,7 +155,7 @@ mod tests {
         // The 5th to the 9th of January, and Monday the 12th.
         let snapshots: Vec<_> =
             [5, 6, 7, 8, 9, 12].into_iter().map(|d| snapshot(day(1, d), Some(0.01), 10)).collect();
-        let found = returns(&snapshots, Some(day(1, 5)));
+        let found = returns(&snapshots, Some(day(1, 5)), &Calendar::default());
         let week = of(&found, Period::Week);
         assert_eq!((week.from, week.to, week.pnl), (day(1, 5), day(1, 12), Some(50.into())));
         let five = 1.01_f64.powi(5) - 1.0;
@@ -160,14 +168,26 @@ mod tests {
     }
 
     #[test]
+    fn a_session_without_a_snapshot_is_missing_from_every_period_that_has_it() {
+        // Tuesday the 6th has none.
+        let snapshots =
+            [5, 7, 8].into_iter().map(|d| snapshot(day(1, d), Some(0.01), 10)).collect::<Vec<_>>();
+        let found = returns(&snapshots, Some(day(1, 5)), &Calendar::default());
+        assert_eq!(of(&found, Period::Day).pnl, Some(10.into()));
+        assert_eq!(of(&found, Period::Week).pnl, None);
+        let two = returns(&snapshots[..2], Some(day(1, 5)), &Calendar::default());
+        assert_eq!(of(&two, Period::Day).pnl, None, "what is known is of two sessions");
+    }
+
+    #[test]
     fn what_is_missing_is_missing() {
         let snapshots = [snapshot(day(1, 5), Some(0.01), 10), snapshot(day(1, 6), None, 10)];
-        let found = returns(&snapshots, Some(day(1, 5)));
+        let found = returns(&snapshots, Some(day(1, 5)), &Calendar::default());
         assert_eq!(of(&found, Period::Day).time_weighted, None);
         // Entered long before the first snapshot there is: a year is not to be had.
-        let old = returns(&snapshots, NaiveDate::from_ymd_opt(2020, 1, 2));
+        let old = returns(&snapshots, NaiveDate::from_ymd_opt(2020, 1, 2), &Calendar::default());
         assert_eq!(of(&old, Period::Year).pnl, None);
         assert_eq!(of(&old, Period::Inception).pnl, None);
-        assert!(returns(&[], None).is_empty());
+        assert!(returns(&[], None, &Calendar::default()).is_empty());
     }
 }

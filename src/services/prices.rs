@@ -2,6 +2,7 @@
 
 mod absent;
 mod ask;
+mod doubt;
 mod fill;
 mod issuers;
 mod simulate;
@@ -13,6 +14,7 @@ use rust_decimal::Decimal;
 use serde_json::json;
 use sqlx::postgres::PgListener;
 
+pub use self::doubt::look as look_twice;
 pub(super) use self::fill::history_start;
 pub use self::fill::{Scope, complete, fill, know_references};
 use super::updates::{Update, tell};

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use chrono::{Days, NaiveDate};
+use chrono::{NaiveDate, TimeDelta};
 use rust_decimal::Decimal;
 use sha2::{Digest, Sha256};
 use sigmasight_analytics::performance::{Close, DepositTime, session_return};
@@ -24,7 +24,7 @@ use crate::store;
 /// Sessions of history that a new book gets.
 pub const HISTORY: u32 = 90;
 /// Days that snapshots are kept.
-const KEPT_DAYS: u64 = 365;
+pub const KEPT_DAYS: i64 = 365;
 /// Positions valued at a time, over all sessions of a piece of work.
 const CHUNK: usize = 1_000;
 
@@ -221,7 +221,7 @@ fn with_cash(portfolio: &Arc<Portfolio>, cash: Option<Decimal>) -> Arc<Portfolio
 /// When the database fails.
 pub async fn forget(services: &Services, owner: UserId) -> Result<u64, Error> {
     let last = services.last_session();
-    let before = last.checked_sub_days(Days::new(KEPT_DAYS)).unwrap_or(last);
+    let before = last.checked_sub_signed(TimeDelta::days(KEPT_DAYS)).unwrap_or(last);
     let mut tx = services.db.begin_as(owner).await?;
     let removed = store::snapshots::delete_before(tx.statement(), owner, before).await?;
     tx.commit().await?;

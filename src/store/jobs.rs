@@ -449,6 +449,7 @@ pub async fn of_date(
                status as "status: JobStatus"
           from batch_jobs
          where date = $1 and kind = any($2) and owner_id is null and portfolio_id is null
+           and not payload ? 'portfolios'
          order by kind, id desc
         "#,
         date,
@@ -456,6 +457,20 @@ pub async fn of_date(
     )
     .map(|row| (row.kind, row.id, row.status))
     .fetch_all(db)
+    .await
+}
+
+/// How many of an owner's jobs have not ended.
+pub async fn open(db: impl PgExecutor<'_>, owner: UserId) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(
+        r#"
+        select count(*) as "count!"
+          from batch_jobs
+         where owner_id = $1 and finished_at is null
+        "#,
+        owner.0,
+    )
+    .fetch_one(db)
     .await
 }
 

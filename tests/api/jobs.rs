@@ -210,7 +210,7 @@ async fn a_job_whose_worker_dies_each_time_is_given_up() {
         .await;
     app.works_through_its_queue().await;
     let told = "select count(*) from batch_jobs
-                 where status = 'FAILED' and error_message like '%its worker died%'";
+                 where status = 'FAILED' and error_message like '%never brought to an end%'";
     assert_eq!(count(&app, told).await, 1);
 }
 

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, SimpleObject};
+use async_graphql::{ComplexObject, Context, SimpleObject};
 use chrono::{DateTime, Utc};
 
+use crate::domain::id::InstrumentId;
 use crate::domain::instrument;
 use crate::graphql::error::Result;
-use crate::graphql::loaders::PresenceOf;
+use crate::graphql::loaders::{DoubtsOf, PresenceOf};
 use crate::graphql::scalar::Date;
 use crate::graphql::viewer::request;
 use crate::services::quality::{self, History, Window};
@@ -84,6 +85,7 @@ pub struct Feasibility {
 
 /// What is there of an instrument's closes, up to the last completed session.
 #[derive(SimpleObject)]
+#[graphql(complex)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a field of the graph")]
 pub struct InstrumentDataQuality {
     /// The first session with a close; null when none is known.
@@ -109,6 +111,30 @@ pub struct InstrumentDataQuality {
     /// Whether at least 20 of the last 90 returns are known, of which a correlation is; of an
     /// option, whether those of its underlying are.
     supports_correlation: bool,
+    #[graphql(skip)]
+    instrument: InstrumentId,
+}
+
+#[ComplexObject]
+impl InstrumentDataQuality {
+    /// Closes that moved further than anything explains, by date: more than eight deviations of
+    /// the 60 sessions before, without a split or dividend, while the market moved less than 3 %.
+    /// They are used all the same. The nightly chain looks, at what is held.
+    #[graphql(complexity = "5 + 5 * child_complexity")]
+    async fn doubts(&self, ctx: &Context<'_>) -> Result<Vec<PriceDoubt>> {
+        let found = request(ctx).loaders().row(DoubtsOf(self.instrument)).await?;
+        let doubts = found.unwrap_or_default().into_iter();
+        Ok(doubts.map(|one| PriceDoubt { date: Date(one.date), message: one.says }).collect())
+    }
+}
+
+/// A close that is doubted.
+#[derive(SimpleObject)]
+pub struct PriceDoubt {
+    /// Its session.
+    date: Date,
+    /// What is odd about it, and what other sources say.
+    message: String,
 }
 
 impl PortfolioDataQuality {
@@ -165,6 +191,7 @@ impl InstrumentDataQuality {
             is_stale: of_own.is_stale,
             is_simulated: of_own.is_simulated,
             supports_factors: moving.supports_factors(),
+            instrument: instrument.id,
             supports_correlation: moving.supports_correlation(),
         })
     }

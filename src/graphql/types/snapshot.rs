@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::portfolio::Portfolio;
 use super::quality::Quality;
+use crate::domain::calendar::Calendar;
 use crate::domain::snapshot;
 use crate::error::Refusal;
 use crate::graphql::error::Result;
@@ -211,17 +212,19 @@ pub struct Performance {
 
 impl Performance {
     pub fn of(
+        calendar: &Calendar,
         snapshots: &[snapshot::Snapshot],
         first: Option<chrono::NaiveDate>,
         as_of: Date,
     ) -> Self {
-        let returns = performance::returns(snapshots, first).into_iter().map(|one| PeriodReturn {
-            period: one.period.into(),
-            from: Date(one.from),
-            to: Date(one.to),
-            time_weighted: one.time_weighted,
-            pnl: one.pnl.map(Decimal),
-        });
+        let returns =
+            performance::returns(snapshots, first, calendar).into_iter().map(|one| PeriodReturn {
+                period: one.period.into(),
+                from: Date(one.from),
+                to: Date(one.to),
+                time_weighted: one.time_weighted,
+                pnl: one.pnl.map(Decimal),
+            });
         Self {
             returns: returns.collect(),
             as_of: snapshots.last().map_or(as_of, |newest| Date(newest.date)),

@@ -51,7 +51,7 @@ pub(super) async fn ask(services: &Services, gaps: &[Gap], meter: &Meter) -> Res
         .chunk_by(|one, other| one.instrument_id == other.instrument_id)
         .map(|of| (of[0].instrument_id, of))
         .collect();
-    let questions = gaps
+    let questions: Vec<_> = gaps
         .iter()
         .filter_map(|gap| {
             let absences = absent.get(&gap.instrument.id).copied().unwrap_or_default();
@@ -63,8 +63,12 @@ pub(super) async fn ask(services: &Services, gaps: &[Gap], meter: &Meter) -> Res
         .collect();
 
     let mut bars = 0;
+    meter.counts(questions.len(), "Asking for prices");
     let (by_day, mut by_symbol) = split(questions);
-    by_symbol.extend(ask_by_day(services, by_day, &mut bars).await?);
+    let at_first = by_day.len();
+    let rest = ask_by_day(services, by_day, &mut bars, meter).await?;
+    meter.did(at_first.saturating_sub(rest.len()));
+    by_symbol.extend(rest);
     let asked = futures_util::stream::iter(by_symbol)
         .map(|question| async move { ask_for(services, question).await })
         .buffer_unordered(AT_ONCE);
@@ -106,18 +110,25 @@ async fn ask_by_day(
     services: &Services,
     mut questions: Vec<Question>,
     bars: &mut u64,
+    meter: &Meter,
 ) -> Result<Vec<Question>, Error> {
     let days = days(&questions);
     let mut rest = issuers::ask(services, &mut questions, &days).await?;
-    for day in &days {
+    // Tonight's figures wait for the newest.
+    for day in days.iter().rev() {
+        meter.goes_on()?;
         let wanted: BTreeMap<_, _> = questions
             .iter()
             .filter(|question| question.sessions.contains(day))
             .map(|question| (question.instrument.symbol.clone(), question.instrument.id))
             .collect();
         // What is not had so may still be had symbol by symbol.
-        let Ok(answered) = services.chain.market_day(*day, urgency(days.len())).await else {
-            break;
+        let answered = match services.chain.market_day(*day, urgency(days.len())).await {
+            Ok(answered) => answered,
+            // Nobody can be asked for now.
+            Err(by) if by.is_passing() => break,
+            // Not of this day; it may be older than they reach.
+            Err(_) => continue,
         };
         let Some(source) = price_source(answered.source) else { break };
         let found: Vec<_> = answered

@@ -45,6 +45,8 @@ pub async fn fill(services: &Services) -> Result<u64, Error> {
 pub struct Scope {
     /// Of these, whether anybody holds them or not; None for everything held.
     pub symbols: Option<Vec<Symbol>>,
+    /// Of the sessions from then on alone: tonight's figures do not wait for history.
+    pub only_since: Option<NaiveDate>,
     /// From then on, where that is further back than they are kept ready anyway.
     pub from: Option<NaiveDate>,
 }
@@ -58,7 +60,6 @@ pub struct Scope {
 pub async fn complete(services: &Services, scope: &Scope, meter: &Meter) -> Result<u64, Error> {
     let mut bars = 0;
     let mut gaps = missing(services, scope).await?;
-    meter.counts(gaps.len(), "Asking for prices");
     if services.chain.has_prices() {
         bars += ask::ask(services, &gaps, meter).await?;
         gaps = missing(services, scope).await?;
@@ -76,6 +77,7 @@ pub async fn complete(services: &Services, scope: &Scope, meter: &Meter) -> Resu
         meter.says("Simulating prices");
         bars += simulate::simulate(services, gaps).await?;
     }
+    meter.all_done();
     meter.says(format!("{bars} bars stored"));
     Ok(bars)
 }
@@ -164,6 +166,10 @@ async fn missing(services: &Services, scope: &Scope) -> Result<Vec<Gap>, Error> 
             }
         };
         let is_observed = stored.is_some_and(|stored| stored.has_observed);
+        let sessions: Vec<_> = match scope.only_since {
+            Some(first) => sessions.into_iter().filter(|session| *session >= first).collect(),
+            None => sessions,
+        };
         (!sessions.is_empty()).then_some(Gap { instrument, sessions, is_observed })
     });
     Ok(gaps.collect())
