@@ -20,6 +20,7 @@ use crate::config::{Config, ConfigError, Environment};
 use crate::domain::calendar::{Calendar, Closing};
 use crate::error::Error;
 use crate::http::serve::Patience;
+use crate::jobs::worker;
 use crate::market::caller::NoClient;
 use crate::postgres::embedded::{Embedded, EmbeddedError, Purpose};
 use crate::postgres::{self, Db, MigrateError};
@@ -87,6 +88,11 @@ impl Database {
                 .await
                 .map_err(|error| AppError::Server(io::Error::other(error)))??;
         Ok(Self { options: embedded.connect_options(), embedded: Some(Arc::new(embedded)) })
+    }
+
+    /// What works on jobs in it.
+    fn engine(&self, config: &Config) -> worker::Engine {
+        worker::Engine { options: self.options.clone(), silence: config.worker_silence }
     }
 
     /// Starts the private cluster again whenever the process that owned it has gone.
@@ -158,7 +164,8 @@ impl App {
         }
         let working = TaskTracker::new();
         if works && config.batch_job_enabled {
-            jobs::keep(&working, &services, &database.options, config.environment, &stop);
+            let engine = database.engine(&config);
+            jobs::keep(&working, &services, &engine, config.environment, &stop);
         }
 
         let router = router(&config, services.clone());
@@ -187,7 +194,8 @@ impl App {
             demo::seed(&services, config.environment).await?;
         }
         let working = TaskTracker::new();
-        jobs::keep(&working, &services, &database.options, config.environment, &stop);
+        let engine = database.engine(&config);
+        jobs::keep(&working, &services, &engine, config.environment, &stop);
         tracing::info!("working on jobs");
         stop_when_asked(&stop);
         working.close();

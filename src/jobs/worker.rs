@@ -31,9 +31,8 @@ use crate::store;
 const AT_ONCE: usize = 2;
 /// How often a running job says that it is alive, tells its progress and hears whether to stop.
 const BEAT: Duration = Duration::from_millis(400);
-/// How often a worker says that it is alive, and after how long in silence it is taken for dead.
-const PULSE: Duration = Duration::from_secs(5);
-const DEAD_AFTER: Duration = Duration::from_secs(20);
+/// How often a worker says that it is alive within the silence after which it is taken for dead.
+const PULSES: u32 = 4;
 /// How long jobs may go on once the process is asked to stop.
 const GRACE: Duration = Duration::from_secs(5);
 /// How long to wait before an engine that lost its database is started again.
@@ -44,12 +43,21 @@ const WAITING_SECONDS: f64 = 15.0;
 const FIRST_PAUSE_SECONDS: f64 = 5.0;
 const LONGEST_PAUSE_SECONDS: f64 = 300.0;
 
+/// Where the engine works, and how patient it is with its workers.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    /// As the role that owns the schema: the engine works in its own.
+    pub options: PgConnectOptions,
+    /// After so long a worker is taken for dead, and what it held goes to another.
+    pub silence: Duration,
+}
+
 /// Works until asked to stop; started again whenever the engine falls.
-pub async fn keep(services: Services, options: PgConnectOptions, stop: CancellationToken) {
+pub async fn keep(services: Services, engine: Engine, stop: CancellationToken) {
     while !stop.is_cancelled() {
         let worked = async {
             schedule::plan(&services).await?;
-            let worker = engine(&services, &options, &stop).await?;
+            let worker = start(&services, &engine, &stop).await?;
             let failed = |error| Error::Internal(format!("the engine of the jobs fell: {error}"));
             worker.run().await.map_err(failed)
         };
@@ -67,25 +75,24 @@ pub async fn keep(services: Services, options: PgConnectOptions, stop: Cancellat
 ///
 /// # Errors
 /// When the engine cannot be started or falls.
-pub async fn drain(services: &Services, options: &PgConnectOptions) -> Result<(), Error> {
-    let worker = engine(services, options, &CancellationToken::new()).await?;
+pub async fn drain(services: &Services, engine: &Engine) -> Result<(), Error> {
+    let worker = start(services, engine, &CancellationToken::new()).await?;
     let failed = |error| Error::Internal(format!("the engine of the jobs fell: {error}"));
     worker.run_once().await.map_err(failed)
 }
 
-async fn engine(
+async fn start(
     services: &Services,
-    options: &PgConnectOptions,
+    engine: &Engine,
     stop: &CancellationToken,
 ) -> Result<Worker, Error> {
-    // The engine works in its own schema, as the role that owns it.
-    let options = options.clone().application_name("sigmasight jobs");
+    let options = engine.options.clone().application_name("sigmasight jobs");
     let pool = PgPoolOptions::new().max_connections(6).connect_with(options).await?;
     let recovery = WorkerRecoveryConfig::default()
         .enabled(true)
-        .heartbeat_interval(PULSE)
-        .sweep_interval(PULSE)
-        .sweep_threshold(DEAD_AFTER)
+        .heartbeat_interval(engine.silence / PULSES)
+        .sweep_interval(engine.silence / PULSES)
+        .sweep_threshold(engine.silence)
         .recovery_delay(Duration::ZERO);
     let stopping = stop.clone();
     WorkerOptions::default()
