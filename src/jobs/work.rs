@@ -1,5 +1,7 @@
 //! What each kind of job does.
 
+use std::time::Duration;
+
 use chrono::{Days, NaiveDate};
 
 use super::chain;
@@ -88,8 +90,11 @@ async fn books(
     }
 }
 
+/// Before a book is tried again that somebody else was at.
+const BREATH: Duration = Duration::from_secs(1);
+
 /// Does one step of the chain for a date, book by book. A book that fails is counted and logged,
-/// and the others go on.
+/// and the others go on; without a database none does.
 async fn step(
     services: &Services,
     kind: JobKind,
@@ -106,9 +111,15 @@ async fn step(
     meter.counts(books.len(), format!("{} of {date}", kind.as_str()));
     for (owner, portfolio) in books {
         meter.goes_on()?;
-        match one_book(services, kind, date, *owner, *portfolio, meter).await {
+        let mut done = one_book(services, kind, date, *owner, *portfolio, meter).await;
+        if done.as_ref().is_err_and(Error::is_passing) {
+            tokio::time::sleep(BREATH).await;
+            done = one_book(services, kind, date, *owner, *portfolio, meter).await;
+        }
+        match done {
             Ok(()) => meter.did(1),
             Err(Error::Stopped) => return Err(Error::Stopped),
+            Err(error) if error.is_of_a_database_away() => return Err(error),
             Err(error) => {
                 let error = causes(&error);
                 tracing::error!(error, kind = kind.as_str(), %portfolio, %date, "a book failed");

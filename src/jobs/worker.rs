@@ -282,15 +282,7 @@ async fn attempt(
         done = tokio::time::timeout(patience, working) => match done {
             Err(_) => Outcome::TimedOut,
             Ok(Ok(Ok(()))) => Outcome::Done,
-            Ok(Ok(Err(Error::Refused(refusal)))) => Outcome::Refused(Failure {
-                code: refusal.code.as_str().into(),
-                message: refusal.message.into_owned(),
-                hint: refusal.hint.map(Into::into),
-            }),
-            Ok(Ok(Err(error))) => {
-                tracing::error!(error = causes(&error), job = %job.id, "an attempt failed");
-                Outcome::Failed(ours())
-            }
+            Ok(Ok(Err(error))) => failed(job, error),
             Ok(Err(panicked)) => {
                 tracing::error!(error = %panicked, job = %job.id, "an attempt panicked");
                 Outcome::Failed(ours())
@@ -306,6 +298,25 @@ async fn attempt(
         tx.commit().await?;
     }
     Ok(outcome)
+}
+
+/// How an attempt came out that did not end well.
+fn failed(job: &Job, error: Error) -> Outcome {
+    let is_passing = error.is_passing();
+    match error {
+        Error::Refused(refusal) => {
+            let failure = Failure {
+                code: refusal.code.as_str().into(),
+                message: refusal.message.into_owned(),
+                hint: refusal.hint.map(Into::into),
+            };
+            if is_passing { Outcome::Failed(failure) } else { Outcome::Refused(failure) }
+        }
+        error => {
+            tracing::error!(error = causes(&error), job = %job.id, "an attempt failed");
+            Outcome::Failed(ours())
+        }
+    }
 }
 
 /// What a caller is told of a failure of ours; the log has the rest.
