@@ -2,7 +2,7 @@
 
 pub mod budget;
 pub mod error;
-mod id;
+pub mod id;
 pub mod limits;
 mod loaders;
 mod mutation;

@@ -8,6 +8,7 @@
 
 pub mod chain;
 pub mod demo;
+pub mod foreground;
 pub mod prices;
 pub mod schedule;
 pub mod work;

@@ -161,7 +161,7 @@ impl TaskHandler for Look {
 }
 
 /// How an attempt came out.
-enum Outcome {
+pub(super) enum Outcome {
     Done,
     /// Trying again cannot help.
     Refused(Failure),
@@ -202,7 +202,10 @@ async fn run(hands: &Hands, id: JobId) -> Result<(), Error> {
     } else {
         match wait(services, &job).await? {
             Some(outcome) => outcome,
-            None => attempt(services, &job, details, stop).await?,
+            None => {
+                let meter = Meter::resumed(job.steps.clone());
+                attempt(services, &job, details, &meter, stop).await?
+            }
         }
     };
     let (attempt, date) = (job.attempt, job.date);
@@ -257,10 +260,11 @@ async fn wait(services: &Services, job: &Job) -> Result<Option<Outcome>, Error> 
 }
 
 /// One attempt, watched.
-async fn attempt(
+pub(super) async fn attempt(
     services: &Services,
     job: &Job,
     details: Value,
+    meter: &Meter,
     stop: &CancellationToken,
 ) -> Result<Outcome, Error> {
     let details: Details = match serde_json::from_value(details) {
@@ -270,7 +274,6 @@ async fn attempt(
             return Ok(Outcome::Refused(ours()));
         }
     };
-    let meter = Meter::resumed(job.steps.clone());
     let working = {
         let (services, job, meter) = (services.clone(), job.clone(), meter.clone());
         tokio::spawn(async move { work::run(&services, &job, &details, &meter).await })
@@ -288,7 +291,7 @@ async fn attempt(
                 Outcome::Failed(ours())
             }
         },
-        outcome = watch(services, job, &meter) => outcome,
+        outcome = watch(services, job, meter) => outcome,
         () = stop.cancelled() => Outcome::Interrupted,
     };
     meter.stop();
@@ -312,6 +315,7 @@ fn failed(job: &Job, error: Error) -> Outcome {
             };
             if is_passing { Outcome::Failed(failure) } else { Outcome::Refused(failure) }
         }
+        Error::Stopped => Outcome::Cancelled,
         error => {
             tracing::error!(error = causes(&error), job = %job.id, "an attempt failed");
             Outcome::Failed(ours())
@@ -353,7 +357,7 @@ async fn watch(services: &Services, job: &Job, meter: &Meter) -> Outcome {
 }
 
 /// Writes down how an attempt came out, and hands on what follows from it.
-async fn settle(services: &Services, job: &Job, outcome: Outcome) -> Result<(), Error> {
+pub(super) async fn settle(services: &Services, job: &Job, outcome: Outcome) -> Result<(), Error> {
     let now = services.now();
     let mut tx = services.db.begin_as_operator(None).await?;
     let (status, failure) = match outcome {
