@@ -13,7 +13,7 @@ use crate::error::{Code, Error, Refusal, chain as causes};
 use crate::services::jobs::{self, Details};
 use crate::services::meter::Meter;
 use crate::services::prices::{self, Scope};
-use crate::services::{Services, rates, snapshots};
+use crate::services::{Services, demo, rates, snapshots};
 
 /// Does a job; done twice it does the same.
 ///
@@ -27,6 +27,11 @@ pub async fn run(
 ) -> Result<(), Error> {
     match job.kind {
         JobKind::Backfill => {
+            if details.demo {
+                meter.says("Making the demo anew");
+                demo::reset(services).await?;
+                demo::refresh(services).await?;
+            }
             market_data(services, details, meter).await?;
             let Some((owner, portfolio)) = job.owner_id.zip(job.portfolio_id) else {
                 return Ok(());

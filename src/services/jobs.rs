@@ -80,6 +80,9 @@ pub struct Details {
     /// Whether to do again what is done already.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub force: bool,
+    /// Whether to make the demo anew first.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub demo: bool,
 }
 
 /// Notes work and hands it to the engine when `tx` is committed. Of an occasion that has been,
@@ -168,6 +171,25 @@ pub async fn refresh_market_data(
     let asked = Ask { details, ..Ask::of(JobKind::Backfill) };
     let id = ask(&mut tx, asked, services.now()).await?;
     audit(&mut tx, viewer, "market_data.refresh", id, services.now()).await?;
+    tx.commit().await?;
+    Ok(id)
+}
+
+/// Asks for the demo as it was at first start. For administrators, where there is a demo: never in
+/// production.
+///
+/// # Errors
+/// `Forbidden` for others, and where there is none.
+pub async fn reset_demo(services: &Services, viewer: &User) -> Result<JobId, Error> {
+    may_operate(viewer, "reset the demo")?;
+    if !store::users::any_demo(services.db.shared()).await? {
+        return Err(Refusal::new(Code::Forbidden, "There is no demo here.").into());
+    }
+    let mut tx = services.db.begin_as_operator(Some(viewer.id)).await?;
+    let details = Details { demo: true, ..Details::default() };
+    let asked = Ask { details, ..Ask::of(JobKind::Backfill) };
+    let id = ask(&mut tx, asked, services.now()).await?;
+    audit(&mut tx, viewer, "demo.reset", id, services.now()).await?;
     tx.commit().await?;
     Ok(id)
 }

@@ -5,8 +5,10 @@ use std::time::Duration;
 use chrono::NaiveDate;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
+use sigmasight::config::Environment;
 use sigmasight::domain::job::JobKind;
 use sigmasight::jobs::{foreground, schedule};
+use sigmasight::services::demo;
 use sigmasight::services::jobs::{self, Batch};
 use sigmasight::services::meter::Meter;
 use sqlx::Row;
@@ -340,4 +342,30 @@ async fn a_batch_in_the_foreground_that_was_killed_is_ended_by_the_next_worker()
     let told = "select count(*) from batch_jobs where kind = 'DAILY' and status = 'FAILED'
                    and error_message like '%its worker died%'";
     assert_eq!(count(&app, told).await, 1);
+}
+
+#[tokio::test]
+async fn the_demo_comes_back_as_it_was_and_nobody_elses_book_is_touched() {
+    const RESET: &str = "mutation { resetDemo { job { id } userErrors { code } } }";
+    const BOOKS: &str = "select count(*) from portfolios";
+    const HELD: &str = "select count(*) from positions";
+
+    let app = App::start().with_simulated_prices().await;
+    let admin = app.sign_in_admin("olga").await;
+    assert_eq!(codes(&admin.asks(RESET, json!({})).await), ["FORBIDDEN"], "there is none");
+
+    demo::seed(&app.services, Environment::Development).await.expect("a demo");
+    admin.creates_portfolio("Own").await;
+    let (books, held) = (count(&app, BOOKS).await, count(&app, HELD).await);
+    in_the_table(&app, "delete from positions where quantity > 100").await;
+    assert!(count(&app, HELD).await < held);
+
+    let ada = app.sign_in("ada").await;
+    assert_eq!(codes(&ada.asks(RESET, json!({})).await), ["FORBIDDEN"]);
+    let id = admin.reads(RESET, json!({})).await["resetDemo"]["job"]["id"].take();
+    app.works_through_its_queue().await;
+    assert_eq!(job(&admin, &id).await["status"], "SUCCEEDED");
+    assert_eq!((count(&app, BOOKS).await, count(&app, HELD).await), (books, held));
+    let taken = "select count(distinct portfolio_id) from portfolio_snapshots";
+    assert_eq!(count(&app, taken).await, 3);
 }
