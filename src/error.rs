@@ -154,9 +154,14 @@ impl Error {
         }
     }
 
-    /// Whether nothing else can be asked of the database now either.
+    /// Whether nothing else can be asked of the database now either: none of its connections is to
+    /// be had.
     pub fn is_of_a_database_away(&self) -> bool {
-        matches!(self, Self::Database(error) if is_away(error))
+        match self {
+            Self::Database(error) => is_away(error),
+            Self::Refused(refusal) => refusal.code == Code::LimitExceeded,
+            Self::Internal(_) | Self::Stopped => false,
+        }
     }
 
     /// The refusal, or the error itself when it is ours.

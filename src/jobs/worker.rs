@@ -187,6 +187,7 @@ async fn run(hands: &Hands, id: JobId) -> Result<(), Error> {
     tx.commit().await?;
 
     let kind = job.kind.as_str();
+    let meter = Meter::resumed(job.steps.clone());
     let outcome = if job.is_cancelling {
         Outcome::Cancelled
     } else if job.attempt > job.max_attempts {
@@ -202,10 +203,7 @@ async fn run(hands: &Hands, id: JobId) -> Result<(), Error> {
     } else {
         match wait(services, &job).await? {
             Some(outcome) => outcome,
-            None => {
-                let meter = Meter::resumed(job.steps.clone());
-                attempt(services, &job, details, &meter, stop).await?
-            }
+            None => attempt(services, &job, details, &meter, stop).await?,
         }
     };
     let (attempt, date) = (job.attempt, job.date);
@@ -295,11 +293,11 @@ pub(super) async fn attempt(
         () = stop.cancelled() => Outcome::Interrupted,
     };
     meter.stop();
-    if let Some((progress, steps)) = meter.news() {
-        let mut tx = services.db.begin_as_operator(None).await?;
-        store::jobs::advance(tx.statement(), job.id, job.attempt, &progress, &steps).await?;
-        tx.commit().await?;
-    }
+    // Also what is no news: whoever watched may have been about to tell it.
+    let (progress, steps) = meter.told();
+    let mut tx = services.db.begin_as_operator(None).await?;
+    store::jobs::advance(tx.statement(), job.id, job.attempt, &progress, &steps).await?;
+    tx.commit().await?;
     Ok(outcome)
 }
 
