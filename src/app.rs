@@ -21,6 +21,7 @@ use crate::domain::calendar::{Calendar, Closing};
 use crate::error::Error;
 use crate::http::lasting::{self, Lasting};
 use crate::http::serve::Patience;
+use crate::jobs::worker;
 use crate::market::caller::NoClient;
 use crate::postgres::embedded::{Embedded, EmbeddedError, Purpose};
 use crate::postgres::{self, Db, MigrateError};
@@ -89,6 +90,11 @@ impl Database {
                 .await
                 .map_err(|error| AppError::Server(io::Error::other(error)))??;
         Ok(Self { options: embedded.connect_options(), embedded: Some(Arc::new(embedded)) })
+    }
+
+    /// What works on jobs in it.
+    fn engine(&self, config: &Config) -> worker::Engine {
+        worker::Engine { options: self.options.clone(), silence: config.worker_silence }
     }
 
     /// Starts the private cluster again whenever the process that owned it has gone.
@@ -160,7 +166,8 @@ impl App {
         }
         let working = TaskTracker::new();
         if works && config.batch_job_enabled {
-            jobs::keep(&working, &services, &database.options, config.environment, &stop);
+            let engine = database.engine(&config);
+            jobs::keep(&working, &services, &engine, config.environment, &stop);
         }
 
         let lasting = Lasting::until(stop.clone(), lasting::Patience::default());
@@ -193,7 +200,8 @@ impl App {
             demo::seed(&services, config.environment).await?;
         }
         let working = TaskTracker::new();
-        jobs::keep(&working, &services, &database.options, config.environment, &stop);
+        let engine = database.engine(&config);
+        jobs::keep(&working, &services, &engine, config.environment, &stop);
         tracing::info!("working on jobs");
         stop_when_asked(&stop);
         working.close();

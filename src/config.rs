@@ -7,6 +7,7 @@ pub mod market;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use tracing_subscriber::EnvFilter;
@@ -95,6 +96,16 @@ pub struct Settings {
     #[arg(long, env = "BATCH_JOB_ENABLED", global = true, default_value = "true", action = clap::ArgAction::Set)]
     pub batch_job_enabled: bool,
 
+    /// Seconds of silence after which a worker is taken for dead and its jobs go to another
+    #[arg(
+        long,
+        env = "BATCH_WORKER_SILENCE_SECONDS",
+        global = true,
+        default_value = "20",
+        value_parser = clap::value_parser!(u16).range(2..=600)
+    )]
+    pub batch_worker_silence_seconds: u16,
+
     /// Reverse proxies that every request passes, whose `X-Forwarded-For` is believed
     #[arg(long, env = "TRUSTED_PROXIES", global = true, default_value = "0")]
     pub trusted_proxies: u8,
@@ -132,6 +143,8 @@ pub struct Config {
     pub rate_limit_per_minute: NonZeroU32,
     pub rate_limit_burst_per_second: NonZeroU32,
     pub batch_job_enabled: bool,
+    /// After so long a worker is taken for dead.
+    pub worker_silence: Duration,
     pub trusted_proxies: u8,
     pub cors_allowed_origins: Origins,
     pub log_level: String,
@@ -234,6 +247,7 @@ impl Settings {
             rate_limit_per_minute: self.rate_limit_per_minute,
             rate_limit_burst_per_second: self.rate_limit_burst_per_second,
             batch_job_enabled: self.batch_job_enabled,
+            worker_silence: Duration::from_secs(self.batch_worker_silence_seconds.into()),
             trusted_proxies: self.trusted_proxies,
             cors_allowed_origins: origins,
             log_level: self.log_level,

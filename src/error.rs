@@ -142,6 +142,28 @@ impl From<sqlx::Error> for Error {
 }
 
 impl Error {
+    /// Whether the same may go well another time: the database is away or busy, or somebody else is
+    /// at the same rows.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Refused(refusal) => {
+                matches!(refusal.code, Code::Conflict | Code::LimitExceeded | Code::Timeout)
+            }
+            Self::Database(error) => is_away(error),
+            Self::Internal(_) | Self::Stopped => false,
+        }
+    }
+
+    /// Whether nothing else can be asked of the database now either: none of its connections is to
+    /// be had.
+    pub fn is_of_a_database_away(&self) -> bool {
+        match self {
+            Self::Database(error) => is_away(error),
+            Self::Refused(refusal) => refusal.code == Code::LimitExceeded,
+            Self::Internal(_) | Self::Stopped => false,
+        }
+    }
+
     /// The refusal, or the error itself when it is ours.
     pub fn refusal(self) -> Result<Refusal, Self> {
         match self {
@@ -149,6 +171,16 @@ impl Error {
             other => Err(other),
         }
     }
+}
+
+fn is_away(error: &sqlx::Error) -> bool {
+    use sqlx::Error::{Io, PoolClosed, PoolTimedOut, Protocol, Tls, WorkerCrashed};
+    if let Some(told) = error.as_database_error() {
+        // Of the connection, resources, an operator, the system: classes of PostgreSQL's appendix A.
+        let is_class = |code: &str| ["08", "53", "57", "58"].iter().any(|of| code.starts_with(of));
+        return told.code().is_some_and(|code| is_class(&code));
+    }
+    matches!(error, Io(_) | PoolClosed | PoolTimedOut | Protocol(_) | Tls(_) | WorkerCrashed)
 }
 
 /// An error with its causes, for the log.

@@ -5,15 +5,20 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use chrono::Days;
+use chrono::{Days, NaiveDate};
 use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use sigmasight::app::{App, AppError};
 use sigmasight::config::{Config, LogFormat, Settings};
+use sigmasight::domain::id::PortfolioId;
 use sigmasight::domain::instrument::Symbol;
+use sigmasight::domain::job::JobKind;
 use sigmasight::domain::upload::RowError;
 use sigmasight::domain::user::Role;
+use sigmasight::graphql::id::NodeId;
+use sigmasight::jobs::foreground;
 use sigmasight::services::accounts::{self, NewUser};
+use sigmasight::services::jobs::{Batch, RUNNABLE};
 use sigmasight::services::meter::Meter;
 use sigmasight::services::prices::{self, Scope};
 use sigmasight::services::{demo, rates};
@@ -51,6 +56,9 @@ enum Command {
     },
     /// Work on jobs without serving; the same as `serve --no-api`
     Worker,
+    /// Do a job of everybody's books now
+    #[command(subcommand)]
+    Batch(BatchCommand),
     /// Complete missing prices from the providers, or simulate them in development
     Backfill {
         /// Of these symbols, separated by commas, whether anybody holds them or not; else of
@@ -82,6 +90,32 @@ enum Command {
     User(UserCommand),
     /// Check configuration, database, prices, clock and calendar
     Doctor,
+}
+
+#[derive(Subcommand)]
+enum BatchCommand {
+    /// Do one here, whoever else works; the API shows it among the jobs
+    Run {
+        /// A step of the nightly chain, or DAILY for all of it in order
+        #[arg(value_parser = kind)]
+        kind: JobKind,
+        /// The session it is about [default: the last completed one]
+        #[arg(long)]
+        date: Option<NaiveDate>,
+        /// Of this portfolio alone, by its id as the API gives it
+        #[arg(long, value_name = "ID", value_parser = portfolio)]
+        portfolio: Option<PortfolioId>,
+    },
+}
+
+/// A kind that can be run by hand, in any case.
+fn kind(text: &str) -> Result<JobKind, String> {
+    let known = RUNNABLE.iter().find(|kind| kind.as_str().eq_ignore_ascii_case(text));
+    known.copied().ok_or_else(|| format!("run one of {}", RUNNABLE.map(JobKind::as_str).join(", ")))
+}
+
+fn portfolio(text: &str) -> Result<PortfolioId, String> {
+    NodeId::portfolio(text).ok_or_else(|| "it is no id of a portfolio".into())
 }
 
 #[derive(Subcommand)]
@@ -148,6 +182,12 @@ async fn run(command: Option<Command>, config: Config) -> Result<(), AppError> {
         Some(Command::Backfill { symbols, days }) => {
             backfill(App::open(config).await?, symbols, days).await
         }
+        Some(Command::Batch(BatchCommand::Run { kind, date, portfolio })) => {
+            let portfolios = portfolio.map(|id| vec![id]);
+            // Whoever asks by name wants it done, also when it has been.
+            let batch = Batch { kind, date, portfolios, force: true };
+            batch_run(App::open(config).await?, batch).await
+        }
         Some(Command::Migrate) => {
             App::open(config).await?;
             print("The schema is up to date.\n")
@@ -211,6 +251,17 @@ async fn backfill(
     let meter = Meter::default();
     let bars = with_bar(&meter, prices::complete(&app.services, &scope, &meter)).await?;
     print(&format!("{bars} bars stored; prices are complete to {last} as far as they can be had\n"))
+}
+
+async fn batch_run(app: App, batch: Batch) -> Result<(), AppError> {
+    let kind = batch.kind.as_str();
+    let meter = Meter::default();
+    with_bar(&meter, foreground::run(&app.services, batch, &meter)).await?;
+    let failed = meter.progress().failed;
+    if failed > 0 {
+        return Err(AppError::Refused(format!("{kind}: {failed} failed; the log says why")));
+    }
+    print(&format!("{kind} is done.\n"))
 }
 
 /// Shows how far a piece of work is while it goes on. An interrupt asks it to stop.

@@ -3,7 +3,7 @@
 pub mod budget;
 pub mod emission;
 pub mod error;
-mod id;
+pub mod id;
 pub mod limits;
 mod loaders;
 mod mutation;

@@ -8,24 +8,24 @@
 
 pub mod chain;
 pub mod demo;
+pub mod foreground;
 pub mod prices;
 pub mod schedule;
 pub mod work;
 pub mod worker;
 
-use sqlx::postgres::PgConnectOptions;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::worker::Engine;
 use crate::config::Environment;
 use crate::services::Services;
 
-/// Has this process work on jobs until asked to stop. `engine` connects as the role that owns the
-/// schema.
+/// Has this process work on jobs until asked to stop.
 pub fn keep(
     working: &TaskTracker,
     services: &Services,
-    engine: &PgConnectOptions,
+    engine: &Engine,
     environment: Environment,
     stop: &CancellationToken,
 ) {

@@ -1,5 +1,7 @@
 //! What each kind of job does.
 
+use std::time::Duration;
+
 use chrono::{Days, NaiveDate};
 
 use super::chain;
@@ -11,7 +13,7 @@ use crate::error::{Code, Error, Refusal, chain as causes};
 use crate::services::jobs::{self, Details};
 use crate::services::meter::Meter;
 use crate::services::prices::{self, Scope};
-use crate::services::{Services, rates, snapshots};
+use crate::services::{Services, demo, rates, snapshots};
 
 /// Does a job; done twice it does the same.
 ///
@@ -25,6 +27,11 @@ pub async fn run(
 ) -> Result<(), Error> {
     match job.kind {
         JobKind::Backfill => {
+            if details.demo {
+                meter.says("Making the demo anew");
+                demo::reset(services).await?;
+                demo::refresh(services).await?;
+            }
             market_data(services, details, None, meter).await?;
             let Some((owner, portfolio)) = job.owner_id.zip(job.portfolio_id) else {
                 return Ok(());
@@ -88,8 +95,11 @@ async fn books(
     }
 }
 
+/// Before a book is tried again that somebody else was at.
+const BREATH: Duration = Duration::from_secs(1);
+
 /// Does one step of the chain for a date, book by book. A book that fails is counted and logged,
-/// and the others go on.
+/// and the others go on; without a database none does.
 async fn step(
     services: &Services,
     kind: JobKind,
@@ -109,9 +119,15 @@ async fn step(
     meter.counts(books.len(), format!("{} of {date}", kind.as_str()));
     for (owner, portfolio) in books {
         meter.goes_on()?;
-        match one_book(services, kind, date, *owner, *portfolio, meter).await {
+        let mut done = one_book(services, kind, date, *owner, *portfolio, meter).await;
+        if done.as_ref().is_err_and(Error::is_passing) {
+            tokio::time::sleep(BREATH).await;
+            done = one_book(services, kind, date, *owner, *portfolio, meter).await;
+        }
+        match done {
             Ok(()) => meter.did(1),
             Err(Error::Stopped) => return Err(Error::Stopped),
+            Err(error) if error.is_of_a_database_away() => return Err(error),
             Err(error) => {
                 let error = causes(&error);
                 tracing::error!(error, kind = kind.as_str(), %portfolio, %date, "a book failed");

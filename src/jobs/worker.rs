@@ -31,9 +31,8 @@ use crate::store;
 const AT_ONCE: usize = 4;
 /// How often a running job says that it is alive, tells its progress and hears whether to stop.
 const BEAT: Duration = Duration::from_millis(400);
-/// How often a worker says that it is alive, and after how long in silence it is taken for dead.
-const PULSE: Duration = Duration::from_secs(5);
-const DEAD_AFTER: Duration = Duration::from_secs(20);
+/// How often a worker says that it is alive within the silence after which it is taken for dead.
+const PULSES: u32 = 4;
 /// How long jobs may go on once the process is asked to stop.
 const GRACE: Duration = Duration::from_secs(5);
 /// How long to wait before an engine that lost its database is started again.
@@ -44,12 +43,21 @@ const WAITING_SECONDS: f64 = 15.0;
 const FIRST_PAUSE_SECONDS: f64 = 5.0;
 const LONGEST_PAUSE_SECONDS: f64 = 300.0;
 
+/// Where the engine works, and how patient it is with its workers.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    /// As the role that owns the schema: the engine works in its own.
+    pub options: PgConnectOptions,
+    /// After so long a worker is taken for dead, and what it held goes to another.
+    pub silence: Duration,
+}
+
 /// Works until asked to stop; started again whenever the engine falls.
-pub async fn keep(services: Services, options: PgConnectOptions, stop: CancellationToken) {
+pub async fn keep(services: Services, engine: Engine, stop: CancellationToken) {
     while !stop.is_cancelled() {
         let worked = async {
             schedule::plan(&services).await?;
-            let worker = engine(&services, &options, &stop).await?;
+            let worker = start(&services, &engine, &stop).await?;
             let failed = |error| Error::Internal(format!("the engine of the jobs fell: {error}"));
             worker.run().await.map_err(failed)
         };
@@ -67,25 +75,24 @@ pub async fn keep(services: Services, options: PgConnectOptions, stop: Cancellat
 ///
 /// # Errors
 /// When the engine cannot be started or falls.
-pub async fn drain(services: &Services, options: &PgConnectOptions) -> Result<(), Error> {
-    let worker = engine(services, options, &CancellationToken::new()).await?;
+pub async fn drain(services: &Services, engine: &Engine) -> Result<(), Error> {
+    let worker = start(services, engine, &CancellationToken::new()).await?;
     let failed = |error| Error::Internal(format!("the engine of the jobs fell: {error}"));
     worker.run_once().await.map_err(failed)
 }
 
-async fn engine(
+async fn start(
     services: &Services,
-    options: &PgConnectOptions,
+    engine: &Engine,
     stop: &CancellationToken,
 ) -> Result<Worker, Error> {
-    // The engine works in its own schema, as the role that owns it.
-    let options = options.clone().application_name("sigmasight jobs");
+    let options = engine.options.clone().application_name("sigmasight jobs");
     let pool = PgPoolOptions::new().max_connections(6).connect_with(options).await?;
     let recovery = WorkerRecoveryConfig::default()
         .enabled(true)
-        .heartbeat_interval(PULSE)
-        .sweep_interval(PULSE)
-        .sweep_threshold(DEAD_AFTER)
+        .heartbeat_interval(engine.silence / PULSES)
+        .sweep_interval(engine.silence / PULSES)
+        .sweep_threshold(engine.silence)
         .recovery_delay(Duration::ZERO);
     let stopping = stop.clone();
     WorkerOptions::default()
@@ -154,7 +161,7 @@ impl TaskHandler for Look {
 }
 
 /// How an attempt came out.
-enum Outcome {
+pub(super) enum Outcome {
     Done,
     /// Trying again cannot help.
     Refused(Failure),
@@ -180,6 +187,7 @@ async fn run(hands: &Hands, id: JobId) -> Result<(), Error> {
     tx.commit().await?;
 
     let kind = job.kind.as_str();
+    let meter = Meter::resumed(job.steps.clone());
     let outcome = if job.is_cancelling {
         Outcome::Cancelled
     } else if job.attempt > job.max_attempts {
@@ -195,7 +203,7 @@ async fn run(hands: &Hands, id: JobId) -> Result<(), Error> {
     } else {
         match wait(services, &job).await? {
             Some(outcome) => outcome,
-            None => attempt(services, &job, details, stop).await?,
+            None => attempt(services, &job, details, &meter, stop).await?,
         }
     };
     let (attempt, date) = (job.attempt, job.date);
@@ -250,10 +258,11 @@ async fn wait(services: &Services, job: &Job) -> Result<Option<Outcome>, Error> 
 }
 
 /// One attempt, watched.
-async fn attempt(
+pub(super) async fn attempt(
     services: &Services,
     job: &Job,
     details: Value,
+    meter: &Meter,
     stop: &CancellationToken,
 ) -> Result<Outcome, Error> {
     let details: Details = match serde_json::from_value(details) {
@@ -263,7 +272,6 @@ async fn attempt(
             return Ok(Outcome::Refused(ours()));
         }
     };
-    let meter = Meter::resumed(job.steps.clone());
     let working = {
         let (services, job, meter) = (services.clone(), job.clone(), meter.clone());
         tokio::spawn(async move { work::run(&services, &job, &details, &meter).await })
@@ -275,30 +283,42 @@ async fn attempt(
         done = tokio::time::timeout(patience, working) => match done {
             Err(_) => Outcome::TimedOut,
             Ok(Ok(Ok(()))) => Outcome::Done,
-            Ok(Ok(Err(Error::Refused(refusal)))) => Outcome::Refused(Failure {
-                code: refusal.code.as_str().into(),
-                message: refusal.message.into_owned(),
-                hint: refusal.hint.map(Into::into),
-            }),
-            Ok(Ok(Err(error))) => {
-                tracing::error!(error = causes(&error), job = %job.id, "an attempt failed");
-                Outcome::Failed(ours())
-            }
+            Ok(Ok(Err(error))) => failed(job, error),
             Ok(Err(panicked)) => {
                 tracing::error!(error = %panicked, job = %job.id, "an attempt panicked");
                 Outcome::Failed(ours())
             }
         },
-        outcome = watch(services, job, &meter) => outcome,
+        outcome = watch(services, job, meter) => outcome,
         () = stop.cancelled() => Outcome::Interrupted,
     };
     meter.stop();
-    if let Some((progress, steps)) = meter.news() {
-        let mut tx = services.db.begin_as_operator(None).await?;
-        store::jobs::advance(tx.statement(), job.id, job.attempt, &progress, &steps).await?;
-        tx.commit().await?;
-    }
+    // Also what is no news: whoever watched may have been about to tell it.
+    let (progress, steps) = meter.told();
+    let mut tx = services.db.begin_as_operator(None).await?;
+    store::jobs::advance(tx.statement(), job.id, job.attempt, &progress, &steps).await?;
+    tx.commit().await?;
     Ok(outcome)
+}
+
+/// How an attempt came out that did not end well.
+fn failed(job: &Job, error: Error) -> Outcome {
+    let is_passing = error.is_passing();
+    match error {
+        Error::Refused(refusal) => {
+            let failure = Failure {
+                code: refusal.code.as_str().into(),
+                message: refusal.message.into_owned(),
+                hint: refusal.hint.map(Into::into),
+            };
+            if is_passing { Outcome::Failed(failure) } else { Outcome::Refused(failure) }
+        }
+        Error::Stopped => Outcome::Cancelled,
+        error => {
+            tracing::error!(error = causes(&error), job = %job.id, "an attempt failed");
+            Outcome::Failed(ours())
+        }
+    }
 }
 
 /// What a caller is told of a failure of ours; the log has the rest.
@@ -335,7 +355,7 @@ async fn watch(services: &Services, job: &Job, meter: &Meter) -> Outcome {
 }
 
 /// Writes down how an attempt came out, and hands on what follows from it.
-async fn settle(services: &Services, job: &Job, outcome: Outcome) -> Result<(), Error> {
+pub(super) async fn settle(services: &Services, job: &Job, outcome: Outcome) -> Result<(), Error> {
     let now = services.now();
     let mut tx = services.db.begin_as_operator(None).await?;
     let (status, failure) = match outcome {

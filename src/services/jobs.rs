@@ -5,13 +5,13 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{Services, snapshots};
 use crate::domain::id::{JobId, PortfolioId, UserId};
 use crate::domain::instrument::Symbol;
-use crate::domain::job::{JobKind, JobStatus};
+use crate::domain::job::{Job, JobKind, JobStatus};
 use crate::domain::user::{Role, User};
 use crate::error::{Code, Error, Refusal};
 use crate::postgres::Work;
@@ -84,6 +84,9 @@ pub struct Details {
     /// Whether to do again what is done already.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub force: bool,
+    /// Whether to make the demo anew first.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub demo: bool,
 }
 
 /// Notes work and hands it to the engine when `tx` is committed. Of an occasion that has been,
@@ -179,6 +182,25 @@ pub async fn refresh_market_data(
     Ok(id)
 }
 
+/// Asks for the demo as it was at first start. For administrators, where there is a demo: never in
+/// production.
+///
+/// # Errors
+/// `Forbidden` for others, and where there is none.
+pub async fn reset_demo(services: &Services, viewer: &User) -> Result<JobId, Error> {
+    may_operate(viewer, "reset the demo")?;
+    if !store::users::any_demo(services.db.shared()).await? {
+        return Err(Refusal::new(Code::Forbidden, "There is no demo here.").into());
+    }
+    let mut tx = services.db.begin_as_operator(Some(viewer.id)).await?;
+    let details = Details { demo: true, ..Details::default() };
+    let asked = Ask { details, ..Ask::of(JobKind::Backfill) };
+    let id = ask(&mut tx, asked, services.now()).await?;
+    audit(&mut tx, viewer, "demo.reset", id, services.now()).await?;
+    tx.commit().await?;
+    Ok(id)
+}
+
 /// Asks a job to stop: their own for everybody, any for administrators.
 ///
 /// # Errors
@@ -207,6 +229,26 @@ pub async fn cancel(services: &Services, viewer: &User, id: JobId) -> Result<(),
 /// is not for asking; `NotFound` for a portfolio that is not there.
 pub async fn run_batch(services: &Services, viewer: &User, batch: Batch) -> Result<JobId, Error> {
     may_operate(viewer, "run the batch")?;
+    let asked = wanted(services, batch).await?;
+    let now = services.now();
+    let mut tx = services.db.begin_as_operator(Some(viewer.id)).await?;
+    // What has succeeded for everybody and that date is not done again unasked.
+    if let Some(date) = asked.date.filter(|_| !asked.details.force)
+        && asked.details.portfolios.is_none()
+    {
+        let known = store::jobs::of_date(tx.statement(), date, &[asked.kind]).await?;
+        if let Some((_, id, JobStatus::Succeeded)) = known.first() {
+            return Ok(*id);
+        }
+    }
+    let id = ask(&mut tx, asked, now).await?;
+    audit(&mut tx, viewer, "job.run", id, now).await?;
+    tx.commit().await?;
+    Ok(id)
+}
+
+/// A batch with its names resolved and its rules checked.
+async fn wanted(services: &Services, batch: Batch) -> Result<Ask, Error> {
     let Batch { kind, date, portfolios, force } = batch;
     if !RUNNABLE.contains(&kind) {
         let message = format!("{} is not run by hand.", kind.as_str());
@@ -226,25 +268,41 @@ pub async fn run_batch(services: &Services, viewer: &User, batch: Batch) -> Resu
             Some(found.ok_or_else(|| Refusal::not_found("portfolio").at("portfolioIds"))?)
         }
     };
-    let now = services.now();
-    let mut tx = services.db.begin_as_operator(Some(viewer.id)).await?;
     let details = Details { portfolios, force, ..Details::default() };
-    // What has succeeded for everybody and that date is not done again unasked.
-    if !force && details.portfolios.is_none() {
-        let known = store::jobs::of_date(tx.statement(), date, &[kind]).await?;
-        if let Some((_, id, JobStatus::Succeeded)) = known.first() {
-            return Ok(*id);
-        }
-    }
-    let asked = Ask { date: Some(date), details, ..Ask::of(kind) };
-    let id = ask(&mut tx, asked, now).await?;
-    audit(&mut tx, viewer, "job.run", id, now).await?;
+    Ok(Ask { date: Some(date), details, ..Ask::of(kind) })
+}
+
+/// Notes a batch that is done here and now, and not by the engine: who asks from the machine
+/// itself. The engine only looks, when its time is over, whether it ended.
+///
+/// # Errors
+/// `Validation` for a date that is no completed session, or a kind that is not for asking;
+/// `NotFound` for a portfolio that is not there.
+pub async fn begin_here(services: &Services, batch: Batch) -> Result<(Job, Value), Error> {
+    let ask = wanted(services, batch).await?;
+    let (timeout_seconds, _) = patience(ask.kind);
+    let new = NewJob {
+        id: JobId::fresh(),
+        owner_id: None,
+        kind: ask.kind,
+        date: ask.date,
+        portfolio_id: None,
+        payload: json!(ask.details),
+        occasion: None,
+        subject: None,
+        max_attempts: 1,
+        timeout_seconds,
+    };
+    let mut tx = services.db.begin_as_operator(None).await?;
+    store::jobs::insert(tx.statement(), &new, services.now()).await?;
+    store::jobs::enqueue(tx.statement(), new.id, None, timeout_seconds.into()).await?;
+    let begun = store::jobs::begin(tx.statement(), new.id, services.now()).await?;
     tx.commit().await?;
-    Ok(id)
+    begun.ok_or_else(|| Error::Internal("a job that was just noted is gone".into()))
 }
 
 /// Kinds that an administrator may run.
-const RUNNABLE: [JobKind; 4] =
+pub const RUNNABLE: [JobKind; 4] =
     [JobKind::MarketData, JobKind::Snapshots, JobKind::Retention, JobKind::Daily];
 
 /// Work that an administrator asks for.

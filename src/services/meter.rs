@@ -117,6 +117,12 @@ impl Meter {
         is_new.then(|| (state.progress.clone(), state.steps.clone()))
     }
 
+    /// How far it is, whether or not that is news.
+    pub fn told(&self) -> (Progress, Vec<Step>) {
+        let state = self.state();
+        (state.progress.clone(), state.steps.clone())
+    }
+
     pub fn progress(&self) -> Progress {
         self.state().progress.clone()
     }

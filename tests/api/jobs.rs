@@ -2,9 +2,15 @@
 
 use std::time::Duration;
 
+use chrono::NaiveDate;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use sigmasight::jobs::schedule;
+use sigmasight::config::Environment;
+use sigmasight::domain::job::JobKind;
+use sigmasight::jobs::{foreground, schedule};
+use sigmasight::services::demo;
+use sigmasight::services::jobs::{self, Batch};
+use sigmasight::services::meter::Meter;
 use sqlx::Row;
 
 use crate::support::{App, Person, codes, user_codes};
@@ -291,4 +297,75 @@ async fn each_firing_happens_once_on_sessions_alone_and_late_if_it_must() {
                  ('MARKET_DATA:2026-01-15', 'MARKET_DATA:2026-01-16', 'MARKET_DATA:2026-01-20')";
     assert_eq!(count(&app, dates).await, 3);
     assert_eq!(count(&app, "select count(*) from batch_jobs").await, 3);
+}
+
+#[tokio::test]
+async fn a_batch_in_the_foreground_is_remembered_like_any_other() {
+    let app = App::start().with_simulated_prices().await;
+    let ada = app.sign_in("ada").await;
+    let core = ada.creates_portfolio("Core").await;
+    ada.uploads(&core, "ticker,quantity,entry_price,entry_date\nAAPL,10,150,2025-12-01\n").await;
+    app.completes_prices().await;
+
+    let meter = Meter::default();
+    let batch = Batch { kind: JobKind::Daily, date: None, portfolios: None, force: true };
+    foreground::run(&app.services, batch.clone(), &meter).await.expect("a batch");
+    let told = "select count(*) from batch_jobs where kind = 'DAILY' and status = 'SUCCEEDED'
+                   and attempt = 1 and started_at is not null and finished_at is not null
+                   and date = '2026-01-05' and jsonb_array_length(steps) > 1";
+    assert_eq!(count(&app, told).await, 1);
+    let taken = "select count(*) from portfolio_snapshots where date = '2026-01-05'";
+    assert_eq!(count(&app, taken).await, 1);
+
+    // Stopped, as by an interrupt, it says so; and a Sunday is refused before anything is noted.
+    let meter = Meter::default();
+    meter.stop();
+    let stopped = foreground::run(&app.services, batch.clone(), &meter).await;
+    assert_eq!(stopped.expect_err("a stop").to_string(), "It was stopped.");
+    let told = "select count(*) from batch_jobs where kind = 'DAILY' and status = 'CANCELLED'";
+    assert_eq!(count(&app, told).await, 1);
+    let sunday = NaiveDate::from_ymd_opt(2026, 1, 4);
+    let refused = foreground::run(&app.services, Batch { date: sunday, ..batch }, &meter).await;
+    let refused = refused.expect_err("a refusal").to_string();
+    assert_eq!(refused, "2026-01-04 is no completed session.");
+    assert_eq!(count(&app, "select count(*) from batch_jobs where kind = 'DAILY'").await, 2);
+}
+
+#[tokio::test]
+async fn a_batch_in_the_foreground_that_was_killed_is_ended_by_the_next_worker() {
+    let app = App::start().with_simulated_prices().await;
+    let batch = Batch { kind: JobKind::Daily, date: None, portfolios: None, force: true };
+    jobs::begin_here(&app.services, batch).await.expect("a beginning");
+    // Nobody goes on with it, and its time passes.
+    in_the_table(&app, "update graphile_worker._private_jobs set run_at = now()").await;
+    app.works_through_its_queue().await;
+    let told = "select count(*) from batch_jobs where kind = 'DAILY' and status = 'FAILED'
+                   and error_message like '%its worker died%'";
+    assert_eq!(count(&app, told).await, 1);
+}
+
+#[tokio::test]
+async fn the_demo_comes_back_as_it_was_and_nobody_elses_book_is_touched() {
+    const RESET: &str = "mutation { resetDemo { job { id } userErrors { code } } }";
+    const BOOKS: &str = "select count(*) from portfolios";
+    const HELD: &str = "select count(*) from positions";
+
+    let app = App::start().with_simulated_prices().await;
+    let admin = app.sign_in_admin("olga").await;
+    assert_eq!(codes(&admin.asks(RESET, json!({})).await), ["FORBIDDEN"], "there is none");
+
+    demo::seed(&app.services, Environment::Development).await.expect("a demo");
+    admin.creates_portfolio("Own").await;
+    let (books, held) = (count(&app, BOOKS).await, count(&app, HELD).await);
+    in_the_table(&app, "delete from positions where quantity > 100").await;
+    assert!(count(&app, HELD).await < held);
+
+    let ada = app.sign_in("ada").await;
+    assert_eq!(codes(&ada.asks(RESET, json!({})).await), ["FORBIDDEN"]);
+    let id = admin.reads(RESET, json!({})).await["resetDemo"]["job"]["id"].take();
+    app.works_through_its_queue().await;
+    assert_eq!(job(&admin, &id).await["status"], "SUCCEEDED");
+    assert_eq!((count(&app, BOOKS).await, count(&app, HELD).await), (books, held));
+    let taken = "select count(distinct portfolio_id) from portfolio_snapshots";
+    assert_eq!(count(&app, taken).await, 3);
 }

@@ -146,6 +146,18 @@ impl Jobs {
         JobPayload::of(request, outcome).await
     }
 
+    /// Makes the demo as it was at first start, as a BACKFILL job: the books and tags of the demo
+    /// accounts go, whatever was changed in them. Requires the ADMIN role, and a demo: there is
+    /// none in production.
+    #[graphql(complexity = "100 + child_complexity")]
+    async fn reset_demo(&self, ctx: &Context<'_>) -> Result<JobPayload> {
+        let request = request(ctx);
+        let viewer = request.user().await?;
+        request.moment.close().await;
+        let outcome = jobs::reset_demo(&request.services, &viewer).await;
+        JobPayload::of(request, outcome).await
+    }
+
     /// Stops a job: at once when it has not begun, else within a second. What it has stored stays.
     #[graphql(complexity = "100 + child_complexity")]
     async fn cancel_job(

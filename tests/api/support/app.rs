@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -15,7 +16,7 @@ use sigmasight::config::market::MarketData;
 use sigmasight::config::{Config, Environment, LogFormat, Origins, Provider};
 use sigmasight::domain::user::Role;
 use sigmasight::http::lasting::{Lasting, Patience};
-use sigmasight::jobs::worker;
+use sigmasight::jobs::worker::{self, Engine};
 use sigmasight::postgres::Db;
 use sigmasight::services::accounts::{self, NewUser};
 use sigmasight::services::{Services, prices, rates};
@@ -70,6 +71,7 @@ impl App {
             rate_limit_per_minute: PLENTY,
             rate_limit_burst_per_second: PLENTY,
             batch_job_enabled: true,
+            worker_silence: Duration::from_secs(2),
             trusted_proxies: 0,
             cors_allowed_origins: Origins::Loopback,
             log_level: "info".into(),
@@ -126,8 +128,13 @@ impl App {
 
     /// Does the jobs that are due, and those they lead to, as a worker does.
     pub async fn works_through_its_queue(&self) {
-        let drained = worker::drain(&self.services, &self.database.options).await;
+        let drained = worker::drain(&self.services, &self.engine()).await;
         drained.expect("the jobs are worked on");
+    }
+
+    /// What works on jobs in the database of the story.
+    pub fn engine(&self) -> Engine {
+        Engine { options: self.database.options.clone(), silence: self.config.worker_silence }
     }
 
     /// A connection as the superuser of the database, whom row-level security does not bind.
