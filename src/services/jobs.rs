@@ -237,8 +237,17 @@ pub async fn run_batch(services: &Services, viewer: &User, batch: Batch) -> Resu
 }
 
 /// Kinds that an administrator may run.
-const RUNNABLE: [JobKind; 4] =
-    [JobKind::MarketData, JobKind::Snapshots, JobKind::Retention, JobKind::Daily];
+const RUNNABLE: [JobKind; 9] = [
+    JobKind::MarketData,
+    JobKind::Greeks,
+    JobKind::Factors,
+    JobKind::MarketRisk,
+    JobKind::Snapshots,
+    JobKind::Stress,
+    JobKind::Correlations,
+    JobKind::Retention,
+    JobKind::Daily,
+];
 
 /// Work that an administrator asks for.
 #[derive(Clone, Debug)]

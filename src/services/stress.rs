@@ -65,6 +65,11 @@ pub struct Inputs {
     pub underlyings: HashMap<InstrumentId, Arc<Instrument>>,
 }
 
+/// The moves of the market that are looked at when nobody names any: returns.
+pub const MARKET_MOVES: [f64; 2] = [0.01, -0.01];
+/// The same of the ten-year yield: absolute changes.
+pub const RATE_MOVES: [f64; 2] = [0.005, -0.005];
+
 /// The sessions that betas are estimated from.
 pub fn window(book: &Book, calendar: &Calendar) -> Window {
     Window::ending(book.horizon.as_of, WINDOW, calendar)
