@@ -12,6 +12,7 @@ mod greeks;
 pub mod jobs;
 mod presence;
 pub mod rates;
+pub mod results;
 pub mod snapshots;
 pub mod stress;
 

@@ -14,6 +14,7 @@ use super::factors::{
 use super::history::Series;
 use super::meter::Meter;
 use super::rates::{Levels, MAX_AGE_DAYS};
+use super::stress::Designs;
 use super::window::{Returns, Window};
 use super::{Services, actions};
 use crate::domain::factor::Factor;
@@ -38,6 +39,8 @@ pub struct Night {
     pub references: HashMap<String, Arc<Series>>,
     pub yields: Option<Arc<Levels>>,
     pub model: Arc<FactorModel>,
+    /// The regressions of stress tests.
+    pub designs: Arc<Designs>,
     levels: Vec<Option<f64>>,
     levels_quality: Quality,
     /// Of each instrument that was looked up; None of one without a close.
@@ -90,6 +93,7 @@ impl Night {
             references,
             yields,
             model,
+            designs: Arc::default(),
             histories: Mutex::new(histories),
             betas: Mutex::default(),
             rate_betas: Mutex::default(),

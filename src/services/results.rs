@@ -109,7 +109,11 @@ pub async fn make(
     let computed = tokio::task::spawn_blocking(move || match kind {
         JobKind::Greeks => greeks::rows(&desks, &meter),
         JobKind::Factors => factors::rows(&desks, &night, &meter),
-        JobKind::MarketRisk => stress::moves(&desks, &night, &calendar, &meter),
+        JobKind::MarketRisk => {
+            let mut rows = stress::moves(&desks, &night, &calendar, &meter)?;
+            rows.0.extend(factors::answers_to_rates(&desks, &night, &meter)?.0);
+            Ok(rows)
+        }
         JobKind::Stress => stress::scenarios(&desks, &night, &calendar, &meter),
         JobKind::Correlations => correlation::rows(&desks, &night, &meter),
         other => Err(Error::Internal(format!("{} finds no results", other.as_str()))),

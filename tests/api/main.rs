@@ -12,6 +12,7 @@ mod greeks;
 mod jobs;
 mod limits;
 mod market;
+mod nightly;
 mod quality;
 mod scenarios;
 mod schema;

@@ -19,20 +19,27 @@ use crate::services::valuation::{Book, Line};
 const BASIS: Basis = Basis::Dollar;
 
 pub(super) fn rows(desks: &Desks, night: &Night, meter: &Meter) -> Result<Rows, Error> {
-    use Table::{FactorExposures, PositionFactorExposures, PositionRateBetas};
-    let mut rows = Rows::of(&[FactorExposures, PositionFactorExposures, PositionRateBetas]);
+    let mut rows = Rows::of(&[Table::FactorExposures, Table::PositionFactorExposures]);
     for book in &desks.books {
         let estimates = night.estimates(factors::wanted(&book.lines), meter)?;
-        let rate_betas = night.rate_betas(factors::wanted(&book.lines), meter)?;
         meter.goes_on()?;
         let of = desks.of(book);
-        rows.extend(FactorExposures, of_book(of, book, &estimates));
-        let open = || book.open_lines();
-        let exposed = open().map(|line| of_position(of, line, &estimates));
-        rows.extend(PositionFactorExposures, exposed);
-        let answers =
-            open().filter_map(|line| Some(rate_beta(of, line, rate_betas.get(&moves_with(line))?)));
-        rows.extend(PositionRateBetas, answers);
+        rows.extend(Table::FactorExposures, of_book(of, book, &estimates));
+        let exposed = book.open_lines().map(|line| of_position(of, line, &estimates));
+        rows.extend(Table::PositionFactorExposures, exposed);
+    }
+    Ok(rows)
+}
+
+pub(super) fn answers_to_rates(desks: &Desks, night: &Night, meter: &Meter) -> Result<Rows, Error> {
+    let mut rows = Rows::of(&[Table::PositionRateBetas]);
+    for book in &desks.books {
+        let betas = night.rate_betas(factors::wanted(&book.lines), meter)?;
+        let of = desks.of(book);
+        let answers = book
+            .open_lines()
+            .filter_map(|line| Some(rate_beta(of, line, betas.get(&moves_with(line))?)));
+        rows.extend(Table::PositionRateBetas, answers);
     }
     Ok(rows)
 }

@@ -49,6 +49,7 @@ fn desk(
         references: night.references.clone(),
         yields: night.yields.clone(),
         underlyings: desks.underlyings.clone(),
+        designs: Arc::clone(&night.designs),
     };
     Desk::new(Arc::clone(book), greeks, &inputs, calendar)
 }
