@@ -264,7 +264,7 @@ async fn what_was_kept_is_read_as_it_was_found() {
 }
 
 #[tokio::test]
-async fn what_was_kept_takes_as_many_statements_however_much_it_is() {
+async fn what_was_kept_takes_no_more_statements_when_there_is_more_of_it() {
     let (app, ada, _, admin, _) = two_books().await;
     let scenarios = ada.reads("{ stressScenarios { id } }", json!({})).await;
     let asked = json!({ "scenario": scenarios["stressScenarios"][0]["id"] });
@@ -279,11 +279,11 @@ async fn what_was_kept_takes_as_many_statements_however_much_it_is() {
         runs(&app, &admin, "DAILY").await;
         let answer = ada.asks(dashboard, asked.clone()).await;
         assert_eq!(answer["errors"], Value::Null, "{answer}");
-        taken.push(answer["extensions"]["statements"].clone());
+        taken.push(answer["extensions"]["statements"].as_u64().expect("a number"));
         ada.uploads(&ada.creates_portfolio(name).await, OTHER).await;
         app.works_through_its_queue().await;
     }
-    assert!(taken[0].is_number() && taken[0] == taken[1], "{taken:?}");
+    assert!(taken[1] <= taken[0], "{taken:?}");
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use crate::domain::id::InstrumentId;
 use crate::graphql::error::Result;
 use crate::graphql::id::NodeId;
 use crate::graphql::page::{cost, size};
-use crate::graphql::scalar::{Date, Decimal};
+use crate::graphql::scalar::Date;
 use crate::graphql::viewer::{Request, resolved_warning};
 use crate::services::correlation;
 use crate::services::factors::{
