@@ -15,6 +15,7 @@ pub mod price;
 pub mod quality;
 pub mod rate;
 pub mod reference;
+pub mod result;
 pub mod scenario;
 pub mod snapshot;
 pub mod tag;

@@ -13,6 +13,7 @@ mod histories;
 pub mod jobs;
 mod presence;
 pub mod rates;
+pub mod results;
 pub mod snapshots;
 pub mod stress;
 

@@ -3,8 +3,15 @@
 use crate::domain::job::JobKind;
 
 /// Every step with those it needs, in an order in which they can run.
-pub const STEPS: &[(JobKind, &[JobKind])] =
-    &[(JobKind::MarketData, &[]), (JobKind::Snapshots, &[JobKind::MarketData])];
+pub const STEPS: &[(JobKind, &[JobKind])] = &[
+    (JobKind::MarketData, &[]),
+    (JobKind::Greeks, &[JobKind::MarketData]),
+    (JobKind::Factors, &[JobKind::MarketData, JobKind::Greeks]),
+    (JobKind::MarketRisk, &[JobKind::Factors]),
+    (JobKind::Snapshots, &[JobKind::MarketData, JobKind::Greeks, JobKind::Factors]),
+    (JobKind::Stress, &[JobKind::Factors]),
+    (JobKind::Correlations, &[JobKind::MarketData]),
+];
 
 /// What has to be done for a date before a step of that date.
 pub fn needs(kind: JobKind) -> &'static [JobKind] {

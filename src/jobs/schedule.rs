@@ -18,7 +18,12 @@ use crate::store::schedules::Schedule;
 /// others not at all.
 const PLAN: &[(JobKind, &str, bool)] = &[
     (JobKind::MarketData, "0 16 * * 1-5", true),
+    (JobKind::Greeks, "0 17 * * 1-5", true),
+    (JobKind::Factors, "15 17 * * 1-5", true),
+    (JobKind::MarketRisk, "20 17 * * 1-5", true),
     (JobKind::Snapshots, "30 17 * * 1-5", true),
+    (JobKind::Stress, "35 17 * * 1-5", true),
+    (JobKind::Correlations, "0 18 * * 2", true),
     (JobKind::Retention, "45 4 * * *", false),
     // What a provider did not have yet, or could not be asked for.
     (JobKind::Backfill, "*/30 * * * *", false),

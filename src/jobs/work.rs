@@ -1,8 +1,10 @@
 //! What each kind of job does.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{Days, NaiveDate};
+use tokio::sync::OnceCell;
 
 use super::chain;
 use crate::domain::id::{PortfolioId, UserId};
@@ -12,8 +14,9 @@ use crate::domain::snapshot::SnapshotSource;
 use crate::error::{Code, Error, Refusal, chain as causes};
 use crate::services::jobs::{self, Details};
 use crate::services::meter::Meter;
+use crate::services::night::Night;
 use crate::services::prices::{self, Scope};
-use crate::services::{Services, demo, rates, snapshots};
+use crate::services::{Services, books, demo, rates, results, snapshots};
 
 /// Does a job; done twice it does the same.
 ///
@@ -44,27 +47,29 @@ pub async fn run(
         }
         JobKind::Retention => retention(services, meter).await,
         JobKind::Daily | JobKind::Recalculate => {
-            let books = books(services, job, details).await?;
+            let books = books_of(services, job, details).await?;
             let date = session(services, job)?;
             let steps = chain::STEPS.iter().map(|(kind, _)| *kind);
             // Prices are everybody's: one book's figures are made of what is there.
             let steps =
                 steps.filter(|kind| job.kind == JobKind::Daily || *kind != JobKind::MarketData);
+            let night = Shared::default();
             for kind in steps {
                 // Done before the worker died that had begun it.
                 if meter.has_done(kind) {
                     continue;
                 }
                 meter.begins(kind, services.now());
-                step(services, kind, date, &books, details, meter).await?;
+                step(services, kind, (date, &night), &books, details, meter).await?;
                 let message = meter.progress().message;
                 meter.ends(kind, JobStatus::Succeeded, message, services.now());
             }
             Ok(())
         }
         kind => {
-            let books = books(services, job, details).await?;
-            step(services, kind, session(services, job)?, &books, details, meter).await
+            let books = books_of(services, job, details).await?;
+            let of = (session(services, job)?, &Shared::default());
+            step(services, kind, of, &books, details, meter).await
         }
     }
 }
@@ -83,7 +88,7 @@ fn session(services: &Services, job: &Job) -> Result<NaiveDate, Error> {
 }
 
 /// Whose books a job works through; by owner.
-async fn books(
+async fn books_of(
     services: &Services,
     job: &Job,
     details: &Details,
@@ -98,59 +103,116 @@ async fn books(
 /// Before a book is tried again that somebody else was at.
 const BREATH: Duration = Duration::from_secs(1);
 
-/// Does one step of the chain for a date, book by book. A book that fails is counted and logged,
-/// and the others go on; without a database none does.
+/// What all books need alike, read when the first of them does.
+type Shared = OnceCell<Arc<Night>>;
+
+/// Does one step of the chain for a date, some books at a time. Those that fail together are done
+/// one by one; of these, one that fails is counted and logged, and the others go on; without a
+/// database none does.
 async fn step(
     services: &Services,
     kind: JobKind,
-    date: NaiveDate,
+    (date, night): (NaiveDate, &Shared),
     books: &[(UserId, PortfolioId)],
     details: &Details,
     meter: &Meter,
 ) -> Result<(), Error> {
-    match kind {
-        JobKind::MarketData => {
-            let tonight = services.calendar.sessions_before(services.last_session(), RECENT);
-            return market_data(services, details, Some(tonight), meter).await;
-        }
-        JobKind::Snapshots => {}
-        other => return Err(Error::Internal(format!("nothing here does {}", other.as_str()))),
+    if kind == JobKind::MarketData {
+        let tonight = services.calendar.sessions_before(services.last_session(), RECENT);
+        return market_data(services, details, Some(tonight), meter).await;
     }
     meter.counts(books.len(), format!("{} of {date}", kind.as_str()));
-    for (owner, portfolio) in books {
-        meter.goes_on()?;
-        let mut done = one_book(services, kind, date, *owner, *portfolio, meter).await;
-        if done.as_ref().is_err_and(Error::is_passing) {
-            tokio::time::sleep(BREATH).await;
-            done = one_book(services, kind, date, *owner, *portfolio, meter).await;
+    let night = night.get_or_try_init(async || Night::read(services, date).await.map(Arc::new));
+    let night = night.await?;
+    if kind == JobKind::Correlations {
+        results::correlate_factors(services, night).await?;
+    }
+    for of_owner in books.chunk_by(|(one, _), (other, _)| one == other) {
+        let Some((owner, _)) = of_owner.first() else { continue };
+        let ids: Vec<_> = of_owner.iter().map(|(_, portfolio)| *portfolio).collect();
+        for some in books::chunks(services, *owner, &ids).await? {
+            meter.goes_on()?;
+            match patiently(services, kind, night, *owner, &some, meter).await {
+                Ok(()) => meter.did(some.len()),
+                Err(Error::Stopped) => return Err(Error::Stopped),
+                Err(error) if error.is_of_a_database_away() => return Err(error),
+                Err(_) if some.len() > 1 => {
+                    one_by_one(services, kind, night, *owner, &some, meter).await?;
+                }
+                Err(error) => failed(kind, night, some.first(), &error, meter),
+            }
         }
-        match done {
+    }
+    let progress = meter.progress();
+    if progress.failed > 0 && Some(progress.failed) == progress.total {
+        return Err(Error::Internal(format!("{} failed of every book", kind.as_str())));
+    }
+    Ok(())
+}
+
+async fn one_by_one(
+    services: &Services,
+    kind: JobKind,
+    night: &Arc<Night>,
+    owner: UserId,
+    books: &[PortfolioId],
+    meter: &Meter,
+) -> Result<(), Error> {
+    for book in books {
+        meter.goes_on()?;
+        match patiently(services, kind, night, owner, std::slice::from_ref(book), meter).await {
             Ok(()) => meter.did(1),
             Err(Error::Stopped) => return Err(Error::Stopped),
             Err(error) if error.is_of_a_database_away() => return Err(error),
-            Err(error) => {
-                let error = causes(&error);
-                tracing::error!(error, kind = kind.as_str(), %portfolio, %date, "a book failed");
-                meter.failed();
-            }
+            Err(error) => failed(kind, night, Some(book), &error, meter),
         }
     }
     Ok(())
 }
 
-async fn one_book(
+fn failed(
+    kind: JobKind,
+    night: &Night,
+    portfolio: Option<&PortfolioId>,
+    error: &Error,
+    meter: &Meter,
+) {
+    let (error, kind, date) = (causes(error), kind.as_str(), night.date);
+    tracing::error!(error, kind, ?portfolio, %date, "a book failed");
+    meter.failed();
+}
+
+/// Does some books, and once more where somebody else was at one of them.
+async fn patiently(
     services: &Services,
     kind: JobKind,
-    date: NaiveDate,
+    night: &Arc<Night>,
     owner: UserId,
-    portfolio: PortfolioId,
+    books: &[PortfolioId],
+    meter: &Meter,
+) -> Result<(), Error> {
+    let done = some_books(services, kind, night, owner, books, meter).await;
+    if !done.as_ref().is_err_and(Error::is_passing) {
+        return done;
+    }
+    tokio::time::sleep(BREATH).await;
+    some_books(services, kind, night, owner, books, meter).await
+}
+
+async fn some_books(
+    services: &Services,
+    kind: JobKind,
+    night: &Arc<Night>,
+    owner: UserId,
+    books: &[PortfolioId],
     meter: &Meter,
 ) -> Result<(), Error> {
     if kind == JobKind::Snapshots {
         let source = SnapshotSource::Batch;
-        snapshots::take(services, owner, &[portfolio], &[date], source, true, meter).await?;
+        snapshots::take(services, owner, books, &[night.date], source, true, meter).await?;
+        return Ok(());
     }
-    Ok(())
+    results::make(services, night, kind, owner, books, meter).await
 }
 
 /// Sessions up to the last whose prices are the chain's; what is older it does not wait for.
@@ -184,13 +246,15 @@ const JOBS_KEPT: Days = Days::new(90);
 async fn retention(services: &Services, meter: &Meter) -> Result<(), Error> {
     let removed = jobs::forget(services, services.now() - JOBS_KEPT).await?;
     let mut snapshots = 0;
+    let mut results = results::forget_factors(services).await?;
     let mut owners: Vec<_> =
         jobs::all_books(services).await?.into_iter().map(|(owner, _)| owner).collect();
     owners.dedup();
     for owner in owners {
         meter.goes_on()?;
         snapshots += snapshots::forget(services, owner).await?;
+        results += results::forget(services, owner).await?;
     }
-    meter.says(format!("{removed} jobs and {snapshots} snapshots removed"));
+    meter.says(format!("{removed} jobs, {snapshots} snapshots and {results} results removed"));
     Ok(())
 }

@@ -118,6 +118,40 @@ impl Holdings {
     }
 }
 
+/// Positions read and worked through at a time.
+const CHUNK: i64 = 1_000;
+
+/// Some of an owner's portfolios, in their order, so many at a time as have about a thousand
+/// positions together; a larger one is alone.
+///
+/// # Errors
+/// When the database fails.
+pub async fn chunks(
+    services: &Services,
+    owner: UserId,
+    portfolios: &[PortfolioId],
+) -> Result<Vec<Vec<PortfolioId>>, Error> {
+    let mut tx = services.db.begin_as(owner).await?;
+    let counts = store::positions::count_in(tx.statement(), owner, portfolios).await?;
+    tx.commit().await?;
+    let counts: HashMap<_, _> = counts.into_iter().collect();
+    let mut chunks = vec![Vec::new()];
+    let mut held = 0;
+    for portfolio in portfolios {
+        let own = counts.get(portfolio).copied().unwrap_or(0);
+        if held + own > CHUNK && chunks.last().is_some_and(|last| !last.is_empty()) {
+            chunks.push(Vec::new());
+            held = 0;
+        }
+        held += own;
+        if let Some(last) = chunks.last_mut() {
+            last.push(*portfolio);
+        }
+    }
+    chunks.retain(|chunk| !chunk.is_empty());
+    Ok(chunks)
+}
+
 /// The Greeks of books by the European model, in their order.
 ///
 /// # Errors

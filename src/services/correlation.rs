@@ -31,6 +31,12 @@ use crate::domain::quality::{Coverage, Quality};
 pub const MODEL_VERSION: &str = "correlation/1";
 /// Most symbols of one matrix, the largest: a quarter of a million numbers.
 pub const MAX_SYMBOLS: usize = 500;
+/// Returns that correlations of a book look back on when nobody says.
+pub const LOOKBACK: usize = 90;
+/// Size of a correlation from which on two symbols are linked when nobody says.
+pub const CLUSTER_THRESHOLD: f64 = 0.7;
+/// Weight of a session over that of the one after it, of the factors when nobody says.
+pub const DECAY: f64 = 0.94;
 
 /// Which of the least sizes a position has to reach.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,6 +58,19 @@ pub struct Filter {
     pub mode: FilterMode,
     pub types: Option<Vec<PositionType>>,
     pub view: View,
+}
+
+impl Default for Filter {
+    /// What is worth 10,000 and 1 % of the gross exposure.
+    fn default() -> Self {
+        Self {
+            min_value: Decimal::from(10_000),
+            min_weight: 0.01,
+            mode: FilterMode::Both,
+            types: None,
+            view: View::All,
+        }
+    }
 }
 
 /// What moves some positions of a book, with the positions.

@@ -302,8 +302,17 @@ pub async fn begin_here(services: &Services, batch: Batch) -> Result<(Job, Value
 }
 
 /// Kinds that an administrator may run.
-pub const RUNNABLE: [JobKind; 4] =
-    [JobKind::MarketData, JobKind::Snapshots, JobKind::Retention, JobKind::Daily];
+pub const RUNNABLE: [JobKind; 9] = [
+    JobKind::MarketData,
+    JobKind::Greeks,
+    JobKind::Factors,
+    JobKind::MarketRisk,
+    JobKind::Snapshots,
+    JobKind::Stress,
+    JobKind::Correlations,
+    JobKind::Retention,
+    JobKind::Daily,
+];
 
 /// Work that an administrator asks for.
 #[derive(Clone, Debug)]

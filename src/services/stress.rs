@@ -30,6 +30,7 @@ use rust_decimal::prelude::ToPrimitive;
 pub use sigmasight_analytics::risk::tail::Confidence;
 
 pub use accuracy::{Accuracy, Point, accuracy};
+pub use design::Designs;
 pub use driver::{Driver, SPREAD_DURATION, StandIn};
 pub use moves::{Move, Reverse};
 pub use run::{Impact, Outcome};
@@ -63,7 +64,14 @@ pub struct Inputs {
     pub yields: Option<Arc<Levels>>,
     /// The underlyings of options, for their sectors.
     pub underlyings: HashMap<InstrumentId, Arc<Instrument>>,
+    /// What the desks of the same session and closes have regressed already.
+    pub designs: Arc<Designs>,
 }
+
+/// The moves of the market that are looked at when nobody names any: returns.
+pub const MARKET_MOVES: [f64; 2] = [0.01, -0.01];
+/// The same of the ten-year yield: absolute changes.
+pub const RATE_MOVES: [f64; 2] = [0.005, -0.005];
 
 /// The sessions that betas are estimated from.
 pub fn window(book: &Book, calendar: &Calendar) -> Window {
@@ -93,6 +101,7 @@ pub struct Desk {
     unknown: Vec<Excluded>,
     drivers: Drivers,
     returns: HashMap<InstrumentId, Returns>,
+    designs: Arc<Designs>,
     levels: Vec<Option<f64>>,
     levels_quality: Quality,
 }
@@ -128,6 +137,7 @@ impl Desk {
             unknown,
             drivers,
             returns,
+            designs: Arc::clone(&inputs.designs),
             levels: levels.unwrap_or_default(),
             levels_quality,
         }

@@ -26,6 +26,12 @@ impl Window {
         Self { sessions: calendar.sessions(first, as_of).collect() }
     }
 
+    /// The last of its returns, at most so many.
+    pub fn last(&self, returns: usize) -> Self {
+        let skipped = self.len().saturating_sub(returns);
+        Self { sessions: self.sessions.iter().skip(skipped).copied().collect() }
+    }
+
     /// All sessions with a close in it: one more than returns.
     pub fn sessions(&self) -> &[NaiveDate] {
         &self.sessions
@@ -111,5 +117,7 @@ mod tests {
         assert_eq!(window.sessions(), [first, day(1, 2), day(1, 5)]);
         assert_eq!(window.return_sessions(), [day(1, 2), day(1, 5)]);
         assert_eq!(window.len(), 2);
+        assert_eq!(window.last(1), Window::ending(day(1, 5), 1, &Calendar::default()));
+        assert_eq!(window.last(3), window);
     }
 }

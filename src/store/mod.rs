@@ -18,6 +18,7 @@ pub mod portfolios;
 pub mod positions;
 pub mod presence;
 pub mod prices;
+pub mod results;
 pub mod scenarios;
 pub mod schedules;
 pub mod sessions;

@@ -72,6 +72,28 @@ pub async fn of_portfolios(
     .await
 }
 
+/// How many positions each of the owner's portfolios has or had, those without any left out; no
+/// order.
+pub async fn count_in(
+    db: impl PgExecutor<'_>,
+    owner: UserId,
+    portfolios: &[PortfolioId],
+) -> sqlx::Result<Vec<(PortfolioId, i64)>> {
+    sqlx::query!(
+        r#"
+        select portfolio_id as "portfolio_id: PortfolioId", count(*) as "count!"
+          from positions
+         where owner_id = $1 and portfolio_id = any($2)
+         group by portfolio_id
+        "#,
+        owner.0,
+        portfolios as &[PortfolioId],
+    )
+    .map(|row| (row.portfolio_id, row.count))
+    .fetch_all(db)
+    .await
+}
+
 /// Which portfolio each of the owner's positions among `ids` is in; no order.
 pub async fn portfolios_of(
     db: impl PgExecutor<'_>,

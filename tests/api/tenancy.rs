@@ -98,6 +98,12 @@ async fn with_rows_everywhere(app: &App, name: &str) -> (Person, UserId, String)
     person.uploads(&portfolio, BOOK).await;
     person.uploads_with(&portfolio, BOOK, replaced).await;
     scenario_of(&person).await;
+    // The history of the book, and what a night finds of it.
+    app.works_through_its_queue().await;
+    let recalculate = "mutation($id: ID!) {
+        recalculatePortfolio(input: { portfolioId: $id }) { job { id } }
+    }";
+    person.reads(recalculate, json!({ "id": portfolio })).await;
     app.works_through_its_queue().await;
     let owner = sqlx::query_scalar("select id from users where email = $1")
         .bind(&person.email)
@@ -236,6 +242,7 @@ async fn the_stories_here_know_every_place_where_an_id_can_be_given() {
         [
             "CancelJobInput.id",
             "DeleteStressScenarioInput.id",
+            "Portfolio.stressHistory.scenarioId",
             "Portfolio.stressTest.scenarioIds",
             "Query.job.id",
             "Query.node.id",

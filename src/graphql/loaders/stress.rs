@@ -107,6 +107,7 @@ impl Loaders {
             histories: series.clone(),
             yields,
             underlyings: underlyings.into_iter().map(|(of, one)| (of.0, one)).collect(),
+            designs: Arc::default(),
         })
     }
 }

@@ -12,7 +12,7 @@ use crate::graphql::error::Result;
 use crate::graphql::page::{cost, size};
 use crate::graphql::scalar::{Date, Decimal};
 use crate::graphql::viewer::{Request, resolved_warning};
-use crate::services::correlation::{self, Analysis, FilterMode, MODEL_VERSION};
+use crate::services::correlation::{self, Analysis, CLUSTER_THRESHOLD, FilterMode, MODEL_VERSION};
 use crate::services::valuation::Book;
 
 /// Pairs listed when nobody says how many.
@@ -48,13 +48,14 @@ pub struct CorrelationFilter {
 
 impl Default for CorrelationFilter {
     fn default() -> Self {
+        let usual = correlation::Filter::default();
         Self {
-            min_position_value: Decimal(10_000.into()),
-            min_weight: 0.01,
-            mode: CorrelationFilterMode::Both,
+            min_position_value: Decimal(usual.min_value),
+            min_weight: usual.min_weight,
+            mode: usual.mode.into(),
             types: None,
-            view: BookView::All,
-            cluster_threshold: 0.7,
+            view: usual.view.into(),
+            cluster_threshold: CLUSTER_THRESHOLD,
         }
     }
 }

@@ -1,10 +1,13 @@
 //! Factors, and how instruments, positions and portfolios move with them.
 
+mod exposure;
+
 use std::sync::Arc;
 
 use async_graphql::{ComplexObject, Enum, ID, Object, SimpleObject};
 
-use super::position::Position;
+pub use exposure::FactorExposure;
+
 use super::quality::{ComputationBasis, Provenance, ProvenanceInput, Quality};
 use super::valuation::ExcludedPosition;
 use crate::domain::factor;
@@ -12,12 +15,11 @@ use crate::domain::id::InstrumentId;
 use crate::graphql::error::Result;
 use crate::graphql::id::NodeId;
 use crate::graphql::page::{cost, size};
-use crate::graphql::scalar::{Date, Decimal};
+use crate::graphql::scalar::Date;
 use crate::graphql::viewer::{Request, resolved_warning};
 use crate::services::correlation;
 use crate::services::factors::{
-    self, Basis, Contribution, Estimates, MODEL_VERSION, Method, RATE_SERIES, RIDGE_PENALTY,
-    WINDOW, exposed,
+    self, Basis, Estimates, MODEL_VERSION, Method, RATE_SERIES, RIDGE_PENALTY, WINDOW, exposed,
 };
 use crate::services::valuation::{Book, Line};
 use crate::services::window::Window;
@@ -214,80 +216,6 @@ pub async fn betas_of(
     Ok(factor::Factor::active().map(of).collect())
 }
 
-/// What a position or a portfolio has in a factor. With a quality of INSUFFICIENT the figures are
-/// null and `warnings` say why.
-#[derive(SimpleObject)]
-#[graphql(complex)]
-pub struct FactorExposure {
-    /// The factor.
-    factor: Factor,
-    /// Of a portfolio: exposure dollars over its total value, cash included; null unless that is
-    /// above zero. Of a position: the beta of what moves it.
-    beta: Option<f64>,
-    /// Of the beta, from the regressions' own errors: √Σ(exposure × error)² over the total value,
-    /// as if the errors of different instruments had nothing to do with each other. Null under
-    /// RIDGE.
-    standard_error: Option<f64>,
-    /// Σ exposure × beta over the positions, in the portfolio's currency: the money that would
-    /// move like the factor; below zero where shorts outweigh.
-    exposure_dollars: Option<Decimal>,
-    /// How the betas were estimated.
-    method: FactorMethod,
-    /// What they were multiplied with.
-    basis: ExposureBasis,
-    /// The fewest observations that one of the betas is estimated from; null without any.
-    observations: Option<usize>,
-    /// The session of prices and betas.
-    as_of: Date,
-    /// How far the figures can be trusted.
-    quality: Quality,
-    /// What to know about them, in sentences: what is left out, and why.
-    warnings: Vec<String>,
-    #[graphql(skip)]
-    book: Arc<Book>,
-    #[graphql(skip)]
-    parts: Vec<Contribution>,
-    #[graphql(skip)]
-    coverage: crate::domain::quality::Coverage,
-}
-
-#[ComplexObject]
-impl FactorExposure {
-    /// What each position adds, the largest first; all of them add up to `exposureDollars`.
-    #[graphql(complexity = "cost(first.or(Some(CONTRIBUTIONS)), None, child_complexity)")]
-    async fn contributions(
-        &self,
-        #[graphql(desc = "At most so many, up to 500.", default = 10)] first: Option<i32>,
-    ) -> Result<Vec<FactorContribution>> {
-        let most = size("first", first.or(Some(CONTRIBUTIONS)))?;
-        let parts = self.parts.iter().take(most).map(|part| FactorContribution {
-            position: Position { book: Arc::clone(&self.book), line: Arc::clone(&part.line) },
-            beta: part.beta,
-            exposure_dollars: part.dollars.into(),
-        });
-        Ok(parts.collect())
-    }
-
-    /// Where the figures come from.
-    async fn provenance(&self) -> Provenance {
-        let mut inputs = model_inputs(self.method.into());
-        let value = ProvenanceInput::new("totalValue", &self.book.total_value().normalize());
-        inputs.push(value.in_unit(&self.book.portfolio.currency));
-        provenance(&self.book, self.method.into(), inputs, self.coverage)
-    }
-}
-
-/// What a position adds to an exposure.
-#[derive(SimpleObject)]
-pub struct FactorContribution {
-    /// The position.
-    position: Position,
-    /// Of what moves it: its instrument, or the underlying of an option.
-    beta: f64,
-    /// Exposure × beta, in the portfolio's currency.
-    exposure_dollars: Decimal,
-}
-
 /// What every estimate is made with.
 pub(super) fn model_inputs(method: Method) -> Vec<ProvenanceInput> {
     let funds: Vec<_> = factor::Factor::active().filter_map(factor::Factor::etf).collect();
@@ -326,63 +254,6 @@ pub(super) async fn estimates(
     method: Method,
 ) -> Result<Estimates> {
     Box::pin(request.loaders().estimates(book.horizon.as_of, method, factors::wanted(lines))).await
-}
-
-impl FactorExposure {
-    fn new(
-        book: &Arc<Book>,
-        found: factors::FactorExposure,
-        (method, basis): (FactorMethod, ExposureBasis),
-        asked: Option<Date>,
-    ) -> Self {
-        let mut warnings = found.warnings;
-        warnings.extend(resolved_warning(asked, book.horizon.as_of));
-        Self {
-            factor: Factor(found.factor),
-            beta: found.beta,
-            standard_error: found.standard_error,
-            exposure_dollars: found.dollars.map(Decimal),
-            method,
-            basis,
-            observations: found.observations,
-            as_of: book.horizon.as_of.into(),
-            quality: found.quality.into(),
-            warnings,
-            book: Arc::clone(book),
-            parts: found.contributions,
-            coverage: found.coverage,
-        }
-    }
-
-    /// Of a whole book.
-    pub async fn of_book(
-        request: &Request,
-        book: Arc<Book>,
-        as_of: Option<Date>,
-        how: (FactorMethod, ExposureBasis),
-    ) -> Result<Vec<Self>> {
-        request.spend(book.lines.len().saturating_mul(factor::Factor::ALL.len()))?;
-        let estimates = estimates(request, &book, &book.lines, how.0.into()).await?;
-        let deltas = request.loaders().deltas(&book).await?;
-        let (basis, value) = (how.1.into(), book.total_value());
-        let found = factors::exposures(&book.lines, value, basis, &deltas, &estimates);
-        Ok(found.into_iter().map(|found| Self::new(&book, found, how, as_of)).collect())
-    }
-
-    /// Of one position in a book, which may be of a day before it was entered: then of nothing.
-    pub async fn of_position(
-        request: &Request,
-        book: Arc<Book>,
-        line: Option<&Arc<Line>>,
-        as_of: Option<Date>,
-        how: (FactorMethod, ExposureBasis),
-    ) -> Result<Vec<Self>> {
-        let Some(line) = line.filter(|line| line.is_open()) else { return Ok(Vec::new()) };
-        let estimates = estimates(request, &book, std::slice::from_ref(line), how.0.into()).await?;
-        let deltas = request.loaders().deltas(&book).await?;
-        let found = factors::position_exposures(line, how.1.into(), &deltas, &estimates);
-        Ok(found.into_iter().map(|found| Self::new(&book, found, how, as_of)).collect())
-    }
 }
 
 /// How well the factors can be told apart, and how much of a portfolio they speak for.

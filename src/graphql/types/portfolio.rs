@@ -365,6 +365,20 @@ impl Portfolio {
         Box::pin(self.run_scenarios(ctx, scenario_ids, categories, as_of)).await
     }
 
+    /// What a scenario would have done, by the closes of each session, as the nightly chain found
+    /// it: the oldest first, kept for 365 days. What the scenario supposed then is what its shocks
+    /// are here. Empty for one that has never been run.
+    #[graphql(complexity = "1 + 252 * child_complexity / 10")]
+    async fn stress_history(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The scenario.")] scenario_id: ID,
+        #[graphql(desc = "From this day on.")] from: Option<Date>,
+        #[graphql(desc = "Up to this day.")] to: Option<Date>,
+    ) -> Result<Vec<StressResult>> {
+        Box::pin(self.kept_results(ctx, scenario_id, from, to)).await
+    }
+
     /// The smallest move of one variable that loses so much.
     #[graphql(complexity = "40 + child_complexity")]
     async fn reverse_stress(

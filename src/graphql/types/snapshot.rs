@@ -5,6 +5,8 @@ use std::sync::Arc;
 use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 
+use super::factor::FactorExposure;
+use super::greeks::Greeks;
 use super::portfolio::Portfolio;
 use super::quality::Quality;
 use crate::domain::calendar::Calendar;
@@ -13,6 +15,7 @@ use crate::error::Refusal;
 use crate::graphql::error::Result;
 use crate::graphql::id::NodeId;
 use crate::graphql::loaders::PortfolioBy;
+use crate::graphql::loaders::results::BookOn;
 use crate::graphql::page::connection;
 use crate::graphql::scalar::{Date, Decimal};
 use crate::graphql::viewer::request;
@@ -118,6 +121,21 @@ impl PortfolioSnapshot {
     /// that is zero or less, or there is no `dailyPnl`.
     async fn daily_return(&self) -> Option<f64> {
         self.0.figures.daily_return
+    }
+
+    /// Of the whole book: Σ over its positions; those without Greeks are left out. Null where no
+    /// position had any.
+    async fn greeks(&self) -> Option<Greeks> {
+        self.0.figures.greeks.map(Greeks::from)
+    }
+
+    /// What the book had in each active factor, as the nightly chain found it: ORTHOGONAL betas,
+    /// DOLLAR exposures. Empty for a session that the chain did not work on, such as one from
+    /// before the book was kept.
+    #[graphql(complexity = "1 + 7 * child_complexity")]
+    async fn factor_exposures(&self, ctx: &Context<'_>) -> Result<Vec<FactorExposure>> {
+        let of = BookOn { portfolio: self.0.portfolio_id, date: self.0.date };
+        Box::pin(FactorExposure::kept(request(ctx), of)).await
     }
 
     /// Open positions above zero.

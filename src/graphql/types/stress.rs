@@ -2,32 +2,42 @@
 
 use std::sync::Arc;
 
-use async_graphql::{ComplexObject, Object, SimpleObject};
+use async_graphql::{ComplexObject, Context, Object, SimpleObject};
 
 use super::position::Position;
 use super::quality::{ComputationBasis, Provenance, ProvenanceInput, Quality};
 use super::scenario::{Severity, StressScenario};
+use crate::domain::result;
+use crate::domain::scenario::Scenario;
 use crate::graphql::error::Result;
+use crate::graphql::loaders::PortfolioBy;
 use crate::graphql::page::{cost, size};
 use crate::graphql::scalar::{Date, Decimal};
+use crate::graphql::viewer::request;
 use crate::services::factors::WINDOW;
-use crate::services::stress::{self, Desk, MODEL_VERSION, Move, Outcome, PositionPnl, Standing};
+use crate::services::stress::{
+    self, Desk, MODEL_VERSION, Move, Outcome, PositionPnl, Standing, Total,
+};
+use crate::services::valuation::Book;
 
 /// How a figure of a desk came about.
 fn provenance(desk: &Desk, method: &str, standing: &Standing) -> Provenance {
-    let value = desk.book.total_value().normalize();
     Provenance {
         as_of: desk.book.horizon.as_of.into(),
         computed_at: desk.book.computed_at,
         basis: ComputationBasis::Live,
         method: method.into(),
         model_version: MODEL_VERSION.into(),
-        inputs: vec![
-            ProvenanceInput::new("window", &WINDOW).in_unit("sessions"),
-            ProvenanceInput::new("totalValue", &value).in_unit(&desk.book.portfolio.currency),
-        ],
+        inputs: inputs(desk.book.total_value(), &desk.book.portfolio.currency),
         coverage: standing.coverage.into(),
     }
+}
+
+fn inputs(total_value: rust_decimal::Decimal, currency: &str) -> Vec<ProvenanceInput> {
+    vec![
+        ProvenanceInput::new("window", &WINDOW).in_unit("sessions"),
+        ProvenanceInput::new("totalValue", &total_value.normalize()).in_unit(currency),
+    ]
 }
 
 /// What one position makes or loses.
@@ -39,10 +49,14 @@ pub struct PositionImpact {
     pnl: Decimal,
 }
 
-fn positions(desk: &Desk, all: &[PositionPnl], first: Option<i32>) -> Result<Vec<PositionImpact>> {
+fn positions(
+    book: &Arc<Book>,
+    all: &[PositionPnl],
+    first: Option<i32>,
+) -> Result<Vec<PositionImpact>> {
     let first = size("first", first.or(Some(10)))?;
     let impact = |one: &PositionPnl| PositionImpact {
-        position: Position { book: Arc::clone(&desk.book), line: Arc::clone(&one.line) },
+        position: Position { book: Arc::clone(book), line: Arc::clone(&one.line) },
         pnl: one.pnl.into(),
     };
     Ok(all.iter().take(first).map(impact).collect())
@@ -109,7 +123,7 @@ impl ScenarioResult {
             i32,
         >,
     ) -> Result<Vec<PositionImpact>> {
-        positions(&self.desk, &self.result.positions, first)
+        positions(&self.desk.book, &self.result.positions, first)
     }
 
     /// The session whose closes it starts from.
@@ -135,8 +149,52 @@ impl ScenarioResult {
 
 /// What a scenario would do.
 pub struct StressResult {
-    pub desk: Arc<Desk>,
+    pub origin: Origin,
     pub outcome: Outcome,
+}
+
+/// Where a result comes from.
+pub enum Origin {
+    Live(Arc<Desk>),
+    /// With the positions that were kept.
+    Stored {
+        of: result::Of,
+        positions: Vec<result::PositionPnl>,
+    },
+}
+
+impl StressResult {
+    /// As the nightly chain found it.
+    pub fn kept(scenario: &Scenario, found: result::StressResult) -> Self {
+        let impact = |one: result::Impact| stress::Impact {
+            variable: one.variable,
+            shock: one.shock,
+            dollars: one.dollars,
+            pnl: one.pnl,
+            is_direct: one.is_direct,
+        };
+        let outcome = Outcome {
+            scenario: Arc::new(Scenario { shocks: found.shocks, ..scenario.clone() }),
+            direct: found.direct_pnl,
+            correlation: found.correlation_pnl,
+            total: Total {
+                pnl: found.total_pnl,
+                share: found.share,
+                new_total_value: found.new_total_value,
+                severity: found.severity,
+            },
+            full_revaluation: found.full_revaluation_pnl,
+            impacts: found.impacts.into_iter().map(impact).collect(),
+            positions: Vec::new(),
+            standing: Standing {
+                quality: found.quality,
+                warnings: found.warnings,
+                coverage: found.covered.into(),
+            },
+        };
+        let origin = Origin::Stored { of: found.of, positions: found.positions };
+        Self { origin, outcome }
+    }
 }
 
 /// What a variable's move does to a portfolio.
@@ -222,20 +280,36 @@ impl StressResult {
         self.outcome.impacts.iter().map(impact).collect()
     }
 
-    /// What each position adds to `totalPnl`, the largest size first.
+    /// What each position adds to `totalPnl`, the largest size first. Of a stored result the ten
+    /// largest alone are kept, and of these the positions that are still there.
     #[graphql(complexity = "cost(first.or(Some(10)), None, child_complexity)")]
     async fn positions(
         &self,
+        ctx: &Context<'_>,
         #[graphql(desc = "At most so many; up to 500.", default_with = "Some(10)")] first: Option<
             i32,
         >,
     ) -> Result<Vec<PositionImpact>> {
-        positions(&self.desk, &self.outcome.positions, first)
+        match &self.origin {
+            Origin::Live(desk) => positions(&desk.book, &self.outcome.positions, first),
+            Origin::Stored { of, positions: kept } => {
+                let loaders = request(ctx).loaders();
+                let book = Box::pin(loaders.book_on(of.portfolio_id, of.date)).await?;
+                let there = kept.iter().filter_map(|one| {
+                    let line = Arc::clone(book.line(one.position)?);
+                    Some(PositionPnl { line, pnl: one.pnl })
+                });
+                positions(&book, &there.collect::<Vec<_>>(), first)
+            }
+        }
     }
 
     /// The session whose closes it starts from.
     async fn as_of(&self) -> Date {
-        self.desk.book.horizon.as_of.into()
+        match &self.origin {
+            Origin::Live(desk) => desk.book.horizon.as_of.into(),
+            Origin::Stored { of, .. } => of.date.into(),
+        }
     }
 
     /// How far it can be trusted. `LIMITED` also where something stands in for a variable without
@@ -250,8 +324,26 @@ impl StressResult {
     }
 
     /// Where it comes from.
-    async fn provenance(&self) -> Provenance {
-        provenance(&self.desk, "JOINT_BETAS", &self.outcome.standing)
+    async fn provenance(&self, ctx: &Context<'_>) -> Result<Provenance> {
+        const METHOD: &str = "JOINT_BETAS";
+        match &self.origin {
+            Origin::Live(desk) => Ok(provenance(desk, METHOD, &self.outcome.standing)),
+            Origin::Stored { of, .. } => {
+                let portfolio = request(ctx).loaders().row(PortfolioBy(of.portfolio_id)).await?;
+                let currency = portfolio.map(|own| own.currency.clone()).unwrap_or_default();
+                let total = &self.outcome.total;
+                let value = total.new_total_value.saturating_sub(total.pnl);
+                Ok(Provenance {
+                    as_of: of.date.into(),
+                    computed_at: of.created_at,
+                    basis: ComputationBasis::Stored,
+                    method: METHOD.into(),
+                    model_version: MODEL_VERSION.into(),
+                    inputs: inputs(value, &currency),
+                    coverage: self.outcome.standing.coverage.into(),
+                })
+            }
+        }
     }
 }
 

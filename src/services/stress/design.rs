@@ -1,16 +1,18 @@
 //! Betas to the factors and to what else a scenario shocks, estimated together.
 
 use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sigmasight_analytics::factor::Beta;
 
 use super::Desk;
-use super::driver::Driver;
+use super::driver::{Driver, Drivers};
 use crate::domain::factor::Factor;
 use crate::domain::id::InstrumentId;
 use crate::domain::quality::Quality;
 use crate::domain::scenario::Macro;
 use crate::services::factors::{Insufficient, Method, Model, Variable};
+use crate::services::window::Returns;
 
 /// The betas of every instrument of a book to one list of drivers.
 #[derive(Debug)]
@@ -32,6 +34,25 @@ pub(super) struct Betas {
     pub quality: Quality,
 }
 
+/// The regressions of the books of one session, each made once, whosever they are. Of sessions or
+/// closes that differ nothing may be shared.
+#[derive(Debug, Default)]
+pub struct Designs(Mutex<HashMap<Vec<Macro>, Arc<Fitted>>>);
+
+/// A model, and the betas that have been estimated on it.
+#[derive(Debug)]
+struct Fitted {
+    model: Model<Driver>,
+    /// How much of the market goes with each driver.
+    carried: Vec<f64>,
+    covariance: Vec<f64>,
+    betas: Mutex<HashMap<InstrumentId, Result<Betas, Insufficient>>>,
+}
+
+fn held<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Desk {
     /// Regresses what moves the book on the factors and on these variables, raw, together.
     ///
@@ -40,35 +61,55 @@ impl Desk {
     /// itself; so the part of it that goes with the market is put back into the covariance and
     /// taken out of the market's beta.
     pub(super) fn design(&self, macros: &[Macro]) -> Design {
+        let known = held(&self.designs.0).get(macros).cloned();
+        let fitted = known.unwrap_or_else(|| {
+            let fitted = Arc::new(Fitted::new(&self.drivers, macros));
+            Arc::clone(held(&self.designs.0).entry(macros.to_vec()).or_insert(fitted))
+        });
+        let betas = self.returns.iter().map(|(id, returns)| (*id, fitted.betas(*id, returns)));
+        Design {
+            betas: betas.collect(),
+            covariance: fitted.covariance.clone(),
+            quality: fitted.model.quality(),
+            warnings: fitted.model.warnings(),
+            drivers: fitted.model.names().to_vec(),
+        }
+    }
+}
+
+impl Fitted {
+    fn new(drivers: &Drivers, macros: &[Macro]) -> Self {
         let factors = Factor::active().map(Driver::Factor);
         let all = factors.chain(macros.iter().copied().map(Driver::Macro));
         let variables = all
-            .filter_map(|name| {
-                Some(Variable { name, returns: self.drivers.returns(name)?.clone() })
-            })
+            .filter_map(|name| Some(Variable { name, returns: drivers.returns(name)?.clone() }))
             .collect();
         let model = Model::new(Method::Orthogonal, variables);
-        let drivers = model.names().to_vec();
-        let carried: Vec<f64> = drivers
+        let carried: Vec<f64> = model
+            .names()
             .iter()
             .zip(model.market_betas().unwrap_or_default())
             .map(|(driver, beta)| if matches!(driver, Driver::Macro(_)) { *beta } else { 0.0 })
             .collect();
-        let betas = self.returns.iter().map(|(id, returns)| {
-            let found = model.betas(returns).map(|found| Betas {
-                values: of_raw(&drivers, &found.betas, &carried),
-                residual: found.residual_std.unwrap_or(0.0),
-                quality: found.quality,
-            });
-            (*id, found)
-        });
-        Design {
-            betas: betas.collect(),
+        Self {
             covariance: of_raw_covariance(model.covariance().unwrap_or_default(), &carried),
-            quality: model.quality(),
-            warnings: model.warnings(),
-            drivers,
+            betas: Mutex::default(),
+            model,
+            carried,
         }
+    }
+
+    fn betas(&self, id: InstrumentId, returns: &Returns) -> Result<Betas, Insufficient> {
+        if let Some(known) = held(&self.betas).get(&id) {
+            return known.clone();
+        }
+        let found = self.model.betas(returns).map(|found| Betas {
+            values: of_raw(self.model.names(), &found.betas, &self.carried),
+            residual: found.residual_std.unwrap_or(0.0),
+            quality: found.quality,
+        });
+        held(&self.betas).insert(id, found.clone());
+        found
     }
 }
 

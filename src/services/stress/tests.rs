@@ -36,6 +36,7 @@ fn inputs(book: &Book) -> Inputs {
         references,
         yields: Some(Arc::new(yields(&window, 0.02))),
         underlyings: HashMap::new(),
+        designs: Arc::default(),
     }
 }
 

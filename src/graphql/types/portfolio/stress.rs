@@ -14,10 +14,11 @@ use crate::domain::scenario::{Macro, Scenario, Variable};
 use crate::error::{Error, Refusal};
 use crate::graphql::error::Result;
 use crate::graphql::id::NodeId;
+use crate::graphql::loaders::results::StressHistory;
 use crate::graphql::scalar::Date;
 use crate::graphql::types::scenario::ScenarioCategory;
 use crate::graphql::types::stress::{
-    MonteCarloResult, ReverseStressResult, ScenarioAccuracy, ScenarioResult, StressResult,
+    MonteCarloResult, Origin, ReverseStressResult, ScenarioAccuracy, ScenarioResult, StressResult,
 };
 use crate::graphql::viewer::{request, resolved_warning};
 use crate::services::scenarios;
@@ -113,9 +114,29 @@ impl Portfolio {
             .into_iter()
             .map(|mut outcome| {
                 say_session(&mut outcome.standing, as_of, &desk);
-                StressResult { desk: Arc::clone(&desk), outcome }
+                StressResult { origin: Origin::Live(Arc::clone(&desk)), outcome }
             })
             .collect())
+    }
+
+    pub(super) async fn kept_results(
+        &self,
+        ctx: &Context<'_>,
+        scenario: ID,
+        from: Option<Date>,
+        to: Option<Date>,
+    ) -> Result<Vec<StressResult>> {
+        let all = request(ctx).loaders().scenarios().await?;
+        let scenarios = chosen(&all, Some(&[scenario]), None)?;
+        let Some(scenario) = scenarios.first() else { return Ok(Vec::new()) };
+        let key = StressHistory {
+            portfolio: self.0.id,
+            scenario: scenario.id,
+            from: from.map(|date| date.0),
+            to: to.map(|date| date.0),
+        };
+        let found = request(ctx).loaders().row(key).await?.unwrap_or_default();
+        Ok(found.into_iter().map(|one| StressResult::kept(scenario, one)).collect())
     }
 
     pub(super) async fn reverse(

@@ -1,0 +1,226 @@
+//! What the nightly chain finds of books, as it is kept.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use super::id::{PortfolioId, PositionId, ScenarioId, UserId};
+use super::quality::{Coverage, Quality};
+use super::scenario::{Severity, Shock, Variable};
+
+/// Whose result it is, and of which session.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Of {
+    pub owner_id: UserId,
+    pub portfolio_id: PortfolioId,
+    pub date: NaiveDate,
+    /// When it first said what it says.
+    pub created_at: DateTime<Utc>,
+}
+
+/// What a result speaks for.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Covered {
+    pub included_positions: i32,
+    pub excluded_positions: i32,
+    pub included_exposure: Decimal,
+    pub excluded_exposure: Decimal,
+}
+
+impl From<Coverage> for Covered {
+    fn from(of: Coverage) -> Self {
+        Self {
+            included_positions: count(of.included_positions),
+            excluded_positions: count(of.excluded_positions),
+            included_exposure: of.included_exposure,
+            excluded_exposure: of.excluded_exposure,
+        }
+    }
+}
+
+impl From<Covered> for Coverage {
+    fn from(of: Covered) -> Self {
+        Self {
+            included_positions: usize::try_from(of.included_positions).unwrap_or(0),
+            excluded_positions: usize::try_from(of.excluded_positions).unwrap_or(0),
+            included_exposure: of.included_exposure,
+            excluded_exposure: of.excluded_exposure,
+        }
+    }
+}
+
+/// A count as tables keep it.
+pub fn count(count: usize) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PositionGreeks {
+    #[serde(flatten)]
+    pub of: Of,
+    pub position_id: PositionId,
+    pub source: &'static str,
+    pub delta: Option<Decimal>,
+    pub gamma: Option<Decimal>,
+    pub theta: Option<Decimal>,
+    pub vega: Option<Decimal>,
+    pub rho: Option<Decimal>,
+    pub delta_adjusted_exposure: Option<Decimal>,
+    pub volatility: Option<f64>,
+    pub quality: Quality,
+    pub warnings: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct FactorExposure {
+    #[serde(flatten)]
+    pub of: Of,
+    pub factor: String,
+    pub dollars: Option<Decimal>,
+    pub beta: Option<f64>,
+    pub standard_error: Option<f64>,
+    pub observations: Option<i32>,
+    pub total_value: Decimal,
+    pub quality: Quality,
+    pub warnings: Vec<String>,
+    #[serde(flatten)]
+    pub covered: Covered,
+}
+
+/// Lists are in the order of `factors`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PositionExposures {
+    #[serde(flatten)]
+    pub of: Of,
+    pub position_id: PositionId,
+    pub factors: Vec<&'static str>,
+    pub betas: Vec<Option<f64>>,
+    pub dollars: Vec<Option<Decimal>>,
+    pub observations: Option<i32>,
+    pub quality: Quality,
+    pub warnings: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PositionRateBeta {
+    #[serde(flatten)]
+    pub of: Of,
+    pub position_id: PositionId,
+    pub beta: Option<f64>,
+    pub r_squared: Option<f64>,
+    pub standard_error: Option<f64>,
+    pub observations: i32,
+    pub quality: Quality,
+    pub warnings: Vec<String>,
+}
+
+/// What moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Moved {
+    Market,
+    Rate,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct MarketRisk {
+    #[serde(flatten)]
+    pub of: Of,
+    pub kind: Moved,
+    #[serde(rename = "move")]
+    pub change: f64,
+    pub pnl: Decimal,
+    pub share: f64,
+    pub new_total_value: Decimal,
+    pub beta: Option<f64>,
+    pub severity: Severity,
+    pub quality: Quality,
+    pub warnings: Vec<String>,
+    #[serde(flatten)]
+    pub covered: Covered,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct StressResult {
+    #[serde(flatten)]
+    pub of: Of,
+    pub scenario_id: ScenarioId,
+    /// What the scenario supposed then.
+    pub shocks: Vec<Shock>,
+    pub direct_pnl: Decimal,
+    pub correlation_pnl: Decimal,
+    pub total_pnl: Decimal,
+    pub full_revaluation_pnl: Option<Decimal>,
+    pub share: f64,
+    pub new_total_value: Decimal,
+    pub severity: Severity,
+    pub impacts: Vec<Impact>,
+    /// The largest first, and not all of them.
+    pub positions: Vec<PositionPnl>,
+    pub quality: Quality,
+    pub warnings: Vec<String>,
+    #[serde(flatten)]
+    pub covered: Covered,
+}
+
+/// What one variable's move does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Impact {
+    pub variable: Variable,
+    pub shock: f64,
+    pub dollars: Decimal,
+    pub pnl: Decimal,
+    pub is_direct: bool,
+}
+
+/// What one position makes or loses.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PositionPnl {
+    pub position: PositionId,
+    pub pnl: Decimal,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Correlations {
+    #[serde(flatten)]
+    pub of: Of,
+    pub symbols: Vec<String>,
+    pub average: Option<f64>,
+    pub concentration_score: Option<f64>,
+    pub effective_positions: Option<f64>,
+    pub clusters: Vec<Cluster>,
+    /// The furthest from zero first, and not all of them.
+    pub pairs: Vec<Pair>,
+    pub quality: Quality,
+    #[serde(flatten)]
+    pub covered: Covered,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Cluster {
+    pub nickname: String,
+    pub symbols: Vec<String>,
+    pub average: Option<f64>,
+    pub total_value: Decimal,
+    pub weight: f64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Pair {
+    pub a: String,
+    pub b: String,
+    pub correlation: f64,
+    pub observations: usize,
+}
+
+/// Everybody's; row by row.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct FactorCorrelations {
+    pub date: NaiveDate,
+    pub factors: Vec<&'static str>,
+    pub matrix: Vec<f64>,
+    pub observations: i32,
+    pub quality: Quality,
+    pub warnings: Vec<String>,
+    pub created_at: DateTime<Utc>,
+}

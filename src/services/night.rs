@@ -1,0 +1,220 @@
+//! What the books of everybody need alike for a session: the model of the factors, the yields, a
+//! year of closes of each instrument and its betas. Read and computed once, however many books
+//! hold it; shared by the steps of a chain.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use chrono::NaiveDate;
+
+use super::factors::{
+    Betas, Estimates, FactorModel, InstrumentBetas, Insufficient, Method, Model, RateBeta,
+    Variable, WINDOW, rate_beta,
+};
+use super::history::Series;
+use super::meter::Meter;
+use super::rates::{Levels, MAX_AGE_DAYS};
+use super::stress::Designs;
+use super::window::{Returns, Window};
+use super::{Services, actions};
+use crate::domain::factor::Factor;
+use crate::domain::id::InstrumentId;
+use crate::domain::quality::Quality;
+use crate::domain::rate::Tenor;
+use crate::domain::reference;
+use crate::error::Error;
+use crate::postgres::Work;
+use crate::store;
+use crate::store::yields::YieldRange;
+
+/// Regressions between two looks whether to go on.
+const AT_A_TIME: usize = 64;
+
+/// Of one session.
+pub struct Night {
+    pub date: NaiveDate,
+    /// What statistics look back on; those that look back less far take the end of it.
+    pub window: Window,
+    /// What is measured against, by symbol, as far as it is known.
+    pub references: HashMap<String, Arc<Series>>,
+    pub yields: Option<Arc<Levels>>,
+    pub model: Arc<FactorModel>,
+    /// The regressions of stress tests.
+    pub designs: Arc<Designs>,
+    levels: Vec<Option<f64>>,
+    levels_quality: Quality,
+    /// Of each instrument that was looked up; None of one without a close.
+    histories: Known<Option<Arc<Series>>>,
+    betas: Known<Result<Arc<InstrumentBetas>, Insufficient>>,
+    rate_betas: Known<Result<RateBeta, Insufficient>>,
+}
+
+/// What is known of instruments so far.
+type Known<T> = Mutex<HashMap<InstrumentId, T>>;
+
+fn held<T>(known: &Known<T>) -> MutexGuard<'_, HashMap<InstrumentId, T>> {
+    known.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Night {
+    /// # Errors
+    /// When the database fails.
+    pub async fn read(services: &Services, date: NaiveDate) -> Result<Self, Error> {
+        let window = Window::ending(date, WINDOW, &services.calendar);
+        let mut tx = services.db.begin_shared().await?;
+        let symbols: Vec<_> = reference::symbols().map(str::to_owned).collect();
+        let found = store::instruments::by_symbol(tx.statement(), &symbols).await?;
+        let ids: Vec<_> = found.iter().map(|one| one.id).collect();
+        let histories = series(&mut tx, &window, &ids).await?;
+        let references: HashMap<_, _> = found
+            .into_iter()
+            .filter_map(|one| Some((one.symbol, Arc::clone(histories.get(&one.id)?.as_ref()?))))
+            .collect();
+        let from = window.sessions().first().copied().unwrap_or(date);
+        let range = YieldRange { tenor: Tenor::TenYears, from, to: date };
+        let stored = store::yields::series(tx.statement(), &[range], MAX_AGE_DAYS.into()).await?;
+        tx.commit().await?;
+
+        let yields = stored.into_iter().next().map(|stored| Arc::new(Levels::from(stored)));
+        let variables = Factor::active().map(|factor| {
+            let series = factor.etf().and_then(|etf| references.get(etf));
+            Variable { name: factor, returns: window.simple_returns(series.map(Arc::as_ref)) }
+        });
+        let model = Arc::new(Model::new(Method::default(), variables.collect()));
+        let sessions = window.sessions();
+        let levels = yields.as_ref();
+        Ok(Self {
+            levels: levels.map_or_else(|| vec![None; sessions.len()], |of| of.over(sessions)),
+            levels_quality: match levels.map(|of| of.is_simulated()) {
+                Some(true) => Quality::Estimated,
+                _ => Quality::Full,
+            },
+            date,
+            references,
+            yields,
+            model,
+            designs: Arc::default(),
+            histories: Mutex::new(histories),
+            betas: Mutex::default(),
+            rate_betas: Mutex::default(),
+            window,
+        })
+    }
+
+    /// Looks up the closes of those of some instruments that nobody has looked up yet.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn look_up(
+        &self,
+        tx: &mut Work,
+        instruments: impl IntoIterator<Item = InstrumentId>,
+    ) -> Result<(), Error> {
+        let unknown: Vec<_> = {
+            let known = held(&self.histories);
+            let unknown: HashSet<_> =
+                instruments.into_iter().filter(|id| !known.contains_key(id)).collect();
+            unknown.into_iter().collect()
+        };
+        if !unknown.is_empty() {
+            let found = series(tx, &self.window, &unknown).await?;
+            held(&self.histories).extend(found);
+        }
+        Ok(())
+    }
+
+    /// The closes of those of some instruments that have any, of what was looked up.
+    pub fn histories(
+        &self,
+        instruments: impl IntoIterator<Item = InstrumentId>,
+    ) -> HashMap<InstrumentId, Arc<Series>> {
+        let known = held(&self.histories);
+        let of = |id| Some((id, Arc::clone(known.get(&id)?.as_ref()?)));
+        instruments.into_iter().filter_map(of).collect()
+    }
+
+    /// The returns of each active factor over a window, made as `of` makes them.
+    pub fn factor_returns(
+        &self,
+        window: &Window,
+        of: fn(&Window, Option<&Series>) -> Returns,
+    ) -> Vec<(Factor, Returns)> {
+        let series = |factor: Factor| factor.etf().and_then(|etf| self.references.get(etf));
+        Factor::active()
+            .map(|factor| (factor, of(window, series(factor).map(Arc::as_ref))))
+            .collect()
+    }
+
+    /// The betas of instruments to the factors.
+    ///
+    /// # Errors
+    /// `Stopped` when `meter` says so.
+    pub fn estimates(
+        &self,
+        instruments: BTreeSet<InstrumentId>,
+        meter: &Meter,
+    ) -> Result<Estimates, Error> {
+        let of = |returns: &Returns| self.model.betas(returns).map(Arc::new);
+        let betas: Betas = self.each(&self.betas, instruments, of, meter)?;
+        Ok(Estimates { model: Arc::clone(&self.model), betas })
+    }
+
+    /// How instruments answer to the ten-year yield.
+    ///
+    /// # Errors
+    /// `Stopped` when `meter` says so.
+    pub fn rate_betas(
+        &self,
+        instruments: BTreeSet<InstrumentId>,
+        meter: &Meter,
+    ) -> Result<HashMap<InstrumentId, Result<RateBeta, Insufficient>>, Error> {
+        let of = |returns: &Returns| rate_beta(returns, &self.levels, self.levels_quality);
+        self.each(&self.rate_betas, instruments, of, meter)
+    }
+
+    /// Computes what is not known yet of some instruments.
+    fn each<T: Clone>(
+        &self,
+        known: &Known<T>,
+        instruments: BTreeSet<InstrumentId>,
+        of: impl Fn(&Returns) -> T,
+        meter: &Meter,
+    ) -> Result<HashMap<InstrumentId, T>, Error> {
+        let unknown: Vec<_> = {
+            let known = held(known);
+            instruments.iter().filter(|id| !known.contains_key(id)).copied().collect()
+        };
+        let histories = self.histories(unknown.iter().copied());
+        for some in unknown.chunks(AT_A_TIME) {
+            meter.goes_on()?;
+            let found: Vec<_> = some
+                .iter()
+                .map(|id| {
+                    (*id, of(&self.window.simple_returns(histories.get(id).map(Arc::as_ref))))
+                })
+                .collect();
+            held(known).extend(found);
+        }
+        let known = held(known);
+        Ok(instruments.into_iter().filter_map(|id| Some((id, known.get(&id)?.clone()))).collect())
+    }
+}
+
+/// The adjusted closes of instruments over a window, with those that have none.
+async fn series(
+    tx: &mut Work,
+    window: &Window,
+    instruments: &[InstrumentId],
+) -> Result<HashMap<InstrumentId, Option<Arc<Series>>>, Error> {
+    let ranges: Vec<_> = instruments.iter().filter_map(|id| window.range(*id)).collect();
+    let stored = store::prices::series(tx.statement(), &ranges).await?;
+    let found = store::actions::of_instruments(tx.statement(), instruments).await?;
+    let adjustments = actions::by_instrument(&found);
+    let mut series: HashMap<_, _> = instruments.iter().map(|id| (*id, None)).collect();
+    for stored in stored {
+        let id = stored.range.instrument;
+        let actions = adjustments.get(&id).map(Vec::as_slice);
+        series.insert(id, Some(Arc::new(Series::new(stored, actions))));
+    }
+    Ok(series)
+}

@@ -1,0 +1,243 @@
+//! What the nightly chain finds of books and keeps: Greeks, exposures to the factors, single
+//! moves, stress tests, correlations.
+//!
+//! Every figure is made by the function that makes it for a request, so that both agree. Some
+//! books of an owner are read together with a fixed number of statements, computed off the
+//! threads that wait for others, and written together: done again for a date, what says the same
+//! stays as it is.
+
+mod correlation;
+mod factors;
+mod greeks;
+mod stress;
+
+use std::sync::Arc;
+
+use chrono::{Days, NaiveDate};
+use serde_json::{Value, json};
+
+use super::Services;
+use super::books::{self, Holdings};
+use super::factors::wanted;
+use super::greeks::BookGreeks;
+use super::meter::Meter;
+use super::night::Night;
+use super::valuation::Book;
+use crate::domain::id::{PortfolioId, UserId};
+use crate::domain::job::JobKind;
+use crate::domain::result::Of;
+use crate::domain::scenario::Scenario;
+use crate::error::Error;
+use crate::postgres::Work;
+use crate::store;
+use crate::store::results as tables;
+
+/// Days that results are kept.
+const KEPT_DAYS: u64 = 365;
+
+/// Books of one owner with what their figures are made of.
+struct Desks {
+    owner: UserId,
+    books: Vec<Arc<Book>>,
+    /// Of each book, for what needs them.
+    greeks: Vec<BookGreeks>,
+    scenarios: Vec<Arc<Scenario>>,
+    underlyings: stress::Underlyings,
+    now: chrono::DateTime<chrono::Utc>,
+}
+
+impl Desks {
+    fn with_greeks(&self) -> impl Iterator<Item = (&Arc<Book>, &BookGreeks)> {
+        self.books.iter().zip(&self.greeks)
+    }
+
+    fn of(&self, book: &Book) -> Of {
+        Of {
+            owner_id: self.owner,
+            portfolio_id: book.portfolio.id,
+            date: book.horizon.as_of,
+            created_at: self.now,
+        }
+    }
+}
+
+/// Rows of the tables of a step.
+#[derive(Default)]
+struct Rows(Vec<(Table, Vec<Value>)>);
+
+/// Where rows go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Table {
+    PositionGreeks,
+    FactorExposures,
+    PositionFactorExposures,
+    PositionRateBetas,
+    MarketRisk,
+    StressTests,
+    Correlations,
+}
+
+impl Rows {
+    fn of(tables: &[Table]) -> Self {
+        Self(tables.iter().map(|table| (*table, Vec::new())).collect())
+    }
+
+    fn extend<T: serde::Serialize>(&mut self, table: Table, rows: impl IntoIterator<Item = T>) {
+        if let Some((_, own)) = self.0.iter_mut().find(|(of, _)| *of == table) {
+            own.extend(rows.into_iter().map(|row| json!(row)));
+        }
+    }
+}
+
+/// Finds out, for some books of an owner at a session, what a step of the chain is about, and
+/// puts it in the place of what was found before.
+///
+/// # Errors
+/// When the database fails, or `meter` says stop; then nothing has changed.
+pub async fn make(
+    services: &Services,
+    night: &Arc<Night>,
+    kind: JobKind,
+    owner: UserId,
+    portfolios: &[PortfolioId],
+    meter: &Meter,
+) -> Result<(), Error> {
+    let desks = read(services, night, kind, owner, portfolios).await?;
+    let (night, meter) = (Arc::clone(night), meter.clone());
+    let date = night.date;
+    let calendar = Arc::clone(&services.calendar);
+    let computed = tokio::task::spawn_blocking(move || match kind {
+        JobKind::Greeks => greeks::rows(&desks, &meter),
+        JobKind::Factors => factors::rows(&desks, &night, &meter),
+        JobKind::MarketRisk => {
+            let mut rows = stress::moves(&desks, &night, &calendar, &meter)?;
+            rows.0.extend(factors::answers_to_rates(&desks, &night, &meter)?.0);
+            Ok(rows)
+        }
+        JobKind::Stress => stress::scenarios(&desks, &night, &calendar, &meter),
+        JobKind::Correlations => correlation::rows(&desks, &night, &meter),
+        other => Err(Error::Internal(format!("{} finds no results", other.as_str()))),
+    });
+    let failed = |error| Error::Internal(format!("a computation failed: {error}"));
+    let rows = computed.await.map_err(failed)??;
+    let mut tx = services.db.begin_as(owner).await?;
+    for (table, rows) in rows.0 {
+        replace(&mut tx, table, owner, portfolios, date, &Value::Array(rows)).await?;
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
+async fn read(
+    services: &Services,
+    night: &Night,
+    kind: JobKind,
+    owner: UserId,
+    portfolios: &[PortfolioId],
+) -> Result<Desks, Error> {
+    let is_stress = matches!(kind, JobKind::MarketRisk | JobKind::Stress);
+    let mut tx = services.db.begin_as(owner).await?;
+    let holdings = Holdings::read(&mut tx, owner, portfolios).await?;
+    let asked: Vec<_> =
+        holdings.portfolios.iter().map(|one| (Arc::clone(one), night.date)).collect();
+    let books = holdings.books(services, &mut tx, &asked).await?;
+    let greeks = if is_stress || kind == JobKind::Greeks {
+        books::greeks(services, &mut tx, &books).await?
+    } else {
+        Vec::new()
+    };
+    if kind != JobKind::Greeks {
+        night.look_up(&mut tx, books.iter().flat_map(|book| wanted(&book.lines))).await?;
+    }
+    let underlyings = match is_stress {
+        true => stress::underlyings(&mut tx, &books).await?,
+        false => stress::Underlyings::new(),
+    };
+    let scenarios = match kind {
+        JobKind::Stress => store::scenarios::visible(tx.statement(), owner, None).await?,
+        _ => Vec::new(),
+    };
+    tx.commit().await?;
+    let active = scenarios.into_iter().filter(|one| one.is_active).map(Arc::new);
+    Ok(Desks {
+        owner,
+        books,
+        greeks,
+        scenarios: active.collect(),
+        underlyings,
+        now: services.now(),
+    })
+}
+
+async fn replace(
+    tx: &mut Work,
+    table: Table,
+    owner: UserId,
+    portfolios: &[PortfolioId],
+    date: NaiveDate,
+    rows: &Value,
+) -> Result<(), Error> {
+    macro_rules! replace {
+        ($table:ident) => {{
+            let db = tx.statement();
+            tables::$table::delete_others(db, owner, portfolios, date, rows).await?;
+            tables::$table::insert_all(tx.statement(), rows).await?;
+        }};
+    }
+    match table {
+        Table::PositionGreeks => replace!(position_greeks),
+        Table::FactorExposures => replace!(factor_exposures),
+        Table::PositionFactorExposures => replace!(position_factor_exposures),
+        Table::PositionRateBetas => replace!(position_rate_betas),
+        Table::MarketRisk => replace!(market_risk),
+        Table::StressTests => replace!(stress_tests),
+        Table::Correlations => replace!(correlations),
+    }
+    Ok(())
+}
+
+/// Finds out how the factors move together at a session, for everybody.
+///
+/// # Errors
+/// When the database fails.
+pub async fn correlate_factors(services: &Services, night: &Night) -> Result<(), Error> {
+    let row = json!(correlation::factors(night, services.now()));
+    let mut tx = services.db.begin_shared().await?;
+    tables::factor_correlations::delete_other(tx.statement(), night.date, &row).await?;
+    tables::factor_correlations::insert(tx.statement(), &row).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Removes an owner's results that are older than they are kept. The number removed.
+///
+/// # Errors
+/// When the database fails.
+pub async fn forget(services: &Services, owner: UserId) -> Result<u64, Error> {
+    let before = kept_since(services);
+    let mut tx = services.db.begin_as(owner).await?;
+    let mut removed = 0;
+    macro_rules! forget {
+        ($($table:ident)*) => {
+            $(removed += tables::$table::delete_before(tx.statement(), owner, before).await?;)*
+        };
+    }
+    forget!(position_greeks factor_exposures position_factor_exposures position_rate_betas);
+    forget!(market_risk stress_tests correlations);
+    tx.commit().await?;
+    Ok(removed)
+}
+
+/// The same of everybody's.
+///
+/// # Errors
+/// When the database fails.
+pub async fn forget_factors(services: &Services) -> Result<u64, Error> {
+    let before = kept_since(services);
+    Ok(tables::factor_correlations::delete_before(services.db.shared(), before).await?)
+}
+
+fn kept_since(services: &Services) -> NaiveDate {
+    let last = services.last_session();
+    last.checked_sub_days(Days::new(KEPT_DAYS)).unwrap_or(last)
+}
