@@ -80,9 +80,10 @@ async fn look_at(services: &Services, schedule: &Schedule) -> Result<usize, Erro
         if schedule.of_session && !services.calendar.is_session(*date) {
             continue;
         }
-        let name = match schedule.of_session {
-            true => date.to_string(),
-            false => at.with_timezone(&Utc).to_rfc3339(),
+        let name = if schedule.of_session {
+            date.to_string()
+        } else {
+            at.with_timezone(&Utc).to_rfc3339()
         };
         let asked = Ask {
             date: schedule.of_session.then_some(*date),

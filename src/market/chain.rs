@@ -161,7 +161,7 @@ impl Chain {
     ) -> Vec<(Provider, Decimal)> {
         let span = Span { from: date, to: date };
         let mut closes = Vec::new();
-        for member in self.members.iter() {
+        for member in &self.members {
             let Ok(bars) = member.daily_bars(symbol, span, urgency).await else { continue };
             let close = bars.bars.iter().find(|bar| bar.date == date).map(|bar| bar.close);
             closes.extend(close.map(|close| (member.name(), close)));

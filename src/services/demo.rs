@@ -209,6 +209,7 @@ struct Holding<'a> {
 }
 
 /// Whether anything had to be made.
+#[expect(clippy::too_many_lines, reason = "one transaction, in its order")]
 async fn ensure_positions(
     services: &Services,
     owner: UserId,

@@ -33,10 +33,9 @@ const MAX_OPEN: i64 = 20;
 pub fn patience(kind: JobKind) -> (i32, i32) {
     match kind {
         JobKind::MarketData | JobKind::MarketRisk | JobKind::Snapshots => (300, 5),
-        JobKind::Greeks | JobKind::Stress => (600, 3),
+        JobKind::Greeks | JobKind::Stress | JobKind::Report | JobKind::Export => (600, 3),
         JobKind::Factors | JobKind::Correlations | JobKind::Accuracy => (900, 3),
         JobKind::Alerts | JobKind::Retention | JobKind::Recalculate => (300, 3),
-        JobKind::Report | JobKind::Export => (600, 3),
         // Five requests a minute are an hour for what three hundred symbols lack.
         JobKind::Backfill => (7_200, 5),
         JobKind::Daily => (3_600, 3),

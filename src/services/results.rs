@@ -149,9 +149,10 @@ async fn read(
     if kind != JobKind::Greeks {
         night.look_up(&mut tx, books.iter().flat_map(|book| wanted(&book.lines))).await?;
     }
-    let underlyings = match is_stress {
-        true => stress::underlyings(&mut tx, &books).await?,
-        false => stress::Underlyings::new(),
+    let underlyings = if is_stress {
+        stress::underlyings(&mut tx, &books).await?
+    } else {
+        stress::Underlyings::new()
     };
     let scenarios = match kind {
         JobKind::Stress => store::scenarios::visible(tx.statement(), owner, None).await?,

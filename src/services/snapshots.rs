@@ -117,7 +117,7 @@ fn normalized(figures: &Figures) -> Figures {
         net_flow: one(figures.net_flow),
         daily_pnl: figures.daily_pnl.map(one),
         cumulative_pnl: one(figures.cumulative_pnl),
-        greeks: figures.greeks.map(|greeks| greeks.normalized()),
+        greeks: figures.greeks.map(sigmasight_analytics::exposure::Sensitivities::normalized),
         ..figures.clone()
     }
 }

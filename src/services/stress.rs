@@ -113,12 +113,11 @@ impl Desk {
         let (known, mut unknown) = factors::exposed(&book.lines, Basis::DeltaAdjusted, &deltas);
         let mut held = Vec::with_capacity(known.len());
         for one in known {
-            match Held::new(&one, greeks, inputs) {
-                Some(own) => held.push(own),
-                None => {
-                    let reason = one.line.unpriced_reason().unwrap_or_default();
-                    unknown.push(Excluded { line: one.line, reason });
-                }
+            if let Some(own) = Held::new(&one, greeks, inputs) {
+                held.push(own);
+            } else {
+                let reason = one.line.unpriced_reason().unwrap_or_default();
+                unknown.push(Excluded { line: one.line, reason });
             }
         }
         let returns = held.iter().map(|one| one.exposed.instrument);
@@ -144,7 +143,7 @@ impl Desk {
     }
 
     /// What a figure says of itself: over the positions that are in it and those that are not.
-    fn standing(&self, included: &[&Held], excluded: &[Excluded], inputs: Quality) -> Standing {
+    fn standing(included: &[&Held], excluded: &[Excluded], inputs: Quality) -> Standing {
         let lines = included.iter().map(|one| &one.exposed.line);
         let summary = Summary::of(lines);
         let mut quality = summary.quality().max(inputs);

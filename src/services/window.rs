@@ -27,6 +27,7 @@ impl Window {
     }
 
     /// The last of its returns, at most so many.
+    #[must_use]
     pub fn last(&self, returns: usize) -> Self {
         let skipped = self.len().saturating_sub(returns);
         Self { sessions: self.sessions.iter().skip(skipped).copied().collect() }

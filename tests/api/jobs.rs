@@ -340,7 +340,7 @@ async fn a_batch_in_the_foreground_that_was_killed_is_ended_by_the_next_worker()
     in_the_table(&app, "update graphile_worker._private_jobs set run_at = now()").await;
     app.works_through_its_queue().await;
     let told = "select count(*) from batch_jobs where kind = 'DAILY' and status = 'FAILED'
-                   and error_message like '%its worker died%'";
+                   and error_message like '%never brought to an end%'";
     assert_eq!(count(&app, told).await, 1);
 }
 

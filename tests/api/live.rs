@@ -15,7 +15,7 @@ use crate::support::{App, Person, codes};
 pub const PROGRESS: &str = "
     subscription($id: ID!) {
         jobProgress(jobId: $id) {
-            status progress processed total
+            status progress processed total message
             portfolio { name positions(first: 5) { nodes { symbol tags { name } } } }
         }
     }";

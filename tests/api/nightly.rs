@@ -90,6 +90,7 @@ async fn two_books() -> (App, Person, Person, Person, [String; 2]) {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one night, and all it finds")]
 async fn a_night_finds_what_a_request_would_and_finds_it_again() {
     let (app, ada, bob, admin, [hers, his]) = two_books().await;
     let job = runs(&app, &admin, "DAILY").await;

@@ -103,8 +103,8 @@ async fn a_scenario_of_ones_own_is_made_changed_and_forgotten() {
     let id = &scenario["id"];
 
     let shocks = json!([{ "variable": "sector:Energy", "shock": 0.05 }]);
-    let changes = json!({ "id": id, "shocks": shocks, "isActive": false });
-    let changed = sends(&ada, UPDATE, changes).await;
+    let edited = json!({ "id": id, "shocks": shocks, "isActive": false });
+    let changed = sends(&ada, UPDATE, edited).await;
     assert_eq!(changed["scenario"]["name"], "My Fall", "what is left out stays");
     assert_eq!(changed["scenario"]["severity"], "POSITIVE");
     assert_eq!(changed["scenario"]["shocks"][0]["variable"], "SECTOR:Energy");

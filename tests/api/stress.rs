@@ -53,8 +53,7 @@ async fn world() -> App {
     let app = App::start().at(FRIDAY).with_simulated_prices().await;
     let maker = app.sign_in("maker").await;
     let portfolio = maker.creates_portfolio("References").await;
-    let rows: String =
-        REFERENCES.iter().map(|symbol| format!("{symbol},1,100,2023-01-03\n")).collect();
+    let rows: String = REFERENCES.map(|symbol| format!("{symbol},1,100,2023-01-03\n")).concat();
     let csv = format!("ticker,quantity,entry_price,entry_date\n{rows}");
     assert_eq!(maker.uploads(&portfolio, csv).await["createdCount"], REFERENCES.len());
     app

@@ -66,9 +66,11 @@ impl Loaders {
         };
         let make = async {
             let window = crate::services::stress::window(book, &self.calendar);
-            let (greeks, inputs) =
-                try_join(self.greeks(book, Model::default()), self.stress_inputs(book, &window))
-                    .await?;
+            let (greeks, inputs) = Box::pin(try_join(
+                self.greeks(book, Model::default()),
+                self.stress_inputs(book, &window),
+            ))
+            .await?;
             let (book, calendar) = (Arc::clone(book), Arc::clone(&self.calendar));
             self.off_the_threads(move || Arc::new(Desk::new(book, &greeks, &inputs, &calendar)))
                 .await

@@ -19,8 +19,8 @@ struct FactorShockInput {
     /// As of `FactorShock`: a factor's name, `OIL` and the like, or `SECTOR:` with a sector's
     /// name; whatever the case.
     variable: String,
-    /// A return as a fraction, from −1 to 3; of INTEREST_RATE an absolute change from −0.1 to
-    /// 0.1, of CREDIT_SPREAD from −0.3 to 0.3; of VIX a share of its level from −0.9 to 10.
+    /// A return as a fraction, from −1 to 3; of `INTEREST_RATE` an absolute change from −0.1 to
+    /// 0.1, of `CREDIT_SPREAD` from −0.3 to 0.3; of VIX a share of its level from −0.9 to 10.
     shock: f64,
 }
 

@@ -60,7 +60,7 @@ pub struct FactorShock {
     /// `SECTOR:Technology`.
     variable: String,
     /// How far it moves. A return as a fraction, −10 % is `-0.1`; of a style the return beyond
-    /// what its beta to the market explains. INTEREST_RATE and CREDIT_SPREAD: an absolute change,
+    /// what its beta to the market explains. `INTEREST_RATE` and `CREDIT_SPREAD`: an absolute change,
     /// `0.01` is 100 basis points up. VIX: the change as a share of the index's level.
     shock: f64,
 }

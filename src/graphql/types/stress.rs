@@ -244,7 +244,7 @@ impl StressResult {
 
     /// Options revalued in full at the shocked prices instead of by delta; without options the
     /// total. A volatility moves only with a shock of the VIX, by so many points of the index
-    /// times √(30 / days left) beyond 30 days; the rate with INTEREST_RATE. Null when an option
+    /// times √(30 / days left) beyond 30 days; the rate with `INTEREST_RATE`. Null when an option
     /// cannot be priced.
     async fn full_revaluation_pnl(&self) -> Option<Decimal> {
         self.outcome.full_revaluation.map(Decimal)

@@ -90,7 +90,7 @@ pub fn exposed(
             let symbol = &line.position.instrument.symbol;
             let reason = line.unpriced_reason();
             let reason = reason.unwrap_or_else(|| format!("No delta of {symbol} is known."));
-            unknown.push(Excluded { reason, line });
+            unknown.push(Excluded { line, reason });
         }
     }
     (known, unknown)

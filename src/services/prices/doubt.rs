@@ -65,8 +65,8 @@ pub async fn look(services: &Services) -> Result<usize, Error> {
             one.action.instrument_id == *id && one.action.effective_date == date
         };
         let has_action = happened.iter().any(acts);
-        let moved = Move { today: *today, past: &past, has_action, market: of_market };
-        if is_outlier(&moved) != Some(true) {
+        let step = Move { today: *today, past: &past, has_action, market: of_market };
+        if is_outlier(&step) != Some(true) {
             continue;
         }
         let Some(instrument) = known.iter().find(|one| one.id == *id) else { continue };

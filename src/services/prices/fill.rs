@@ -108,7 +108,9 @@ async fn missing(services: &Services, scope: &Scope) -> Result<Vec<Gap>, Error> 
             .collect();
     }
     if let Some(from) = scope.from {
-        since.values_mut().for_each(|date| *date = from.min(*date));
+        for date in since.values_mut() {
+            *date = from.min(*date);
+        }
     }
     let ids: Vec<_> = since.keys().copied().collect();
     for instrument in store::instruments::by_id(tx.statement(), &ids).await? {

@@ -25,12 +25,12 @@ pub(super) fn rows(desks: &Desks, night: &Night, meter: &Meter) -> Result<Rows, 
         let chosen = choose(&book.lines, gross, &Filter::default());
         let histories = night.histories(chosen.entries.iter().map(|entry| entry.instrument));
         let found = analyze(chosen, &histories, &window, CLUSTER_THRESHOLD);
-        rows.extend(Table::Correlations, [row(desks.of(book), found)]);
+        rows.extend(Table::Correlations, [row(desks.of(book), &found)]);
     }
     Ok(rows)
 }
 
-fn row(of: Of, found: Analysis) -> Correlations {
+fn row(of: Of, found: &Analysis) -> Correlations {
     let symbols: Vec<_> = found.entries.iter().map(|entry| entry.symbol.clone()).collect();
     let symbol = |at: usize| symbols.get(at).cloned().unwrap_or_default();
     let pair = |pair: correlation::Pair| Pair {

@@ -99,7 +99,7 @@ pub fn accuracy(desk: &Desk, inputs: &Inputs, sessions: usize, calendar: &Calend
 
     let quality = included.iter().map(|(_, (_, _, quality))| *quality).max();
     let held: Vec<_> = included.iter().map(|(held, _)| *held).collect();
-    let mut standing = desk.standing(&held, &excluded, quality.unwrap_or(Quality::Full));
+    let mut standing = Desk::standing(&held, &excluded, quality.unwrap_or(Quality::Full));
     standing.warnings.splice(0..0, model.warnings());
     if points.len() < sessions {
         standing.warnings.push(format!(

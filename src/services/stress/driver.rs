@@ -42,6 +42,7 @@ impl Driver {
         }
     }
 
+    #[expect(clippy::match_same_arms, reason = "each variable has its own reason")]
     /// What a shock is taken for while there is too little history to estimate betas from.
     pub fn stand_in(self) -> StandIn {
         match self {

@@ -82,7 +82,7 @@ impl Desk {
         let beta = self.book.total_value().to_f64().filter(|value| *value > 0.0);
         let beta = beta.zip(dollars).map(|(value, dollars)| dollars / value);
         let beta = beta.filter(|_| !sheet.included.is_empty() || sheet.excluded.is_empty());
-        let mut standing = self.standing(&sheet.included, &sheet.excluded, sheet.quality);
+        let mut standing = Self::standing(&sheet.included, &sheet.excluded, sheet.quality);
         standing.warnings.splice(0..0, sheet.warnings.clone());
         let one = |change: &f64| {
             let mut all = vec![0.0; sheet.columns.len()];
@@ -117,7 +117,7 @@ impl Desk {
         let shocks = [Shock { variable: variable.clone(), shock: 0.0 }];
         let design = self.design(&self.macros(&shocks));
         let sheet = Sheet::new(self, &design, &shocks);
-        let mut standing = self.standing(&sheet.included, &sheet.excluded, sheet.quality);
+        let mut standing = Self::standing(&sheet.included, &sheet.excluded, sheet.quality);
         standing.warnings.splice(0..0, sheet.warnings.clone());
         let amount = self.base().to_f64().unwrap_or(0.0) * loss;
         let place = sheet.columns.iter().position(|column| column.variable == *variable);

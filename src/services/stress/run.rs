@@ -111,7 +111,7 @@ impl Desk {
         if self.is_left_out(&scenario.shocks, &sheet) {
             quality = quality.max(Quality::Limited);
         }
-        let mut standing = self.standing(&sheet.included, &sheet.excluded, quality);
+        let mut standing = Self::standing(&sheet.included, &sheet.excluded, quality);
         standing.warnings.splice(0..0, warnings);
         Ok(Outcome {
             scenario: Arc::clone(scenario),

@@ -55,7 +55,7 @@ impl Desk {
         let design = self.design(&[]);
         let market = Shock { variable: Variable::Factor(Factor::Market), shock: 0.0 };
         let sheet = Sheet::new(self, &design, &[market]);
-        let mut standing = self.standing(&sheet.included, &sheet.excluded, sheet.quality);
+        let mut standing = Self::standing(&sheet.included, &sheet.excluded, sheet.quality);
         standing.warnings.splice(0..0, sheet.warnings.clone());
 
         let factors = design.drivers.len();
