@@ -86,21 +86,36 @@ pub async fn get(State(door): State<Door>, request: Request) -> Response {
 /// `POST /graphql`.
 pub async fn post(State(door): State<Door>, request: Request) -> Response {
     let client = Client::of(&door, &request);
-    let by_events = accepts(request.headers(), EVENT_STREAM);
+    let takes_events = accepts(request.headers(), EVENT_STREAM);
+    // Clients that take both want events of what streams alone.
+    let takes_json = ["application/json", GRAPHQL_JSON]
+        .iter()
+        .any(|media_type| accepts(request.headers(), media_type));
     let outcome = async {
         client.may_ask()?;
         let reading = door.read(&client, request);
-        let asked = tokio::time::timeout(READING_PATIENCE, reading).await.map_err(|_| {
+        let mut asked = tokio::time::timeout(READING_PATIENCE, reading).await.map_err(|_| {
             let seconds = READING_PATIENCE.as_secs();
             let message = format!("The request did not arrive within {seconds} s.");
             Refused::new(StatusCode::REQUEST_TIMEOUT, Refusal::new(Code::Timeout, message))
         })??;
-        if by_events {
+        if takes_events && (!takes_json || subscribes(&mut asked)) {
             return door.events(asked, &client).await;
         }
         Ok(client.answer(Ok(door.run(asked, &client, true).await?)))
     };
     outcome.await.unwrap_or_else(|refused| client.answer(Err(refused)))
+}
+
+/// Whether a document that may be read asks for a subscription.
+fn subscribes(asked: &mut async_graphql::Request) -> bool {
+    if asked.query.len() > MAX_QUERY_BYTES || nesting(&asked.query) > MAX_NESTING {
+        return false;
+    }
+    let name = asked.operation_name.clone();
+    asked
+        .parsed_query()
+        .is_ok_and(|document| Summary::of(document, name.as_deref()).is_subscription)
 }
 
 /// A query in an address. async-graphql's own reader takes no `operationName`.
