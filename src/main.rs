@@ -247,7 +247,7 @@ async fn backfill(
 ) -> Result<(), AppError> {
     let last = app.services.last_session();
     let from = days.and_then(|days| last.checked_sub_days(Days::new(days.into())));
-    let scope = Scope { symbols, from, only_since: None };
+    let scope = Scope { symbols, from, only_since: None, to: None };
     let meter = Meter::default();
     let bars = with_bar(&meter, prices::complete(&app.services, &scope, &meter)).await?;
     print(&format!("{bars} bars stored; prices are complete to {last} as far as they can be had\n"))

@@ -11,7 +11,7 @@ use crate::domain::id::{PortfolioId, UserId};
 use crate::domain::instrument::Symbol;
 use crate::domain::job::{Job, JobKind, JobStatus};
 use crate::domain::snapshot::SnapshotSource;
-use crate::error::{Code, Error, Refusal, chain as causes};
+use crate::error::{Error, chain as causes};
 use crate::services::jobs::{self, Details};
 use crate::services::meter::Meter;
 use crate::services::night::Night;
@@ -48,7 +48,7 @@ pub async fn run(
         JobKind::Retention => retention(services, meter).await,
         JobKind::Daily | JobKind::Recalculate => {
             let books = books_of(services, job, details).await?;
-            let date = session(services, job)?;
+            let date = jobs::completed_session(services, job.date)?;
             let steps = chain::STEPS.iter().map(|(kind, _)| *kind);
             // Prices are everybody's: one book's figures are made of what is there.
             let steps =
@@ -60,7 +60,7 @@ pub async fn run(
                     continue;
                 }
                 meter.begins(kind, services.now());
-                step(services, kind, (date, &night), &books, details, meter).await?;
+                step(services, ToDo::of(job, kind), (date, &night), &books, details, meter).await?;
                 let message = meter.progress().message;
                 meter.ends(kind, JobStatus::Succeeded, message, services.now());
             }
@@ -68,23 +68,10 @@ pub async fn run(
         }
         kind => {
             let books = books_of(services, job, details).await?;
-            let of = (session(services, job)?, &Shared::default());
-            step(services, kind, of, &books, details, meter).await
+            let of = (jobs::completed_session(services, job.date)?, &Shared::default());
+            step(services, ToDo::of(job, kind), of, &books, details, meter).await
         }
     }
-}
-
-/// The session a job is about: the last completed one when it names none.
-fn session(services: &Services, job: &Job) -> Result<NaiveDate, Error> {
-    let last = services.last_session();
-    let date = job.date.unwrap_or(last);
-    if !services.calendar.is_session(date) || date > last {
-        let message = format!("{date} is no completed session.");
-        return Err(Refusal::new(Code::Validation, message)
-            .hint(format!("The last one is {last}."))
-            .into());
-    }
-    Ok(date)
 }
 
 /// Whose books a job works through; by owner.
@@ -106,17 +93,36 @@ const BREATH: Duration = Duration::from_secs(1);
 /// What all books need alike, read when the first of them does.
 type Shared = OnceCell<Arc<Night>>;
 
+/// A step, and on whose account.
+#[derive(Clone, Copy)]
+struct ToDo {
+    kind: JobKind,
+    /// What its snapshots say of where they come from.
+    source: SnapshotSource,
+}
+
+impl ToDo {
+    fn of(job: &Job, kind: JobKind) -> Self {
+        let source = match job.kind {
+            JobKind::Recalculate => SnapshotSource::OnDemand,
+            _ => SnapshotSource::Batch,
+        };
+        Self { kind, source }
+    }
+}
+
 /// Does one step of the chain for a date, some books at a time. Those that fail together are done
 /// one by one; of these, one that fails is counted and logged, and the others go on; without a
 /// database none does.
 async fn step(
     services: &Services,
-    kind: JobKind,
+    to_do: ToDo,
     (date, night): (NaiveDate, &Shared),
     books: &[(UserId, PortfolioId)],
     details: &Details,
     meter: &Meter,
 ) -> Result<(), Error> {
+    let kind = to_do.kind;
     if kind == JobKind::MarketData {
         let tonight = services.calendar.sessions_before(services.last_session(), RECENT);
         return market_data(services, details, Some(tonight), meter).await;
@@ -132,12 +138,12 @@ async fn step(
         let ids: Vec<_> = of_owner.iter().map(|(_, portfolio)| *portfolio).collect();
         for some in books::chunks(services, *owner, &ids).await? {
             meter.goes_on()?;
-            match patiently(services, kind, night, *owner, &some, meter).await {
+            match patiently(services, to_do, night, *owner, &some, meter).await {
                 Ok(()) => meter.did(some.len()),
                 Err(Error::Stopped) => return Err(Error::Stopped),
                 Err(error) if error.is_of_a_database_away() => return Err(error),
                 Err(_) if some.len() > 1 => {
-                    one_by_one(services, kind, night, *owner, &some, meter).await?;
+                    one_by_one(services, to_do, night, *owner, &some, meter).await?;
                 }
                 Err(error) => failed(kind, night, some.first(), &error, meter),
             }
@@ -152,7 +158,7 @@ async fn step(
 
 async fn one_by_one(
     services: &Services,
-    kind: JobKind,
+    to_do: ToDo,
     night: &Arc<Night>,
     owner: UserId,
     books: &[PortfolioId],
@@ -160,11 +166,11 @@ async fn one_by_one(
 ) -> Result<(), Error> {
     for book in books {
         meter.goes_on()?;
-        match patiently(services, kind, night, owner, std::slice::from_ref(book), meter).await {
+        match patiently(services, to_do, night, owner, std::slice::from_ref(book), meter).await {
             Ok(()) => meter.did(1),
             Err(Error::Stopped) => return Err(Error::Stopped),
             Err(error) if error.is_of_a_database_away() => return Err(error),
-            Err(error) => failed(kind, night, Some(book), &error, meter),
+            Err(error) => failed(to_do.kind, night, Some(book), &error, meter),
         }
     }
     Ok(())
@@ -185,30 +191,30 @@ fn failed(
 /// Does some books, and once more where somebody else was at one of them.
 async fn patiently(
     services: &Services,
-    kind: JobKind,
+    to_do: ToDo,
     night: &Arc<Night>,
     owner: UserId,
     books: &[PortfolioId],
     meter: &Meter,
 ) -> Result<(), Error> {
-    let done = some_books(services, kind, night, owner, books, meter).await;
+    let done = some_books(services, to_do, night, owner, books, meter).await;
     if !done.as_ref().is_err_and(Error::is_passing) {
         return done;
     }
     tokio::time::sleep(BREATH).await;
-    some_books(services, kind, night, owner, books, meter).await
+    some_books(services, to_do, night, owner, books, meter).await
 }
 
 async fn some_books(
     services: &Services,
-    kind: JobKind,
+    to_do: ToDo,
     night: &Arc<Night>,
     owner: UserId,
     books: &[PortfolioId],
     meter: &Meter,
 ) -> Result<(), Error> {
+    let ToDo { kind, source } = to_do;
     if kind == JobKind::Snapshots {
-        let source = SnapshotSource::Batch;
         snapshots::take(services, owner, books, &[night.date], source, true, meter).await?;
         return Ok(());
     }
@@ -228,7 +234,7 @@ async fn market_data(
         .symbols
         .as_ref()
         .map(|symbols| symbols.iter().filter_map(|symbol| Symbol::parse(symbol).ok()).collect());
-    let scope = Scope { symbols, from: details.from, only_since };
+    let scope = Scope { symbols, from: details.from, to: details.to, only_since };
     prices::know_references(services).await?;
     // Yields beside them: a first history may take hours, the yields take seconds.
     let prices = prices::complete(services, &scope, meter);

@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 use futures_util::future::BoxFuture;
 use rust_decimal::Decimal;
 
-use super::check::{Fault, Quorum, quorum};
+use super::check::Fault;
 use super::provider::{
     Absence, Bars, DailyBar, Dividend, MarketActions, MarketDataProvider, MarketDay, OptionQuote,
     Profile, ProviderError, Span, Split, Tenor, Urgency, Yield, price_source,
@@ -37,16 +37,6 @@ pub struct Unanswered {
     /// Those that do not offer such a thing are left out.
     pub refusals: Vec<(Provider, ProviderError)>,
     absence: Option<Absence>,
-}
-
-/// A day on which the first source and the second do not agree.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Doubt {
-    pub date: NaiveDate,
-    /// The price that is used.
-    pub primary: Decimal,
-    pub second: Decimal,
-    pub distance: Quorum,
 }
 
 impl Unanswered {
@@ -123,33 +113,6 @@ impl Chain {
             })
         })
         .await
-    }
-
-    /// What the next provider after the one that answered makes of the same days: those on which
-    /// it differs. None when no other provider has any.
-    pub async fn doubts(
-        &self,
-        symbol: &str,
-        answered: &Answered<Bars>,
-        urgency: Urgency,
-    ) -> Option<Vec<Doubt>> {
-        let bars = &answered.answer.bars;
-        let span = Span { from: bars.first()?.date, to: bars.last()?.date };
-        let others = self.members.iter().filter(|member| member.name() != answered.source);
-        let others = Self { members: others.cloned().collect(), calendar: self.calendar.clone() };
-        let second = others.daily_bars(symbol, span, urgency).await.ok()?.answer.bars;
-        let doubts = bars.iter().filter_map(|bar| {
-            let at = second.binary_search_by_key(&bar.date, |other| other.date).ok()?;
-            let (primary, second) = (bar.close, second[at].close);
-            let distance = quorum(primary, Some(second));
-            (distance != Quorum::Agreed).then_some(Doubt {
-                date: bar.date,
-                primary,
-                second,
-                distance,
-            })
-        });
-        Some(doubts.collect())
     }
 
     /// What each provider that has it says a symbol closed at, in the order of preference.

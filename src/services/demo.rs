@@ -130,6 +130,12 @@ pub async fn refresh(services: &Services) -> Result<(), Error> {
         books.push((owner, portfolio));
         is_new |= ensure_positions(services, owner, portfolio, &rows).await?;
     }
+    // Also when whoever began to make it was killed before the end.
+    for (owner, portfolio) in &books {
+        let mut tx = services.db.begin_as(*owner).await?;
+        let any = store::snapshots::any(tx.statement(), *owner, *portfolio).await?;
+        is_new |= !any;
+    }
     if is_new {
         prices::fill(services).await?;
         rates::fill(services).await?;

@@ -77,6 +77,8 @@ pub struct Details {
     pub symbols: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<NaiveDate>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<NaiveDate>,
     /// Of these alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub portfolios: Option<Vec<(UserId, PortfolioId)>>,
@@ -169,6 +171,9 @@ pub async fn refresh_market_data(
         symbols.dedup();
     }
     let last = services.last_session();
+    if details.from.zip(details.to).is_some_and(|(from, to)| from > to) {
+        return Err(Refusal::validation("The range ends before it begins.").at("to").into());
+    }
     if details.from.is_some_and(|from| from > last) {
         let message = format!("The last session is {last}: there is nothing since.");
         return Err(Refusal::validation(message).at("from").into());
@@ -367,7 +372,11 @@ pub async fn recalculate(
     Ok(id)
 }
 
-fn completed_session(services: &Services, date: Option<NaiveDate>) -> Result<NaiveDate, Error> {
+/// The session a job is about: the last completed one when none is named.
+///
+/// # Errors
+/// `Validation` for a day that is none.
+pub fn completed_session(services: &Services, date: Option<NaiveDate>) -> Result<NaiveDate, Error> {
     let last = services.last_session();
     let date = date.unwrap_or(last);
     if date > last || !services.calendar.is_session(date) {

@@ -186,6 +186,24 @@ pub async fn cash_between(
     .await
 }
 
+/// Whether the owner's portfolio has any.
+pub async fn any(
+    db: impl PgExecutor<'_>,
+    owner: UserId,
+    portfolio: PortfolioId,
+) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"
+        select exists (select from portfolio_snapshots
+                        where owner_id = $1 and portfolio_id = $2) as "any!"
+        "#,
+        owner.0,
+        portfolio.0,
+    )
+    .fetch_one(db)
+    .await
+}
+
 /// The owner's snapshots of these ids; no order.
 pub async fn owned(
     db: impl PgExecutor<'_>,

@@ -99,6 +99,18 @@ async fn the_demo_has_ninety_sessions_of_history_that_reconcile_to_the_cent() {
 }
 
 #[tokio::test]
+async fn a_demo_whose_making_was_killed_is_completed_at_the_next_start() {
+    let app = App::start().at(FRIDAY).with_simulated_prices().await;
+    demo::seed(&app.services, Environment::Development).await.expect("the demo");
+    // As it is when the process dies between the positions and the history.
+    let mut db = app.superuser().await;
+    sqlx::query("delete from portfolio_snapshots").execute(&mut db).await.expect("a statement");
+    demo::seed(&app.services, Environment::Development).await.expect("the demo");
+    let person = demo_person(&app, "demo_hnw").await;
+    assert_eq!(history(&person).await["snapshots"]["totalCount"], 90);
+}
+
+#[tokio::test]
 async fn taken_again_a_snapshot_says_the_same_and_a_new_night_adds_one() {
     let app = App::start().at("2024-06-27T21:00:00Z").with_simulated_prices().await;
     demo::seed(&app.services, Environment::Development).await.expect("the demo");
@@ -215,6 +227,14 @@ async fn a_portfolio_is_recalculated_by_its_owner_alone() {
     let done = ada.reads(jobs, json!({})).await;
     let newest = &done["viewer"]["jobs"]["nodes"][0];
     assert_eq!((&newest["kind"], &newest["status"]), (&json!("RECALCULATE"), &json!("SUCCEEDED")));
+
+    // What changed since is in the snapshot, which says that somebody asked for it.
+    app.knows_prices("symbol,date,close\nAAPL,2026-01-05,120\n").await;
+    ada.reads(recalculate, json!({ "id": core })).await;
+    app.works_through_its_queue().await;
+    let newest = history(&ada).await["snapshots"]["nodes"].as_array().expect("all").last().cloned();
+    let newest = newest.expect("a snapshot");
+    assert_eq!((&newest["source"], &newest["totalValue"]), (&json!("ON_DEMAND"), &json!("1200")));
 }
 
 #[tokio::test]

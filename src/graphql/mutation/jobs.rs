@@ -22,6 +22,8 @@ struct RefreshMarketDataInput {
     /// From this day on, where that is further back than prices are kept anyway: thirteen months,
     /// and from the year before the first entry.
     from: Option<Date>,
+    /// Up to this day; up to the last completed session when left out.
+    to: Option<Date>,
 }
 
 /// What to run.
@@ -96,6 +98,7 @@ impl Jobs {
         let details = Details {
             symbols: input.symbols,
             from: input.from.map(|date| date.0),
+            to: input.to.map(|date| date.0),
             ..Details::default()
         };
         let outcome = jobs::refresh_market_data(&request.services, &viewer, details).await;

@@ -49,6 +49,8 @@ pub struct Scope {
     pub only_since: Option<NaiveDate>,
     /// From then on, where that is further back than they are kept ready anyway.
     pub from: Option<NaiveDate>,
+    /// Up to then alone.
+    pub to: Option<NaiveDate>,
 }
 
 /// Completes prices up to the last session. Safe to run at any time, by any number of processes.
@@ -168,10 +170,11 @@ async fn missing(services: &Services, scope: &Scope) -> Result<Vec<Gap>, Error> 
             }
         };
         let is_observed = stored.is_some_and(|stored| stored.has_observed);
-        let sessions: Vec<_> = match scope.only_since {
-            Some(first) => sessions.into_iter().filter(|session| *session >= first).collect(),
-            None => sessions,
+        let is_asked = |session: &NaiveDate| {
+            scope.only_since.is_none_or(|first| *session >= first)
+                && scope.to.is_none_or(|last| *session <= last)
         };
+        let sessions: Vec<_> = sessions.into_iter().filter(is_asked).collect();
         (!sessions.is_empty()).then_some(Gap { instrument, sessions, is_observed })
     });
     Ok(gaps.collect())

@@ -8,7 +8,7 @@ use reqwest::dns::{Name, Resolve, Resolving};
 use rust_decimal::prelude::ToPrimitive;
 use serde_json::{Value, json};
 use sigmasight::config::Provider;
-use sigmasight::market::check::{Fault, Move, Quorum, is_outlier};
+use sigmasight::market::check::{Fault, Move, Quorum, is_outlier, quorum};
 use sigmasight::market::provider::{
     Absence, Bars, MarketDataProvider, Outage, ProviderError, Tenor, Urgency,
 };
@@ -344,12 +344,17 @@ async fn two_sources_that_differ_are_told_and_the_first_is_used() {
     .await;
     let (chain, range) = (chain(&desk), span("2025-12-31", "2026-01-05"));
     let bars = chain.daily_bars("AAPL", range, Urgency::Batch).await.expect("bars");
-    let doubts = chain.doubts("AAPL", &bars, Urgency::Batch).await.expect("a second source");
-    assert_eq!(doubts.len(), 1, "20 basis points are agreement, a missing day is no difference");
-    assert_eq!(doubts[0].date, date("2026-01-05"));
-    assert_eq!((doubts[0].primary, doubts[0].second), (decimal("100.0"), decimal("101.5")));
+    let at = async |day| {
+        let closes = chain.closes("AAPL", date(day), Urgency::Batch).await;
+        closes.into_iter().map(|(_, close)| close).collect::<Vec<_>>()
+    };
+    let [monday, december, friday] =
+        [at("2026-01-05").await, at("2025-12-31").await, at("2026-01-02").await];
+    assert_eq!(monday, [decimal("100.0"), decimal("101.5")]);
     let distance = Quorum::Differs { basis_points: Some(decimal("150")) };
-    assert_eq!(doubts[0].distance, distance);
+    assert_eq!(quorum(monday[0], Some(monday[1])), distance);
+    assert_eq!(quorum(december[0], Some(december[1])), Quorum::Agreed, "20 basis points are none");
+    assert_eq!(friday, [decimal("100.0")], "a missing day is no difference");
     assert_eq!(bars.answer.bars[2].close, decimal("100.0"), "the first is used");
 }
 

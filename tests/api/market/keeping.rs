@@ -180,3 +180,50 @@ async fn a_split_is_known_before_the_prices_that_show_it() {
     assert_eq!(now["positions"]["nodes"][0]["valuation"]["dailyPnl"], "40", "40 shares, a dollar");
     assert_eq!(now["valuation"]["totalValue"], "4040");
 }
+
+#[tokio::test]
+async fn a_close_that_nothing_explains_is_kept_and_told_with_what_another_source_says() {
+    const DOUBTS: &str = "{ instrument(symbol: \"AAPL\") { quote { price } dataQuality { doubts { date message } } } }";
+    let chart = json!({ "chart": { "result": [{
+        "meta": { "currency": "USD", "symbol": "AAPL", "exchangeTimezoneName": "America/New_York" },
+        "timestamp": [1_767_623_400],
+        "indicators": { "quote": [{ "open": [101.0], "high": [101.0], "low": [101.0],
+                                    "close": [101.0], "volume": [1000] }],
+                        "adjclose": [{ "adjclose": [101.0] }] }
+    }], "error": null } });
+    let desk = Desk::with(move |asked| {
+        if asked.path.starts_with("/v2/aggs") {
+            answer(aggregates("AAPL", &[("2026-01-05", 150.0)]))
+        } else {
+            answer(chart.clone())
+        }
+    })
+    .await;
+    let app = App::start().at("2026-01-05T21:30:00Z").await;
+    // Both move by half a percent a session; on the last AAPL by half its price.
+    let calendar = Calendar::default();
+    let sessions = calendar.sessions(date("2025-09-15"), date("2026-01-05"));
+    let mut file = String::from("symbol,date,close\n");
+    for (at, day) in sessions.enumerate() {
+        let steady = if at % 2 == 0 { "100" } else { "100.5" };
+        let close = if day == date("2026-01-05") { "150" } else { steady };
+        file += &format!("AAPL,{day},{close}\nSPY,{day},{steady}\n");
+    }
+    app.knows_prices(&file).await;
+    let (ada, _) = book_of(&app, "AAPL,10,100,2025-12-01\n").await;
+    let services = Services { chain: chain(&desk), ..app.services.clone() };
+    assert_eq!(prices::look_twice(&services).await.expect("a look"), 1);
+
+    let told = ada.reads(DOUBTS, json!({})).await["instrument"].take();
+    assert_eq!(told["quote"]["price"], "150", "it is used");
+    let doubts = told["dataQuality"]["doubts"].as_array().expect("doubts");
+    assert_eq!((doubts.len(), &doubts[0]["date"]), (1, &json!("2026-01-05")));
+    let message = doubts[0]["message"].as_str().expect("a message");
+    assert!(message.contains("eight deviations") && message.contains("Yahoo has 101"), "{message}");
+
+    // Corrected, it is doubted no more.
+    app.knows_prices("symbol,date,close\nAAPL,2026-01-05,100.2\n").await;
+    assert_eq!(prices::look_twice(&services).await.expect("a look"), 0);
+    let told = ada.reads(DOUBTS, json!({})).await["instrument"].take();
+    assert_eq!(told["dataQuality"]["doubts"], json!([]));
+}
