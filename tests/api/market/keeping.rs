@@ -1,6 +1,7 @@
 //! What is held gets its prices from the providers: what is missing, once, and what they do not
 //! have is told.
 
+use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -207,7 +208,7 @@ async fn a_close_that_nothing_explains_is_kept_and_told_with_what_another_source
     for (at, day) in sessions.enumerate() {
         let steady = if at % 2 == 0 { "100" } else { "100.5" };
         let close = if day == date("2026-01-05") { "150" } else { steady };
-        file += &format!("AAPL,{day},{close}\nSPY,{day},{steady}\n");
+        writeln!(file, "AAPL,{day},{close}\nSPY,{day},{steady}").expect("a text grows");
     }
     app.knows_prices(&file).await;
     let (ada, _) = book_of(&app, "AAPL,10,100,2025-12-01\n").await;
