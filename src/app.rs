@@ -26,6 +26,7 @@ use crate::market::caller::NoClient;
 use crate::postgres::embedded::{Embedded, EmbeddedError, Purpose};
 use crate::postgres::{self, Db, MigrateError};
 use crate::services::accounts::{Attempts, Hasher};
+use crate::services::listings::Listings;
 use crate::services::tokens::Tokens;
 use crate::services::updates::Updates;
 use crate::services::{Services, demo, scenarios};
@@ -251,6 +252,7 @@ pub async fn services(config: &Config, db: Db) -> Result<Services, AppError> {
     let chain = market::chain(config, &db, &calendar).map_err(AppError::Client)?;
     Ok(Services {
         chain,
+        listings: Listings::default(),
         updates: Updates::of(db.clone()),
         db,
         clock: config.clock,

@@ -23,6 +23,8 @@ pub enum Code {
     QueryTooComplex,
     /// What is stored does not suffice for what is asked.
     InsufficientData,
+    /// A source of data does not answer.
+    UpstreamUnavailable,
     /// It took longer than a request may.
     Timeout,
     /// Our fault.
@@ -42,6 +44,7 @@ impl Code {
             Self::RateLimited => "RATE_LIMITED",
             Self::QueryTooComplex => "QUERY_TOO_COMPLEX",
             Self::InsufficientData => "INSUFFICIENT_DATA",
+            Self::UpstreamUnavailable => "UPSTREAM_UNAVAILABLE",
             Self::Timeout => "TIMEOUT",
             Self::Internal => "INTERNAL",
         }

@@ -48,3 +48,59 @@ ids! {
     /// One line of the audit log.
     AuditId = now_v7
 }
+
+impl InstrumentId {
+    /// Of a contract that is listed and not stored: its compact symbol written as a number. No
+    /// stored instrument has such an id.
+    pub fn listed(symbol: &str) -> Self {
+        let number = symbol.bytes().fold(0_u128, |number, byte| {
+            let place = DIGITS.iter().position(|digit| *digit == byte).unwrap_or(0);
+            number.wrapping_mul(BASE) + place as u128
+        });
+        let (high, low) = (number >> LOW_BITS, number & LOW);
+        Self(uuid::Builder::from_custom_bytes((high << HIGH_SHIFT | low).to_be_bytes()).into_uuid())
+    }
+
+    /// The symbol that an id of [`InstrumentId::listed`] is made of; None for another one.
+    pub fn listed_symbol(self) -> Option<String> {
+        if self.0.get_version_num() != 8 {
+            return None;
+        }
+        let bits = self.0.as_u128();
+        let mut number = (bits >> HIGH_SHIFT) << LOW_BITS | bits & LOW;
+        let mut symbol = Vec::new();
+        while number > 0 {
+            symbol.push(*DIGITS.get(usize::try_from(number % BASE).ok()?)?);
+            number /= BASE;
+        }
+        symbol.reverse();
+        String::from_utf8(symbol).ok()
+    }
+}
+
+/// What symbols are written with, as digits; the first stands for nothing.
+const DIGITS: &[u8; 37] = b" ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+const BASE: u128 = DIGITS.len() as u128;
+/// A UUID of version 8 leaves its first 48 bits and its last 62 to us, and a number of 21 such
+/// digits has 110.
+const LOW_BITS: u32 = 62;
+const LOW: u128 = (1 << LOW_BITS) - 1;
+const HIGH_SHIFT: u32 = 80;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_id_of_a_listed_contract_is_its_symbol() {
+        for symbol in [
+            "AAPL260116C00150000",
+            "SPXW260109P06900000",
+            "A260116C00000001",
+            "ZZZZZZ991231P99999999",
+        ] {
+            assert_eq!(InstrumentId::listed(symbol).listed_symbol().as_deref(), Some(symbol));
+        }
+        assert_eq!(InstrumentId::fresh().listed_symbol(), None);
+    }
+}

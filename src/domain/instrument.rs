@@ -147,6 +147,16 @@ impl Instrument {
         }
     }
 
+    /// An option contract that is listed, and that nobody has entered here so far.
+    pub fn listed(symbol: &OccSymbol, underlying: &Self) -> Self {
+        Self {
+            id: InstrumentId::listed(&symbol.compact()),
+            sector: underlying.sector.clone(),
+            industry: underlying.industry.clone(),
+            ..Self::option(symbol, underlying.id)
+        }
+    }
+
     /// Whether it is an option on something else than 100 plain shares, after a split or a merger.
     pub fn is_adjusted(&self) -> bool {
         self.contract.is_some()

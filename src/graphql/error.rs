@@ -93,6 +93,7 @@ impl From<Code> for ErrorCode {
             Code::RateLimited => Self::RateLimited,
             Code::QueryTooComplex => Self::QueryTooComplex,
             Code::InsufficientData => Self::InsufficientData,
+            Code::UpstreamUnavailable => Self::UpstreamUnavailable,
             Code::Timeout => Self::Timeout,
             Code::Internal => Self::Internal,
         }

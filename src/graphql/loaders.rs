@@ -11,6 +11,7 @@ pub mod factors;
 mod greeks;
 mod histories;
 pub mod jobs;
+pub mod listings;
 mod presence;
 pub mod rates;
 pub mod results;
@@ -58,6 +59,7 @@ pub struct Loaders {
     rows: Arc<DataLoader<Rows, HashMapCache>>,
     books: DataLoader<Books, HashMapCache>,
     options: DataLoader<Options, HashMapCache>,
+    listed: DataLoader<listings::Listed, HashMapCache>,
     moment: Arc<Moment>,
     tags: OnceCell<Vec<Arc<Tag>>>,
     tag_counts: OnceCell<HashMap<TagId, i64>>,
@@ -93,8 +95,10 @@ impl Loaders {
             budget: Arc::clone(budget),
             assumptions,
         };
+        let listed = listings::Listed::new(services, moment, &rows);
         Self {
             rows,
+            listed: loader(listed, progress),
             books: loader(books, progress),
             options: loader(options, progress),
             moment: Arc::clone(moment),

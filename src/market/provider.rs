@@ -228,13 +228,15 @@ pub struct OptionQuote {
     pub shares_per_contract: Decimal,
     /// Annual, a fraction; absent where the provider could not tell.
     pub implied_volatility: Option<Decimal>,
-    /// When bid and ask were last seen.
+    /// When bid and ask were last seen; where they are not told, when the day's bar was.
     pub quoted_at: Option<DateTime<Utc>>,
     pub bid: Option<Decimal>,
     pub ask: Option<Decimal>,
     pub last: Option<Decimal>,
     /// Close of the day's bar.
     pub close: Option<Decimal>,
+    /// Contracts traded that day.
+    pub volume: Option<Decimal>,
     pub open_interest: Option<Decimal>,
     pub underlying_price: Option<Decimal>,
 }

@@ -26,7 +26,7 @@ use sigmasight_analytics::exposure::{self, Holding};
 use sigmasight_analytics::option::bulk::{Columns, Figures};
 use sigmasight_analytics::option::{self, DAYS_PER_YEAR, Kind};
 
-pub use line::{LineGreeks, Pricing, Source};
+pub use line::{CONFIGURED_RATE, LineGreeks, Pricing, Source};
 pub use sums::{ByUnderlying, Sums};
 pub use volatility::{HISTORY, Volatility, VolatilitySource, historical};
 

@@ -12,6 +12,7 @@ pub mod greeks;
 pub mod history;
 pub mod instruments;
 pub mod jobs;
+pub mod listings;
 pub mod meter;
 pub mod night;
 pub mod performance;
@@ -58,6 +59,8 @@ pub struct Services {
     pub providers: Arc<[Provider]>,
     /// Everybody who is asked for prices.
     pub chain: Chain,
+    /// The option chains that were looked at lately.
+    pub listings: listings::Listings,
     /// What stands in where nobody has said.
     pub assumptions: Assumptions,
     /// What changes, for whoever watches.

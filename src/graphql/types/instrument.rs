@@ -7,6 +7,7 @@ use async_graphql::{ComplexObject, Context, Enum, ID, Object, SimpleObject};
 use super::data_quality::InstrumentDataQuality;
 use super::dividend::DividendYield;
 use super::factor::{FactorBeta, FactorMethod, InterestRateBeta, betas_of};
+use super::option_quote::{self, Narrowed, OptionQuoteConnection};
 use crate::domain::id::InstrumentId;
 use crate::domain::price::Horizon;
 use crate::domain::{instrument, price};
@@ -265,6 +266,35 @@ impl Instrument {
         let key = BarsPage { instrument: self.0.id, from, to, page };
         let slice = request(ctx).loaders().row(key).await?.unwrap_or_default();
         Ok(PriceBarConnection::of(slice, scope, |bar| bar.date, PriceBar::from))
+    }
+
+    /// Listed options on this underlying, nearest expiry first, then by strike, calls before puts.
+    /// Asked of the providers when it is looked at, at most once a minute; none of an option.
+    #[graphql(complexity = "option_quote::ASKING + cost(first, None, child_complexity)")]
+    #[expect(clippy::too_many_arguments, reason = "the arguments of a narrowed connection")]
+    async fn option_chain(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            desc = "Only what expires on that day, today or later; every expiry when left out."
+        )]
+        expiry: Option<Date>,
+        #[graphql(desc = "Only calls or only puts; both when left out.")] kind: Option<OptionKind>,
+        #[graphql(desc = "The least strike, in dollars; no bound when left out.")]
+        min_strike: Option<Decimal>,
+        #[graphql(desc = "The greatest strike, in dollars; no bound when left out.")]
+        max_strike: Option<Decimal>,
+        #[graphql(desc = "Size of a page; 20 when left out, at most 500.")] first: Option<i32>,
+        #[graphql(desc = "Go on after this cursor.")] after: Option<String>,
+    ) -> Result<OptionQuoteConnection> {
+        let narrowed = Narrowed {
+            expiry: expiry.map(|day| day.0),
+            kind: kind.map(Into::into),
+            min_strike: min_strike.map(|strike| strike.0),
+            max_strike: max_strike.map(|strike| strike.0),
+        };
+        let page = PageArguments::forward(first, after);
+        Box::pin(option_quote::chain(request(ctx), &self.0, narrowed, &page)).await
     }
 
     /// What is there of its closes over the last 253 completed sessions, and what is missing.

@@ -11,6 +11,7 @@ pub mod greeks;
 pub mod instrument;
 pub mod job;
 pub mod node;
+pub mod option_quote;
 pub mod portfolio;
 pub mod position;
 pub mod pricing;

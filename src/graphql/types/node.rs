@@ -7,6 +7,7 @@ use async_graphql::{Context, ID, Interface};
 use super::factor::Factor;
 use super::instrument::Instrument;
 use super::job::Job;
+use super::option_quote;
 use super::portfolio::Portfolio;
 use super::position::Position;
 use super::scenario::StressScenario;
@@ -51,7 +52,10 @@ impl Node {
             }
             Some(NodeId::Position(id)) => find_position(ctx, id).await?.map(Self::Position),
             Some(NodeId::Instrument(id)) => {
-                let found = request.loaders().row(InstrumentBy(id)).await?;
+                let found = match id.listed_symbol() {
+                    Some(symbol) => option_quote::listed(request, &symbol).await?,
+                    None => request.loaders().row(InstrumentBy(id)).await?,
+                };
                 found.map(|instrument| Self::Instrument(Instrument(instrument)))
             }
             Some(NodeId::Tag(id)) => {

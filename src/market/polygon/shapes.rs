@@ -130,6 +130,8 @@ pub struct Details {
 #[derive(Deserialize)]
 pub struct Day {
     close: Option<Figure>,
+    volume: Option<Figure>,
+    last_updated: Option<i64>,
 }
 
 #[derive(Deserialize)]
@@ -158,6 +160,8 @@ impl Snapshot {
             figure.and_then(|figure| figure.decimal()).filter(|number| !number.is_sign_negative())
         };
         let positive = |figure| decimal(figure).filter(|number| !number.is_zero());
+        let of_quote = self.last_quote.as_ref().and_then(|quote| quote.last_updated);
+        let of_day = self.day.as_ref().and_then(|day| day.last_updated);
         Some(OptionQuote {
             symbol: symbol.compact(),
             kind: symbol.kind(),
@@ -170,14 +174,12 @@ impl Snapshot {
             },
             shares_per_contract: positive(Some(self.details.shares_per_contract))?,
             implied_volatility: positive(self.implied_volatility),
-            quoted_at: self
-                .last_quote
-                .as_ref()
-                .and_then(|quote| check::instant(quote.last_updated?)),
+            quoted_at: of_quote.or(of_day).and_then(check::instant),
             bid: decimal(self.last_quote.as_ref().and_then(|quote| quote.bid.clone())),
             ask: positive(self.last_quote.and_then(|quote| quote.ask)),
             last: positive(self.last_trade.and_then(|trade| trade.price)),
-            close: positive(self.day.and_then(|day| day.close)),
+            close: positive(self.day.as_ref().and_then(|day| day.close.clone())),
+            volume: decimal(self.day.and_then(|day| day.volume)),
             open_interest: decimal(self.open_interest),
             underlying_price: positive(self.underlying_asset.and_then(|asset| asset.price)),
         })

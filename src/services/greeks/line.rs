@@ -22,7 +22,7 @@ use crate::services::valuation::Line;
 const DIGITS: u32 = 12;
 
 /// What to say where no yields are known.
-pub(super) const CONFIGURED_RATE: &str =
+pub const CONFIGURED_RATE: &str =
     "No Treasury yields are known: the risk-free rate is the configured one.";
 
 /// Where Greeks come from.
