@@ -14,7 +14,9 @@
 use std::collections::BTreeMap;
 use std::iter::successors;
 
-use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, Offset, TimeZone, Utc, Weekday};
+use chrono::{
+    DateTime, Datelike, Days, NaiveDate, NaiveTime, Offset, TimeDelta, TimeZone, Utc, Weekday,
+};
 use chrono_tz::America::New_York;
 
 const OPEN: NaiveTime = time(9, 30);
@@ -175,6 +177,13 @@ impl Calendar {
             Some(close) if close <= now => today,
             _ => self.previous_session(today),
         }
+    }
+
+    /// Whether the bar of a session is final at `now`: the trades that are reported late, and those
+    /// of the closing auction, are in it a quarter of an hour after the close.
+    pub fn is_settled(&self, session: NaiveDate, now: DateTime<Utc>) -> bool {
+        const GRACE: TimeDelta = TimeDelta::minutes(15);
+        self.day(session).close.is_none_or(|close| now - close >= GRACE)
     }
 
     fn hours(&self, date: NaiveDate) -> Hours<'_> {

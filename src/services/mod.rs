@@ -18,6 +18,7 @@ pub mod night;
 pub mod performance;
 pub mod portfolios;
 pub mod prices;
+pub mod profiles;
 pub mod providers;
 pub mod quality;
 pub mod rates;

@@ -217,6 +217,8 @@ async fn store_observed(tx: &mut Work, bars: &[Bar]) -> Result<u64, Error> {
     store::instruments::list(tx.statement(), &ids).await?;
     store::prices::delete_synthetic(tx.statement(), &ids).await?;
     store::actions::delete_synthetic(tx.statement(), &ids).await?;
+    let told: Vec<_> = bars.iter().map(|bar| (bar.instrument_id, bar.date)).collect();
+    store::early::clear(tx.statement(), &told).await?;
     store_bars(tx, bars).await
 }
 

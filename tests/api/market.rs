@@ -5,12 +5,15 @@
 mod absences;
 mod chain;
 mod dividends;
+mod early;
 mod faults;
 mod fred;
 mod keeping;
+mod listings;
 mod nights;
 mod operators;
 mod polygon;
+mod profiles;
 mod secrets;
 mod stub;
 mod throttle;

@@ -4,6 +4,7 @@ use chrono::{DateTime, Duration, NaiveDate, Utc};
 
 use crate::domain::absence::{Absence, AbsenceReason};
 use crate::domain::id::InstrumentId;
+use crate::market::provider::Span;
 
 /// When to ask again for what was not there: the last sessions, and what is older.
 const RETRY_RECENT: Duration = Duration::minutes(30);
@@ -74,6 +75,21 @@ pub(super) fn after(
     ranges.collect()
 }
 
+/// What was noted of days before and after some that were looked through; the ranges end there.
+pub(super) fn outside(looked_at: Span, before: &[Absence]) -> Vec<Absence> {
+    let Span { from, to } = looked_at;
+    let clipped = |absence: &Absence, first: NaiveDate, last: NaiveDate| {
+        let (first, last) = (absence.first.max(first), absence.last.min(last));
+        (first <= last).then(|| Absence { first, last, ..absence.clone() })
+    };
+    let earlier = from.pred_opt().unwrap_or(from);
+    let later = to.succ_opt().unwrap_or(to);
+    let parts = before.iter().flat_map(|absence| {
+        [clipped(absence, NaiveDate::MIN, earlier), clipped(absence, later, NaiveDate::MAX)]
+    });
+    parts.flatten().collect()
+}
+
 fn covering(absences: &[Absence], session: NaiveDate) -> Option<&Absence> {
     absences.iter().find(|absence| (absence.first..=absence.last).contains(&session))
 }
@@ -125,6 +141,20 @@ mod tests {
             ]
         );
         assert_eq!(now[0].asked_at, first.asked_at);
+    }
+
+    #[test]
+    fn what_was_not_looked_at_stays_noted() {
+        let id = InstrumentId::fresh();
+        let missing = [day(3), day(4), day(5), day(10), day(11)];
+        let before = after(id, &missing, &missing, Some(&refusal("Too old.", 0)), &[]);
+        let around = |from, to| outside(Span { from: day(from), to: day(to) }, &before);
+        assert_eq!(
+            ranges(&around(5, 10)),
+            [(day(3), day(4), "Too old."), (day(11), day(11), "Too old.")]
+        );
+        assert_eq!(ranges(&around(12, 28)), [(day(3), day(11), "Too old.")]);
+        assert_eq!(ranges(&around(1, 28)), []);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use chrono::NaiveDate;
 use futures_util::StreamExt;
 
-use super::absent::{Refusal, after, due};
+use super::absent::{Refusal, after, due, outside};
 use super::fill::Gap;
 use super::{issuers, store_observed};
 use crate::domain::absence::AbsenceReason;
@@ -19,6 +19,7 @@ use crate::error::Error;
 use crate::market::by_day_is_cheaper;
 use crate::market::chain::Unanswered;
 use crate::market::provider::{self, DailyBar, Span, Urgency, price_source};
+use crate::postgres::Work;
 use crate::services::Services;
 use crate::services::meter::Meter;
 use crate::store;
@@ -33,8 +34,14 @@ pub(super) struct Question {
     pub instrument: Instrument,
     /// What is worth asking for now; ascending, never empty.
     pub sessions: Vec<NaiveDate>,
+    /// Whether it is known what the issuer did in them.
+    pub is_told: bool,
     /// All that is missing, ascending.
     missing: Vec<NaiveDate>,
+    /// Those of the sessions that have a bar which was told too early.
+    early: Vec<NaiveDate>,
+    /// The days that were looked through.
+    looked_at: Span,
     /// Whether anything of it was asked for in vain before.
     is_noted: bool,
 }
@@ -55,10 +62,19 @@ pub(super) async fn ask(services: &Services, gaps: &[Gap], meter: &Meter) -> Res
         .iter()
         .filter_map(|gap| {
             let absences = absent.get(&gap.instrument.id).copied().unwrap_or_default();
-            let sessions = due(&gap.sessions, absences, services.now(), recent);
-            let (instrument, missing) = (gap.instrument.clone(), gap.sessions.clone());
-            let is_noted = !absences.is_empty();
-            (!sessions.is_empty()).then_some(Question { instrument, sessions, missing, is_noted })
+            let mut sessions = due(&gap.sessions, absences, services.now(), recent);
+            sessions.extend(&gap.early);
+            sessions.sort_unstable();
+            let question = Question {
+                instrument: gap.instrument.clone(),
+                sessions,
+                is_told: false,
+                missing: gap.sessions.clone(),
+                early: gap.early.clone(),
+                looked_at: gap.looked_at,
+                is_noted: !absences.is_empty(),
+            };
+            (!question.sessions.is_empty()).then_some(question)
         })
         .collect();
 
@@ -113,7 +129,10 @@ async fn ask_by_day(
     meter: &Meter,
 ) -> Result<Vec<Question>, Error> {
     let days = days(&questions);
-    let mut rest = issuers::ask(services, &mut questions, &days).await?;
+    for (question, by) in issuers::ask(services, &mut questions, &days).await? {
+        let refusal = refused_by(services, &by);
+        store_answer(services, &question, &[], Some(&refusal)).await?;
+    }
     // Tonight's figures wait for the newest.
     for day in days.iter().rev() {
         meter.goes_on()?;
@@ -149,8 +168,7 @@ async fn ask_by_day(
     for question in answered.iter().filter(|question| question.is_noted) {
         store_answer(services, question, &[], None).await?;
     }
-    rest.extend(open);
-    Ok(rest)
+    Ok(open)
 }
 
 /// Asks for one symbol. The number of bars stored.
@@ -159,10 +177,11 @@ async fn ask_for(services: &Services, question: Question) -> Result<u64, Error> 
     let (Some(&from), Some(&to)) = (sessions.first(), sessions.last()) else {
         return Ok(0);
     };
-    let refused = |reason, said| Refusal { reason, said, asked_at: services.now() };
-    let unanswered = |by: &Unanswered| refused(reason_of(by), by.to_string());
-    if let Some(by) = issuers::ask_for(services, &question).await? {
-        return store_answer(services, &question, &[], Some(&unanswered(&by))).await;
+    if !question.is_told
+        && let Some(by) = issuers::ask_for(services, &question).await?
+    {
+        let refusal = refused_by(services, &by);
+        return store_answer(services, &question, &[], Some(&refusal)).await;
     }
     let span = Span { from, to };
     let asked = services.chain.daily_bars(&instrument.symbol, span, urgency(sessions.len())).await;
@@ -175,9 +194,10 @@ async fn ask_for(services: &Services, question: Question) -> Result<u64, Error> 
                 .map(|bar| stored_bar(instrument.id, source, &bar))
                 .collect();
             let said = format!("{source:?} has no bar of some sessions.");
-            (found, refused(AbsenceReason::NoTrade, said))
+            let (reason, asked_at) = (AbsenceReason::NoTrade, services.now());
+            (found, Refusal { reason, said, asked_at })
         }
-        Err(by) => (Vec::new(), unanswered(&by)),
+        Err(by) => (Vec::new(), refused_by(services, &by)),
     };
     store_answer(services, &question, &found, Some(&refusal)).await
 }
@@ -193,12 +213,18 @@ async fn store_answer(
     let mut tx = services.db.begin_shared().await?;
     // What is noted meanwhile by others is not lost.
     store::instruments::lock(tx.statement(), &[id]).await?;
-    let bars = if found.is_empty() { 0 } else { store_observed(&mut tx, found).await? };
+    let bars = if found.is_empty() { 0 } else { store_told(services, &mut tx, found).await? };
+    // Asked once more, and no better known: what was told first stands.
+    if refusal.is_some_and(|refusal| !refusal.reason.may_pass()) && !question.early.is_empty() {
+        let early: Vec<_> = question.early.iter().map(|session| (id, *session)).collect();
+        store::early::clear(tx.statement(), &early).await?;
+    }
     let found: BTreeSet<_> = found.iter().map(|bar| bar.date).collect();
     let missing = question.missing.iter().filter(|session| !found.contains(session));
     let missing: Vec<_> = missing.copied().collect();
     let before = store::absences::of_instruments(tx.statement(), &[id]).await?;
-    let absences = after(id, &missing, &question.sessions, refusal, &before);
+    let mut absences = outside(question.looked_at, &before);
+    absences.extend(after(id, &missing, &question.sessions, refusal, &before));
     if !before.is_empty() {
         store::absences::clear(tx.statement(), id).await?;
     }
@@ -214,8 +240,19 @@ async fn store_found(services: &Services, found: &[Bar]) -> Result<u64, Error> {
         return Ok(0);
     }
     let mut tx = services.db.begin_shared().await?;
-    let bars = store_observed(&mut tx, found).await?;
+    let bars = store_told(services, &mut tx, found).await?;
     tx.commit().await?;
+    Ok(bars)
+}
+
+/// Stores what a provider told, and notes what it told before the session had settled.
+async fn store_told(services: &Services, tx: &mut Work, found: &[Bar]) -> Result<u64, Error> {
+    let bars = store_observed(tx, found).await?;
+    let early = found.iter().filter(|bar| !services.calendar.is_settled(bar.date, services.now()));
+    let early: Vec<_> = early.map(|bar| (bar.instrument_id, bar.date)).collect();
+    if !early.is_empty() {
+        store::early::note_all(tx.statement(), &early).await?;
+    }
     Ok(bars)
 }
 
@@ -236,6 +273,10 @@ fn stored_bar(instrument_id: InstrumentId, source: PriceSource, bar: &DailyBar) 
 /// History is asked for after what tonight's figures need.
 pub(super) fn urgency(sessions: usize) -> Urgency {
     if sessions <= RECENT as usize { Urgency::Batch } else { Urgency::Backfill }
+}
+
+fn refused_by(services: &Services, by: &Unanswered) -> Refusal {
+    Refusal { reason: reason_of(by), said: by.to_string(), asked_at: services.now() }
 }
 
 fn reason_of(unanswered: &Unanswered) -> AbsenceReason {

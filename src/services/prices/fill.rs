@@ -12,6 +12,7 @@ use crate::domain::id::InstrumentId;
 use crate::domain::instrument::{Instrument, Symbol};
 use crate::domain::reference;
 use crate::error::Error;
+use crate::market::provider::Span;
 use crate::services::meter::Meter;
 use crate::services::{Services, instruments};
 use crate::store;
@@ -88,8 +89,13 @@ pub async fn complete(services: &Services, scope: &Scope, meter: &Meter) -> Resu
 #[derive(Clone, Debug)]
 pub(super) struct Gap {
     pub instrument: Instrument,
-    /// Ascending; never empty.
+    /// Ascending.
     pub sessions: Vec<NaiveDate>,
+    /// Those that have a bar which was told before they had settled, and have settled since;
+    /// ascending. Not empty where nothing is missing.
+    pub early: Vec<NaiveDate>,
+    /// The days that were looked through.
+    pub looked_at: Span,
     /// Whether any bar of it comes from outside.
     pub is_observed: bool,
 }
@@ -146,6 +152,12 @@ async fn missing(services: &Services, scope: &Scope) -> Result<Vec<Gap>, Error> 
         })
         .map(|s| s.instrument_id)
         .collect();
+    let mut early = HashMap::<InstrumentId, Vec<NaiveDate>>::new();
+    for (id, date) in store::early::of_instruments(tx.statement(), &ids).await? {
+        if services.calendar.is_settled(date, services.now()) {
+            early.entry(id).or_default().push(date);
+        }
+    }
     let mut dates = HashMap::<InstrumentId, BTreeSet<NaiveDate>>::new();
     for (id, date) in store::prices::dates(tx.statement(), &holed).await? {
         dates.entry(id).or_default().insert(date);
@@ -170,12 +182,16 @@ async fn missing(services: &Services, scope: &Scope) -> Result<Vec<Gap>, Error> 
             }
         };
         let is_observed = stored.is_some_and(|stored| stored.has_observed);
-        let is_asked = |session: &NaiveDate| {
-            scope.only_since.is_none_or(|first| *session >= first)
-                && scope.to.is_none_or(|last| *session <= last)
+        let looked_at = Span {
+            from: scope.only_since.map_or(from, |first| first.max(from)),
+            to: scope.to.map_or(to, |last| last.min(to)),
         };
+        let is_asked = |session: &NaiveDate| looked_at.contains(*session);
         let sessions: Vec<_> = sessions.into_iter().filter(is_asked).collect();
-        (!sessions.is_empty()).then_some(Gap { instrument, sessions, is_observed })
+        let early = early.remove(&instrument.id).unwrap_or_default();
+        let early: Vec<_> = early.into_iter().filter(is_asked).collect();
+        let is_wanted = !(sessions.is_empty() && early.is_empty());
+        is_wanted.then_some(Gap { instrument, sessions, early, looked_at, is_observed })
     });
     Ok(gaps.collect())
 }

@@ -16,12 +16,12 @@ use crate::store;
 
 /// Asks about all questions of some days: about a few days of the whole market at once, and symbol
 /// by symbol about many days, which hold more of everybody's dividends than of anybody's own. Takes
-/// out, and gives back, the questions about which nobody said anything.
+/// out, and gives back, the questions about which nobody said anything, with the refusals.
 pub(super) async fn ask(
     services: &Services,
     questions: &mut Vec<Question>,
     days: &BTreeSet<NaiveDate>,
-) -> Result<Vec<Question>, Error> {
+) -> Result<Vec<(Question, Unanswered)>, Error> {
     if questions.is_empty() {
         return Ok(Vec::new());
     }
@@ -32,12 +32,17 @@ pub(super) async fn ask(
     } else {
         std::mem::take(questions)
     };
-    let mut rest = Vec::new();
+    let mut refused = Vec::new();
     for question in untold {
-        let told = ask_for(services, &question).await?.is_none();
-        if told { questions.push(question) } else { rest.push(question) }
+        match ask_for(services, &question).await? {
+            None => questions.push(question),
+            Some(by) => refused.push((question, by)),
+        }
     }
-    Ok(rest)
+    for question in questions {
+        question.is_told = true;
+    }
+    Ok(refused)
 }
 
 /// Asks about the whole market, and stores what is wanted of it. The symbols of which something

@@ -3,9 +3,12 @@
 
 use serde_json::{Value, json};
 use sigmasight::domain::calendar::Calendar;
+use sigmasight::services::Services;
+use sigmasight::services::meter::Meter;
+use sigmasight::services::prices::{self, Scope};
 use sqlx::Row as _;
 
-use super::chain::aggregates;
+use super::chain::{aggregates, chain};
 use super::keeping::{book_of, fills};
 use super::stub::{Asked, json as answer};
 use super::{Desk, date};
@@ -99,6 +102,24 @@ async fn a_hole_is_told_in_the_words_of_who_was_asked() {
     assert_eq!((&nope["symbol"], &nope["daysMissing"]), (&json!("NOPE"), &json!(253)));
     let reason = nope["reason"].as_str().expect("a reason");
     assert!(reason.contains("Polygon has nothing: no bars in that range"), "{reason}");
+}
+
+#[tokio::test]
+async fn what_is_noted_of_history_outlives_a_night_that_does_not_look_at_it() {
+    let desk = Desk::with(two_years).await;
+    let app = App::start().at("2026-01-05T21:30:00Z").await;
+    book_of(&app, "AAPL,10,150,2022-12-01\n").await;
+    fills(&app, &desk).await;
+
+    let evening = "2026-01-06T21:30:00Z";
+    let (app, desk) = (app.restart().at(evening).await, desk.believing_in(evening));
+    let services = Services { chain: chain(&desk), ..app.services.clone() };
+    let tonight = Scope { only_since: Some(date("2026-01-05")), ..Scope::default() };
+    let stored = prices::complete(&services, &tonight, &Meter::default()).await;
+    assert_eq!(stored.expect("prices"), 1);
+    let asked = ranges_asked(&desk).len();
+    assert_eq!(fills(&app, &desk).await, 0);
+    assert_eq!(ranges_asked(&desk).len(), asked, "a week has not passed");
 }
 
 async fn quality_of(person: &Person, book: &str) -> Value {

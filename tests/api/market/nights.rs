@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use sigmasight::domain::calendar::Calendar;
+use sigmasight::services::Services;
+use sigmasight::services::meter::Meter;
+use sigmasight::services::prices::{self, Scope};
 
-use super::chain::aggregates;
+use super::chain::{aggregates, chain};
 use super::keeping::{book_of, fills};
-use super::stub::{Asked, json as answer};
+use super::stub::{Asked, json as answer, status};
 use super::{Desk, date, midnight};
 use crate::support::{App, Person, numbered};
 
@@ -77,11 +80,9 @@ async fn a_normal_night_of_many_symbols_takes_a_handful_of_requests() {
         "/v2/aggs/ticker/T09/range/1/day/2026-01-06/2026-01-06",
         "/v3/reference/dividends",
         "/v3/reference/dividends of FRESH",
-        "/v3/reference/dividends of T09",
         "/v3/reference/dividends of T11",
         "/v3/reference/splits",
         "/v3/reference/splits of FRESH",
-        "/v3/reference/splits of T09",
         "/v3/reference/splits of T11",
     ];
     let once = once.map(|path| (path.to_owned(), 1));
@@ -98,4 +99,54 @@ async fn a_normal_night_of_many_symbols_takes_a_handful_of_requests() {
         (&split[0]["symbol"], &split[0]["valuation"]["dailyPnl"]),
         (&json!("T07"), &json!("0"))
     );
+}
+
+#[tokio::test]
+async fn a_year_of_fifty_symbols_on_the_free_plan_takes_less_than_a_call_a_session() {
+    let desk = Desk::with(market).await;
+    let app = App::start().at("2026-01-05T21:30:00Z").await;
+    let rows = numbered(0..SYMBOLS, |nth| format!("{},10,90,2025-12-01\n", symbol(nth)));
+    book_of(&app, &rows).await;
+    let services = Services { chain: chain(&desk), ..app.services.clone() };
+    let scope = Scope { only_since: Some(date("2025-01-02")), ..Scope::default() };
+
+    let began = desk.time.instant();
+    let stored = prices::complete(&services, &scope, &Meter::default()).await.expect("prices");
+    let sessions = Calendar::default().sessions(date("2025-01-02"), date("2026-01-05")).count();
+    assert_eq!((sessions, stored), (252, (SYMBOLS * sessions) as u64), "all of it");
+    // Bars, splits and dividends of each symbol: fewer than days of the whole market would be.
+    assert_eq!(desk.stub.calls(), 3 * SYMBOLS);
+    assert!(desk.stub.calls() <= 252 + 5);
+    let minutes = (desk.time.instant() - began).num_minutes();
+    assert!((29..60).contains(&minutes), "{minutes}: five a minute, and what turns cost");
+    let times: Vec<_> = desk.stub.asked().iter().map(|asked| asked.at).collect();
+    for six in times.windows(6) {
+        assert!((six[5] - six[0]).num_seconds() >= 60, "never more in any minute");
+    }
+    assert_eq!(prices::complete(&services, &scope, &Meter::default()).await.expect("prices"), 0);
+    assert_eq!(desk.stub.calls(), 3 * SYMBOLS, "and nothing twice");
+}
+
+#[tokio::test]
+async fn where_days_of_the_market_are_given_up_nobody_is_asked_twice_about_issuers() {
+    // More symbols than days, and a provider that has no days of the whole market.
+    let desk = Desk::with(|asked| {
+        if asked.path.contains("/grouped/") {
+            return status(404, json!({ "status": "NOT_FOUND", "message": "no such day" }));
+        }
+        market(asked)
+    })
+    .await;
+    let app = App::start().at("2026-01-05T21:30:00Z").await;
+    let rows = numbered(0..20, |nth| format!("{},10,90,2025-12-01\n", symbol(nth)));
+    book_of(&app, &rows).await;
+    let services = Services { chain: chain(&desk), ..app.services.clone() };
+    let scope = Scope { only_since: Some(date("2025-12-15")), ..Scope::default() };
+    prices::complete(&services, &scope, &Meter::default()).await.expect("prices");
+    let mut calls = BTreeMap::<_, usize>::new();
+    for asked in desk.stub.asked().iter().filter(|asked| asked.path.starts_with("/v3/")) {
+        *calls.entry((asked.path.clone(), asked.query.get("ticker").cloned())).or_default() += 1;
+    }
+    assert_eq!(calls.len(), 2 * 20, "{calls:?}");
+    assert!(calls.values().all(|calls| *calls == 1), "{calls:?}");
 }
