@@ -16,7 +16,7 @@ use crate::services::jobs::{self, Details};
 use crate::services::meter::Meter;
 use crate::services::night::Night;
 use crate::services::prices::{self, Scope};
-use crate::services::{Services, books, demo, rates, results, snapshots};
+use crate::services::{Services, books, demo, profiles, rates, results, snapshots};
 
 /// Does a job; done twice it does the same.
 ///
@@ -36,13 +36,14 @@ pub async fn run(
                 demo::refresh(services).await?;
             }
             market_data(services, details, None, meter).await?;
-            let Some((owner, portfolio)) = job.owner_id.zip(job.portfolio_id) else {
-                return Ok(());
-            };
-            meter.says("Making the history of the book");
-            let sessions = snapshots::history(services);
-            let source = SnapshotSource::Backfill;
-            snapshots::take(services, owner, &[portfolio], &sessions, source, true, meter).await?;
+            if let Some((owner, portfolio)) = job.owner_id.zip(job.portfolio_id) {
+                meter.says("Making the history of the book");
+                let (books, sessions) = ([portfolio], snapshots::history(services));
+                let source = SnapshotSource::Backfill;
+                snapshots::take(services, owner, &books, &sessions, source, true, meter).await?;
+            }
+            // Last, for no figure waits for a name.
+            profiles::complete(services, meter).await?;
             Ok(())
         }
         JobKind::Retention => retention(services, meter).await,

@@ -32,9 +32,9 @@ use rust_decimal::Decimal;
 use self::draws::{Draws, Turbulence, key};
 use self::profile::{Process, Profile};
 use self::world::{Day, MARKET_VOLATILITY};
-use super::provider::{Dividend, DividendKind, Split};
+use super::provider::{self, Dividend, DividendKind, Split};
 use crate::domain::calendar::Calendar;
-use crate::domain::instrument::{is_price_symbol, is_ticker};
+use crate::domain::instrument::{AssetClass, is_price_symbol, is_ticker};
 
 pub use self::actions::splits;
 pub use self::curve::{risk_free_rate, yields};
@@ -133,6 +133,28 @@ pub fn dividend_yield(symbol: &str) -> f64 {
 /// What kind of thing a symbol is taken for.
 pub fn kind(symbol: &str) -> Kind {
     Profile::of(canonical(symbol)).kind
+}
+
+/// What a symbol is taken for; a company is in the sector that its returns are made with.
+pub fn profile(symbol: &str) -> provider::Profile {
+    let Profile { kind, process, dividend_yield, .. } = Profile::of(canonical(symbol));
+    let sector = match process {
+        Process::Growth(betas) if kind == Kind::Stock => betas.sector,
+        _ => None,
+    };
+    provider::Profile {
+        name: None,
+        asset_class: match kind {
+            Kind::Stock => AssetClass::Equity,
+            Kind::Etf => AssetClass::Etf,
+            Kind::MutualFund => AssetClass::MutualFund,
+            Kind::Index => AssetClass::Index,
+        },
+        sector: sector.map(|(sector, _)| sector.name().to_owned()),
+        industry: None,
+        currency: Some("USD".into()),
+        dividend_yield: Decimal::from_f64_retain(dividend_yield).map(|share| share.round_dp(6)),
+    }
 }
 
 /// The annualized volatility that the returns of a symbol are made with, nearly.

@@ -231,13 +231,105 @@ impl Summary {
                 Some("OPTION") => AssetClass::Option,
                 _ => AssetClass::Unknown,
             },
-            sector: said(sector),
+            sector: said(sector).map(standard),
             industry: said(industry),
             currency: said(currency),
             dividend_yield: self
                 .detail
                 .and_then(|detail| detail.dividend_yield?.raw?.decimal())
                 .filter(|fraction| !fraction.is_sign_negative()),
+        }
+    }
+}
+
+/// A sector as the Global Industry Classification Standard names it, which is how scenarios and
+/// everybody else here do.
+fn standard(sector: String) -> String {
+    const NAMES: [(&str, &str); 5] = [
+        ("Consumer Cyclical", "Consumer Discretionary"),
+        ("Consumer Defensive", "Consumer Staples"),
+        ("Financial Services", "Financials"),
+        ("Healthcare", "Health Care"),
+        ("Basic Materials", "Materials"),
+    ];
+    let known = NAMES.into_iter().find(|(yahoos, _)| *yahoos == sector);
+    known.map_or(sector, |(_, name)| name.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rust_decimal::prelude::ToPrimitive;
+    use serde_json::{Map, Value, json};
+
+    use super::*;
+
+    /// New shares for old.
+    const RATIOS: [(i64, i64); 6] = [(2, 1), (4, 1), (3, 2), (10, 1), (1, 3), (1, 50)];
+    /// 09:30 in New York on Monday the 6th of January 2025, and the seconds of a day.
+    const FIRST: i64 = 1_736_173_800;
+    const DAY: i64 = 86_400;
+
+    /// A day: its close in cents, the split in the morning and the dividend in cents.
+    type Lived = (i64, Option<(i64, i64)>, Option<i64>);
+
+    fn lived() -> impl Strategy<Value = Vec<Lived>> {
+        let split = prop::option::weighted(0.1, prop::sample::select(RATIOS.to_vec()));
+        let dividend = prop::option::weighted(0.2, 1_i64..500);
+        prop::collection::vec((100_i64..100_000, split, dividend), 1..40)
+    }
+
+    proptest! {
+        /// Somebody holds one share from the first day on and counts what becomes of it. What
+        /// Yahoo tells is of the shares that there are in the end; as traded it is of each day's.
+        #[test]
+        fn what_is_adjusted_leads_back_to_the_shares_of_each_day(days in lived()) {
+            let mut held = 1.0;
+            let counts: Vec<f64> = days.iter().map(|(_, split, _)| {
+                held *= split.map_or(1.0, |(to, from)| to as f64 / from as f64);
+                held
+            }).collect();
+            let stamp = |nth: usize| FIRST + DAY * i64::try_from(nth).expect("few days");
+            let adjusted = |nth: usize, cents: i64| cents as f64 / 100.0 * counts[nth] / held;
+            let (mut splits, mut dividends) = (Map::new(), Map::new());
+            for (nth, (_, split, dividend)) in days.iter().enumerate() {
+                let at = stamp(nth);
+                if let Some((to, from)) = split {
+                    let told = json!({ "date": at, "numerator": to, "denominator": from });
+                    splits.insert(at.to_string(), told);
+                }
+                if let Some(cents) = dividend {
+                    let told = json!({ "date": at, "amount": adjusted(nth, *cents) });
+                    dividends.insert(at.to_string(), told);
+                }
+            }
+            let closes: Vec<Value> =
+                days.iter().enumerate().map(|(nth, day)| adjusted(nth, day.0).into()).collect();
+            let stamps: Vec<_> = (0..days.len()).map(stamp).collect();
+            let chart = json!({
+                "meta": { "symbol": "AAPL", "currency": "USD" }, "timestamp": stamps,
+                "events": { "splits": splits, "dividends": dividends },
+                "indicators": { "quote": [{ "close": closes }] },
+            });
+            let chart: Chart = serde_json::from_str(&chart.to_string()).expect("a chart");
+
+            let splits = chart.splits().expect("splits");
+            let claims: Vec<_> = chart.claims(&splits).collect();
+            prop_assert_eq!(claims.len(), days.len());
+            for (nth, claim) in claims.iter().enumerate() {
+                let told = claim.close.and_then(Figure::decimal).expect("a close");
+                let traded = (told * claim.shares_since).to_f64().expect("a number");
+                // Worth the same by both ways of counting.
+                let worth = days[nth].0 as f64 / 100.0 * counts[nth];
+                prop_assert!((traded * counts[nth] / worth - 1.0).abs() < 1e-9);
+            }
+            let paid = chart.dividends().expect("dividends");
+            let cents = days.iter().enumerate().filter_map(|(nth, day)| Some((nth, day.2?)));
+            for (dividend, (nth, cents)) in paid.iter().zip(cents) {
+                prop_assert_eq!(Some(dividend.ex_date), day(stamp(nth)));
+                let amount = dividend.amount.to_f64().expect("a number");
+                prop_assert!((amount / (cents as f64 / 100.0) - 1.0).abs() < 1e-9);
+            }
         }
     }
 }
