@@ -20,6 +20,8 @@ pub struct Portfolio {
     pub updated_at: DateTime<Utc>,
 }
 
+/// Most portfolios of one person.
+pub const MAX_PORTFOLIOS: i64 = 200;
 /// Most characters of a portfolio's name.
 pub const MAX_NAME_CHARACTERS: usize = 100;
 /// Most characters of its description.

@@ -5,7 +5,9 @@ use serde_json::json;
 
 use super::Services;
 use crate::domain::id::{PortfolioId, UserId};
-use crate::domain::portfolio::{MAX_DESCRIPTION_CHARACTERS, MAX_NAME_CHARACTERS, Portfolio};
+use crate::domain::portfolio::{
+    MAX_DESCRIPTION_CHARACTERS, MAX_NAME_CHARACTERS, MAX_PORTFOLIOS, Portfolio,
+};
 use crate::error::{Code, Error, Refusal};
 use crate::store;
 
@@ -22,8 +24,8 @@ pub struct NewPortfolio {
 /// Creates an empty portfolio.
 ///
 /// # Errors
-/// `Validation` for a name, currency or amount that breaks a rule; `Conflict` when the owner has
-/// one of that name.
+/// `Validation` for a name, currency or amount that breaks a rule; `LimitExceeded` when the owner
+/// has as many as anybody may; `Conflict` when they have one of that name.
 pub async fn create(
     services: &Services,
     owner: UserId,
@@ -77,6 +79,15 @@ pub async fn create(
         updated_at: now,
     };
     let mut tx = services.db.begin_as(owner).await?;
+    // Two at a time would both be the last that there is room for.
+    store::users::lock(tx.statement(), owner).await?;
+    if store::portfolios::count(tx.statement(), owner).await? >= MAX_PORTFOLIOS {
+        let message = format!("A person has at most {MAX_PORTFOLIOS} portfolios.");
+        return Err(Refusal::new(Code::LimitExceeded, message)
+            .at("name")
+            .hint("Use one of those there are; tags and strategies divide a portfolio.")
+            .into());
+    }
     if !store::portfolios::insert(tx.statement(), &portfolio).await? {
         return Err(Refusal::new(Code::Conflict, "You have a portfolio of that name already.")
             .at("name")

@@ -118,6 +118,16 @@ pub async fn all(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<(UserId, Portfolio
     .await
 }
 
+/// How many an owner has.
+pub async fn count(db: impl PgExecutor<'_>, owner: UserId) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(
+        r#"select count(*) as "count!" from portfolios where owner_id = $1"#,
+        owner.0,
+    )
+    .fetch_one(db)
+    .await
+}
+
 /// False when the owner has one of that name.
 pub async fn insert(db: impl PgExecutor<'_>, new: &Portfolio) -> sqlx::Result<bool> {
     let done = sqlx::query!(

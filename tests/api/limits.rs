@@ -621,3 +621,30 @@ async fn a_filter_names_at_most_a_page_of_things() {
         assert_eq!(codes(&ask(501).await), ["VALIDATION"], "{list}");
     }
 }
+
+#[tokio::test]
+async fn nobody_has_more_than_two_hundred_portfolios() {
+    let app = App::start().await;
+    let ada = app.sign_in("ada").await;
+    ada.creates_portfolio("First").await;
+    sqlx::query(
+        "insert into portfolios (owner_id, id, name, name_key, currency, cash_balance, created_at,
+                                 updated_at)
+         select owner_id, gen_random_uuid(), 'P' || n, 'p' || n, currency, 0, created_at, updated_at
+           from portfolios, generate_series(1, 198) n",
+    )
+    .execute(&mut app.superuser().await)
+    .await
+    .expect("many portfolios");
+    ada.creates_portfolio("Last").await;
+    let query = "mutation { createPortfolio(input: { name: \"One more\" }) {
+        portfolio { id } userErrors { code message field hint }
+    } }";
+    let refused = ada.reads(query, json!({})).await["createPortfolio"].take();
+    assert_eq!(refused["portfolio"], Value::Null);
+    let error = &refused["userErrors"][0];
+    assert_eq!((&error["code"], &error["field"]), (&json!("LIMIT_EXCEEDED"), &json!(["name"])));
+    assert!(error["hint"].is_string(), "{error}");
+    // It is of one person; another has room.
+    app.sign_in("bob").await.creates_portfolio("First").await;
+}
