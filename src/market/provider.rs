@@ -58,15 +58,6 @@ pub trait MarketDataProvider: Send + Sync {
         Err(ProviderError::Unsupported("the splits and dividends of the market"))
     }
 
-    /// The bar of the last session that has closed.
-    async fn previous_close(
-        &self,
-        _symbol: &str,
-        _urgency: Urgency,
-    ) -> Result<DailyBar, ProviderError> {
-        Err(ProviderError::Unsupported("the previous close"))
-    }
-
     /// The splits of a symbol, ascending. None is an answer.
     async fn splits(
         &self,
@@ -291,6 +282,13 @@ impl ProviderError {
     pub fn not_found(said: impl Into<String>) -> Self {
         Self::NotFound { absence: Absence::Unknown, said: said.into() }
     }
+
+    /// In words that anybody may read: addresses are left out, as keys are anyway.
+    pub fn without_addresses(&self) -> String {
+        let text = self.to_string();
+        let word = |word| if str::contains(word, "://") { "…" } else { word };
+        text.split(' ').map(word).collect::<Vec<_>>().join(" ")
+    }
 }
 
 /// What keeps a provider from answering at all.
@@ -334,5 +332,19 @@ pub fn price_source(provider: Provider) -> Option<PriceSource> {
         Provider::Yahoo => Some(PriceSource::Yahoo),
         Provider::Synthetic => Some(PriceSource::Synthetic),
         Provider::Fred => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_reads_an_address() {
+        let elsewhere = ProviderError::RefusedAddress("https://elsewhere.example".into());
+        let told = elsewhere.without_addresses();
+        assert_eq!(told, "leads to another host … where nothing of ours is sent");
+        let refused = ProviderError::Unauthorized("see http://10.0.0.1/?key=1 for more".into());
+        assert_eq!(refused.without_addresses(), "does not accept the key: see … for more");
     }
 }

@@ -230,7 +230,7 @@ impl Throttle {
     /// # Errors
     /// `Uncounted` when the database fails.
     pub async fn complained(&self, error: &ProviderError) -> Result<(), ProviderError> {
-        let (gate, now, said) = (self.rate.gate, self.pace.now(), told(error));
+        let (gate, now, said) = (self.rate.gate, self.pace.now(), error.without_addresses());
         let stored = store::complain(self.db.shared(), gate, now, &said).await;
         stored.map_err(ProviderError::Uncounted)
     }
@@ -241,7 +241,7 @@ impl Throttle {
     /// `Uncounted` when the database fails.
     pub async fn failed(&self, error: &ProviderError) -> Result<(), ProviderError> {
         let (gate, now, rest) = (self.rate.gate, self.pace.now(), REST.as_secs_f64());
-        let said = told(error);
+        let said = error.without_addresses();
         let stored = store::fail(self.db.shared(), gate, now, TOLERANCE, rest, &said).await;
         stored.map_err(ProviderError::Uncounted)
     }
@@ -277,13 +277,6 @@ impl Throttle {
     fn chance(&self) -> f64 {
         self.pace.chance().clamp(0.0, 1.0)
     }
-}
-
-/// An error in words that operators may read: addresses are left out, as keys are anyway.
-fn told(error: &ProviderError) -> String {
-    let text = error.to_string();
-    let word = |word| if str::contains(word, "://") { "…" } else { word };
-    text.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }
 
 /// The wait after an attempt that failed, the first being number 0: a second, then twice as
@@ -322,13 +315,5 @@ mod tests {
             let rate = Rate::polygon(plan);
             assert_eq!(rate.requests_per_minute(), plan.requests_per_minute().get());
         }
-    }
-
-    #[test]
-    fn operators_read_no_address() {
-        let elsewhere = ProviderError::RefusedAddress("https://elsewhere.example".into());
-        assert_eq!(told(&elsewhere), "leads to another host … where nothing of ours is sent");
-        let refused = ProviderError::Unauthorized("see http://10.0.0.1/?key=1 for more".into());
-        assert_eq!(told(&refused), "does not accept the key: see … for more");
     }
 }

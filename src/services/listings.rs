@@ -214,7 +214,8 @@ fn of_simulation(
 
 fn unavailable(wanted: &Wanted, by: &Unanswered) -> Refusal {
     let symbol = &wanted.underlying.symbol;
-    let why: Vec<_> = by.refusals.iter().map(|(who, why)| format!("{who:?} {why}")).collect();
+    let why = by.refusals.iter().map(|(who, why)| format!("{who:?} {}", why.without_addresses()));
+    let why: Vec<_> = why.collect();
     let message = format!("The options on {symbol} are not to be had: {}.", why.join("; "));
     Refusal::new(Code::UpstreamUnavailable, message)
         .hint("Try again in a minute; `admin.dataProviders` tells how the providers are.")

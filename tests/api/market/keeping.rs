@@ -16,7 +16,11 @@ use super::{Desk, date};
 use crate::support::{App, Person};
 
 const BOOK: &str = "query($id: ID!) { portfolio(id: $id) {
-    valuation { totalValue dailyPnl quality warnings }
+    valuation {
+        totalValue marketValue dailyPnl unrealizedPnl quality warnings
+        provenance { coverage { includedPositions excludedPositions excludedExposure } }
+    }
+    dataQuality { score stale insufficient { symbol reason } }
     positions { nodes { symbol valuation { price priceSource priceDate dailyPnl quality } } }
 } }";
 
@@ -132,12 +136,19 @@ async fn with_all_providers_down_the_last_prices_stay_and_are_called_stale() {
     let app = App::start().at("2026-01-05T21:30:00Z").with_simulated_prices().await;
     let (_, book) = book_of(&app, "AAPL,10,150,2025-12-01\n").await;
     fills(&app, &desk).await;
+    let total_before = {
+        let ada = Person::signs_in(&app, "ada").await;
+        seen(&ada, &book).await["valuation"]["totalValue"].take()
+    };
 
     is_down.store(true, Ordering::Relaxed);
     let app = app.restart().at("2026-01-06T21:30:00Z").await;
     let desk = desk.believing_in("2026-01-06T21:30:00Z");
-    assert_eq!(fills(&app, &desk).await, 0, "nothing is made up in their place");
+    // Entered while nobody can be asked, so that no price of it was ever known.
     let ada = Person::signs_in(&app, "ada").await;
+    let late = "ticker,quantity,entry_price,entry_date\nLATE,10,20,2026-01-06\n";
+    assert_eq!(ada.uploads(&book, late).await["createdCount"], 1);
+    assert_eq!(fills(&app, &desk).await, 0, "nothing is made up in their place");
     let now = seen(&ada, &book).await;
     let figures = &now["positions"]["nodes"][0]["valuation"];
     let yesterday = (date("2026-01-05") - date("2023-01-03")).num_days() + 100;
@@ -147,7 +158,30 @@ async fn with_all_providers_down_the_last_prices_stay_and_are_called_stale() {
         (&json!("2026-01-05"), &json!("STALE"))
     );
     assert_eq!(figures["dailyPnl"], Value::Null, "unknown is not zero");
-    assert_eq!(now["valuation"]["quality"], "STALE");
+    // The book is worth what it was, without what has no price; that is counted and told.
+    let whole = &now["valuation"];
+    assert_eq!(whole["totalValue"], total_before);
+    assert_eq!(whole["dailyPnl"], Value::Null);
+    assert_ne!(whole["unrealizedPnl"], "0");
+    let coverage = &whole["provenance"]["coverage"];
+    assert_eq!(
+        (&coverage["includedPositions"], &coverage["excludedPositions"]),
+        (&json!(1), &json!(1))
+    );
+    assert_eq!(coverage["excludedExposure"], "200", "at cost");
+    let unpriced = &now["positions"]["nodes"][1];
+    assert_eq!(unpriced["symbol"], "LATE");
+    assert_eq!(
+        (&unpriced["valuation"]["price"], &unpriced["valuation"]["quality"]),
+        (&Value::Null, &json!("INSUFFICIENT"))
+    );
+    let warnings = whole["warnings"].to_string();
+    assert!(warnings.contains("LATE"), "{warnings}");
+    let told = &now["dataQuality"];
+    assert_eq!(told["stale"], json!(["AAPL"]));
+    assert!(told["score"].as_f64().is_some_and(|score| score > 0.0 && score < 1.0), "{told}");
+    let reason = told["insufficient"][0]["reason"].as_str().expect("a reason");
+    assert!(reason.contains("Polygon is unavailable"), "{reason}");
 
     // Asked again once they are back, and not before half an hour has passed.
     is_down.store(false, Ordering::Relaxed);

@@ -89,6 +89,14 @@ impl App {
         Start { config, connections: CONNECTIONS, patience: self.lasting.patience, database }
     }
 
+    /// The same program over services that differ, as by whom they ask for prices.
+    pub fn with(&self, change: impl FnOnce(&mut Services)) -> Self {
+        let mut services = self.services.clone();
+        change(&mut services);
+        let router = app::router(&self.config, services.clone(), self.lasting.clone());
+        Self { services, router, ..self.clone() }
+    }
+
     /// Somebody signed in, registered first if need be; their address is `<name>@example.com`.
     pub async fn sign_in(&self, name: &str) -> Person {
         self.register(name, Role::User).await;
