@@ -30,7 +30,7 @@ use crate::market::provider::{OptionQuote, Span, Urgency, price_source};
 use crate::market::synthetic::{self, SyntheticQuote};
 
 /// For how long nobody is asked again.
-const FRESH: Duration = Duration::from_secs(60);
+const FRESH: Duration = Duration::from_mins(1);
 /// Longest that anybody waits for a chain, all its pages together.
 const PATIENCE: Duration = Duration::from_secs(8);
 /// Requests that wait for providers at a time: each holds a connection to the database meanwhile.
@@ -178,7 +178,7 @@ async fn simulated(
     let calendar = Arc::clone(&services.calendar);
     let made = tokio::task::spawn_blocking(move || {
         let chain = synthetic::option_chain(&symbol, close, &calendar, session, expiries);
-        chain.into_iter().map(|quote| of_simulation(quote, close, session, &calendar)).collect()
+        chain.iter().map(|quote| of_simulation(quote, close, session, &calendar)).collect()
     });
     made.await.map(Some).map_err(|error| {
         tracing::error!(%error, "simulating an option chain failed");
@@ -187,7 +187,7 @@ async fn simulated(
 }
 
 fn of_simulation(
-    quote: SyntheticQuote,
+    quote: &SyntheticQuote,
     underlying: Decimal,
     session: chrono::NaiveDate,
     calendar: &Calendar,

@@ -1,7 +1,9 @@
 //! Completing what held symbols stand for: name, class, sector and industry, by which exposures
 //! are grouped. What is known already stays as it is.
 
-use chrono::Duration;
+use std::time::Duration;
+
+use chrono::TimeDelta;
 
 use super::Services;
 use super::meter::Meter;
@@ -16,10 +18,12 @@ use crate::store;
 use crate::store::profiles::{Asked, Description};
 
 /// When to ask again where nobody could say, and where somebody did or nobody knows the symbol.
-const RETRY_REFUSED: Duration = Duration::days(1);
-const RETRY_TOLD: Duration = Duration::days(30);
+const RETRY_REFUSED: TimeDelta = TimeDelta::days(1);
+const RETRY_TOLD: TimeDelta = TimeDelta::days(30);
 /// Symbols described in one transaction.
 const SYMBOLS_A_STEP: usize = 20;
+/// Longest that one symbol is waited for: prices of others may be wanted meanwhile.
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Refusals in a row after which the others are left for another time.
 const REFUSALS: usize = 3;
 
@@ -70,11 +74,16 @@ struct Answer {
 }
 
 async fn ask(services: &Services, symbol: &str, may_be_made_up: bool) -> Answer {
-    let by = match services.chain.profile(symbol, Urgency::Backfill).await {
-        Ok(answered) => {
+    let asked = services.chain.profile(symbol, Urgency::Backfill);
+    let by = match tokio::time::timeout(PATIENCE, asked).await {
+        Ok(Ok(answered)) => {
             return Answer { profile: Some(answered.answer), may_pass: false, said: None };
         }
-        Err(by) => by,
+        Ok(Err(by)) => by,
+        Err(_) => {
+            let said = Some("nobody answered in time".into());
+            return Answer { profile: None, may_pass: true, said };
+        }
     };
     let may_pass = by.is_passing();
     let is_simulated = services.providers.contains(&Provider::Synthetic) && may_be_made_up;

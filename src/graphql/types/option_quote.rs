@@ -131,15 +131,15 @@ pub async fn chain(
     }
     let listing = request.loaders().listing(underlying, expiries).await?;
     request.spend(listing.quotes.len())?;
-    let kept: Vec<_> =
-        listing.quotes.iter().filter(|quote| narrowed.keeps(quote, today)).cloned().collect();
-    let slice = slice_of(kept, quoted::key, &page);
+    let kept = listing.quotes.iter().filter(|quote| narrowed.keeps(quote, today));
+    let slice = slice_of(kept.collect(), |quote| quoted::key(quote), &page);
     let beside = Beside::read(request, underlying, &slice.items).await?;
-    Ok(connected(slice.map(|told| (beside.quote(request, &listing, &told), told)), scope))
+    let slice = slice.map(|told| (beside.quote(request, &listing, told), quoted::key(told)));
+    Ok(connected(slice, scope))
 }
 
-fn connected(slice: Slice<(OptionQuote, Told)>, scope: Scope) -> OptionQuoteConnection {
-    OptionQuoteConnection::of(slice, scope, |(_, told)| quoted::key(told), |(quote, _)| quote)
+fn connected(slice: Slice<(OptionQuote, Key)>, scope: Scope) -> OptionQuoteConnection {
+    OptionQuoteConnection::of(slice, scope, |(_, key)| key.clone(), |(quote, _)| quote)
 }
 
 /// What a page of quotes takes beside what was told, with the same few statements however long it
@@ -157,11 +157,11 @@ impl<'a> Beside<'a> {
     async fn read(
         request: &Request,
         underlying: &'a instrument::Instrument,
-        quotes: &[Told],
+        quotes: &[&Told],
     ) -> Result<Self> {
         let (loaders, horizon) = (request.loaders(), request.horizon(None)?);
         let calendar = &request.services.calendar;
-        let session = |quote: &Told| quoted::session_of(quote, horizon.as_of, calendar);
+        let session = |quote: &&Told| quoted::session_of(quote, horizon.as_of, calendar);
         let sessions: HashSet<_> = quotes.iter().map(session).collect();
         let symbols = quotes.iter().map(|quote| InstrumentNamed(quote.symbol.clone()));
         let (close, actions, curves, entered) = try_join4(

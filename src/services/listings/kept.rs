@@ -12,7 +12,7 @@ use crate::error::{Code, Refusal};
 use crate::market::provider::Span;
 
 /// For how long what was told may stand in for what nobody tells.
-const SHOWN: Duration = Duration::from_secs(3_600);
+const SHOWN: Duration = Duration::from_hours(1);
 /// Underlyings that are kept, and ranges of expiries of each: at some two megabytes for the
 /// largest chains, a hundred at most.
 const UNDERLYINGS: usize = 24;
@@ -20,7 +20,13 @@ const RANGES: usize = 2;
 
 /// By underlying. Whoever holds the lock of a place asks for it, and the others wait.
 #[derive(Default)]
-pub struct Kept(Lock<HashMap<InstrumentId, (Instant, Arc<Mutex<Place>>)>>);
+pub struct Kept(Lock<HashMap<InstrumentId, Looked>>);
+
+/// A place, and when somebody last looked at it.
+struct Looked {
+    at: Instant,
+    place: Arc<Mutex<Place>>,
+}
 
 /// What was told of one underlying.
 #[derive(Default)]
@@ -35,15 +41,16 @@ impl Kept {
     pub fn place(&self, underlying: InstrumentId) -> Arc<Mutex<Place>> {
         let mut places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if places.len() >= UNDERLYINGS && !places.contains_key(&underlying) {
-            let oldest = places.iter().min_by_key(|(_, (looked_at, _))| *looked_at);
+            let oldest = places.iter().min_by_key(|(_, looked)| looked.at);
             if let Some(oldest) = oldest.map(|(id, _)| *id) {
                 places.remove(&oldest);
             }
         }
         let now = Instant::now();
-        let (looked_at, place) = places.entry(underlying).or_insert_with(|| (now, Arc::default()));
-        *looked_at = now;
-        Arc::clone(place)
+        let new = || Looked { at: now, place: Arc::default() };
+        let looked = places.entry(underlying).or_insert_with(new);
+        looked.at = now;
+        Arc::clone(&looked.place)
     }
 }
 

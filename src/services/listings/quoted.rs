@@ -89,13 +89,11 @@ impl Quoted {
             self.warnings.push(crate::services::greeks::CONFIGURED_RATE.into());
         }
         let dividend_yield = known.dividends.continuous(price).unwrap_or(0.0);
-        let volatility = match self.volatility {
-            Some(told) => told,
-            None => {
-                let market =
-                    implied::Quote { price: f64::NAN, spot, rate: rate.rate, dividend_yield };
-                *self.volatility.insert(self.implied(quote, &contract, market)?)
-            }
+        let volatility = if let Some(told) = self.volatility {
+            told
+        } else {
+            let market = implied::Quote { price: f64::NAN, spot, rate: rate.rate, dividend_yield };
+            *self.volatility.insert(self.implied(quote, &contract, market)?)
         };
         let market = Market { spot, rate: rate.rate, dividend_yield, volatility };
         let valued = option::value_and_greeks(&contract, &market);

@@ -20,7 +20,7 @@ const BOOK: &str = "query($id: ID!) { portfolio(id: $id) {
         totalValue marketValue dailyPnl unrealizedPnl quality warnings
         provenance { coverage { includedPositions excludedPositions excludedExposure } }
     }
-    dataQuality { score stale insufficient { symbol reason } }
+    dataQuality { score stalePrices insufficient { symbol reason } }
     positions { nodes { symbol valuation { price priceSource priceDate dailyPnl quality } } }
 } }";
 
@@ -121,6 +121,7 @@ async fn only_sessions_that_are_missing_are_asked_for() {
     assert_eq!(seen(&ada, &book).await["valuation"]["quality"], "FULL");
 }
 
+/// 97. What the chain says of it is told elsewhere; this is what a book says.
 #[tokio::test]
 async fn with_all_providers_down_the_last_prices_stay_and_are_called_stale() {
     let is_down = Arc::new(AtomicBool::new(false));
@@ -178,7 +179,7 @@ async fn with_all_providers_down_the_last_prices_stay_and_are_called_stale() {
     let warnings = whole["warnings"].to_string();
     assert!(warnings.contains("LATE"), "{warnings}");
     let told = &now["dataQuality"];
-    assert_eq!(told["stale"], json!(["AAPL"]));
+    assert_eq!(told["stalePrices"], json!(["AAPL"]));
     assert!(told["score"].as_f64().is_some_and(|score| score > 0.0 && score < 1.0), "{told}");
     let reason = told["insufficient"][0]["reason"].as_str().expect("a reason");
     assert!(reason.contains("Polygon is unavailable"), "{reason}");
