@@ -5,7 +5,6 @@
 //! Each waits for others to ask the same, so neither asks the other through its queue. What has no
 //! key at all is asked once.
 
-mod actions;
 pub mod admin;
 pub mod factors;
 mod greeks;
@@ -27,10 +26,8 @@ use async_graphql::dataloader::{DataLoader, HashMapCache, Loader};
 use chrono::NaiveDate;
 use tokio::sync::{Mutex, OnceCell};
 
-pub use self::actions::{ActionsOf, AdjustmentsOf, SplitsOf};
-use self::greeks::{GreeksOf, Options};
-pub use self::histories::HistoryOf;
-pub use self::presence::{DoubtsOf, PresenceOf};
+pub use self::histories::{ActionsOf, SplitsOf};
+pub use self::presence::PresenceOf;
 use super::budget::{Budget, PRICED};
 use super::error::{ApiError, Result};
 use super::progress::{Progress, Turns};
@@ -47,7 +44,6 @@ use crate::domain::text::fold;
 use crate::error::Refusal;
 use crate::postgres::moment::Moment;
 use crate::services::Services;
-use crate::services::greeks::{BookGreeks, Model};
 use crate::services::valuation::{self, Book, Quotes, Splits};
 use crate::store;
 pub use crate::store::instruments::InstrumentsPage;
@@ -58,13 +54,13 @@ pub use crate::store::prices::BarsPage;
 pub struct Loaders {
     rows: Arc<DataLoader<Rows, HashMapCache>>,
     books: DataLoader<Books, HashMapCache>,
-    options: DataLoader<Options, HashMapCache>,
     listed: DataLoader<listings::Listed, HashMapCache>,
     moment: Arc<Moment>,
     tags: OnceCell<Vec<Arc<Tag>>>,
     tag_counts: OnceCell<HashMap<TagId, i64>>,
     reach: OnceCell<Vec<(PriceSource, NaiveDate)>>,
     calendar: Arc<Calendar>,
+    assumptions: Assumptions,
     budget: Arc<Budget>,
     desks: stress::Desks,
     computed: factors::Computed,
@@ -78,8 +74,7 @@ impl Loaders {
         budget: &Arc<Budget>,
         progress: &Arc<Progress>,
     ) -> Self {
-        let assumptions = services.assumptions;
-        let rows = Rows { moment: Arc::clone(moment), assumptions };
+        let rows = Rows { moment: Arc::clone(moment), closes: histories::Closes::default() };
         let rows = Arc::new(loader(rows, progress));
         let books = Books {
             moment: Arc::clone(moment),
@@ -88,24 +83,17 @@ impl Loaders {
             budget: Arc::clone(budget),
             holdings: Mutex::default(),
         };
-        let options = Options {
-            moment: Arc::clone(moment),
-            rows: Arc::clone(&rows),
-            calendar: Arc::clone(&services.calendar),
-            budget: Arc::clone(budget),
-            assumptions,
-        };
         let listed = listings::Listed::new(services, moment, &rows);
         Self {
             rows,
             listed: loader(listed, progress),
             books: loader(books, progress),
-            options: loader(options, progress),
             moment: Arc::clone(moment),
             tags: OnceCell::new(),
             tag_counts: OnceCell::new(),
             reach: OnceCell::new(),
             calendar: Arc::clone(&services.calendar),
+            assumptions: services.assumptions,
             budget: Arc::clone(budget),
             desks: stress::Desks::default(),
             computed: factors::Computed::default(),
@@ -150,12 +138,6 @@ impl Loaders {
     pub async fn book(&self, portfolio: &Arc<Portfolio>, horizon: Horizon) -> Result<Arc<Book>> {
         let key = BookOf { portfolio: Arc::clone(portfolio), horizon };
         Ok(self.books.load_one(key).await?.ok_or_else(|| Refusal::not_found("portfolio"))?)
-    }
-
-    /// The Greeks of a book.
-    pub async fn greeks(&self, book: &Arc<Book>, model: Model) -> Result<Arc<BookGreeks>> {
-        let key = GreeksOf { book: Arc::clone(book), model };
-        Ok(self.options.load_one(key).await?.ok_or_else(|| Refusal::not_found("portfolio"))?)
     }
 
     /// The viewer's tags, by name.
@@ -204,7 +186,7 @@ fn loader<L: Send + Sync + 'static>(
 /// Asks the database.
 pub struct Rows {
     moment: Arc<Moment>,
-    assumptions: Assumptions,
+    closes: histories::Closes,
 }
 
 impl Rows {
