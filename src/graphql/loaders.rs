@@ -7,6 +7,7 @@
 
 mod actions;
 pub mod admin;
+mod attribution;
 pub mod factors;
 mod greeks;
 mod histories;
