@@ -16,6 +16,7 @@ mod live;
 mod market;
 mod nightly;
 mod quality;
+mod query_cost;
 mod recovery;
 mod scenarios;
 mod schedules;

@@ -16,6 +16,7 @@ pub mod portfolio;
 pub mod position;
 pub mod pricing;
 pub mod quality;
+pub mod query_cost;
 pub mod rate;
 pub mod risk;
 pub mod scenario;
