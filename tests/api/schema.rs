@@ -73,6 +73,32 @@ fn what_is_not_described_is_named() {
 }
 
 #[test]
+fn a_computed_figure_is_explained_in_more_than_its_name_and_says_when_it_is_null() {
+    let mut poor = Vec::new();
+    for kind in types() {
+        let TypeKind::Object(ObjectType { fields, .. }) = &kind.kind else { continue };
+        let is_computed =
+            |field: &FieldDefinition| ["quality", "provenance"].contains(&field.name.node.as_str());
+        if !nodes(fields).any(is_computed) {
+            continue;
+        }
+        let said = |text: &Option<Positioned<String>>| {
+            text.as_ref().map_or_else(String::new, |text| text.node.to_lowercase())
+        };
+        let of_all = said(&kind.description);
+        for field in nodes(fields) {
+            let (name, own) = (&field.name.node, said(&field.description));
+            let is_number = ["Float", "Decimal"].contains(&field.ty.node.to_string().as_str());
+            let is_silent = is_number && !own.contains("null") && !of_all.contains("null");
+            if own.split_whitespace().count() < 3 || own.len() <= name.len() + 4 || is_silent {
+                poor.push(format!("{}.{name}: {own}", kind.name.node));
+            }
+        }
+    }
+    assert!(poor.is_empty(), "say formula, unit, sign and what null means:\n{}", poor.join("\n"));
+}
+
+#[test]
 fn the_error_codes_are_a_closed_list() {
     let known: Vec<_> = types().into_iter().find(|kind| kind.name.node == "ErrorCode").map_or_else(
         Vec::new,

@@ -270,7 +270,7 @@ impl Portfolio {
         let key = SnapshotsPage { portfolio: self.0.id, from: None, to: Some(session), page };
         let slice = request.loaders().row(key).await?.unwrap_or_default();
         request.spend(slice.items.len())?;
-        Ok(Performance::of(&request.services.calendar, &slice.items, first, Date(session)))
+        Ok(Performance::of(&request.services.calendar, &slice.items, first, session, as_of))
     }
 
     /// What is missing of the data of its open positions over the last 253 completed sessions,
