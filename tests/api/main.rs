@@ -19,6 +19,7 @@ mod nightly;
 mod provenance;
 mod quality;
 mod query_cost;
+mod questions;
 mod recovery;
 mod scenarios;
 mod schedules;
