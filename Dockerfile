@@ -11,6 +11,8 @@ WORKDIR /web
 COPY web/package.json web/package-lock.json web/.npmrc ./
 RUN npm ci --include=dev
 COPY web/ ./
+# The tabs of the page.
+COPY docs/queries /docs/queries
 RUN npm run build
 
 

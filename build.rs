@@ -19,7 +19,7 @@ use std::time::SystemTime;
 const MANIFESTS: [&str; 3] = ["web/package.json", "web/package-lock.json", "web/.npmrc"];
 
 /// What the bundle depends on besides.
-const SOURCES: [&str; 3] = ["web/index.html", "web/vite.config.js", "web/src"];
+const SOURCES: [&str; 4] = ["web/index.html", "web/vite.config.js", "web/src", "docs/queries"];
 
 /// Left by an installation or a bundling that succeeded; both begin by emptying their folder,
 /// so that one cut short leaves no stamp.

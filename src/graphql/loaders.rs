@@ -6,6 +6,7 @@
 //! key at all is asked once.
 
 pub mod admin;
+mod attribution;
 pub mod factors;
 mod greeks;
 mod histories;

@@ -1,8 +1,10 @@
 //! The API: the schema assembled with its limits, and thin resolvers over services and loaders.
 
+pub mod admission;
 pub mod budget;
 pub mod emission;
 pub mod error;
+mod gauge;
 pub mod id;
 pub mod limits;
 mod loaders;
@@ -19,13 +21,15 @@ use std::sync::{Arc, LazyLock};
 
 use async_graphql::extensions::{Extension, ExtensionContext, ExtensionFactory, NextValidation};
 use async_graphql::{
-    Response, SDLExportOptions, Schema, ServerError, ValidationResult, Value, async_trait,
+    Response, SDLExportOptions, Schema, SchemaBuilder, ServerError, ValidationResult, Value,
+    async_trait,
 };
 use chrono::{DateTime, Utc};
 use futures_util::{Stream, StreamExt};
 
 use self::budget::MAX_ROWS;
 use self::emission::{Renew, Source};
+use self::gauge::{Gauge, Reading};
 use self::mutation::Mutation;
 use self::query::{About, Query};
 use self::subscription::Subscription;
@@ -64,18 +68,22 @@ pub fn limits(requests_per_minute: u32) -> ServiceLimits {
 /// The schema with its limits; a helpful one suggests names where one is wrong. Each execution
 /// needs an `Arc<Request>` in its data, and that of a subscription an `Arc<Source>`.
 pub fn schema(limits: ServiceLimits, started_at: DateTime<Utc>, is_helpful: bool) -> AppSchema {
+    unbounded(is_helpful)
+        .limit_depth(MAX_DEPTH)
+        .limit_complexity(MAX_COMPLEXITY)
+        .extension(Renew)
+        .data(About { started_at, limits })
+        .data(Gauge::new(is_helpful))
+        .finish()
+}
+
+/// The schema with what bounds the work of looking at a document; without the limits of depth and
+/// cost, beyond which the engine does not say how much it is.
+fn unbounded(is_helpful: bool) -> SchemaBuilder<Query, Mutation, Subscription> {
     let schema = Schema::build(Query, Mutation::default(), Subscription);
     // "Did you mean" would tell a stranger the schema, name by name.
     let schema = if is_helpful { schema } else { schema.disable_suggestions() };
-    schema
-        .limit_depth(MAX_DEPTH)
-        .limit_complexity(MAX_COMPLEXITY)
-        .limit_recursive_depth(MAX_RECURSION)
-        .limit_directives(MAX_DIRECTIVES)
-        .extension(Measure)
-        .extension(Renew)
-        .data(About { started_at, limits })
-        .finish()
+    schema.limit_recursive_depth(MAX_RECURSION).limit_directives(MAX_DIRECTIVES).extension(Measure)
 }
 
 /// What `schema.graphql` holds.
@@ -165,7 +173,8 @@ fn give_code(error: &mut ServerError) {
     }
 }
 
-/// Notes what a query was measured to cost, for the answer to tell.
+/// Notes what a query was measured to cost, for the answer to tell; with a [`Reading`] beside it, it
+/// goes no further.
 struct Measure;
 
 impl ExtensionFactory for Measure {
@@ -184,6 +193,9 @@ impl Extension for Measure {
         let result = next.run(ctx).await?;
         if let Some(request) = ctx.data_opt::<Arc<Request>>() {
             request.cost.measured(result.complexity, result.depth);
+        }
+        if let Some(reading) = ctx.data_opt::<Arc<Reading>>() {
+            return Err(vec![reading.take(result.complexity, result.depth)]);
         }
         Ok(result)
     }

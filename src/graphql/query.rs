@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, ID, Object};
+use async_graphql::{Context, ID, Json, Object, Variables};
 use chrono::{DateTime, Days, Utc};
 
 use super::error::Result;
+use super::gauge::Gauge;
 use super::id::NodeId;
 use super::loaders::admin::ActivityPage;
 use super::loaders::jobs::JobBy;
@@ -27,6 +28,7 @@ use super::types::position::Position;
 use super::types::pricing::{
     self, ImpliedVolatility, OptionContractInput, OptionQuoteInput, OptionValuation,
 };
+use super::types::query_cost::QueryCost;
 use super::types::rate::YieldCurve;
 use super::types::scenario::{ScenarioCategory, StressScenario};
 use super::types::service::{ServiceInfo, ServiceLimits};
@@ -43,6 +45,9 @@ use crate::services::providers;
 const MAX_KEYS: usize = 500;
 /// Most days of one `marketCalendar`: eleven years.
 const MAX_CALENDAR_DAYS: u64 = 4_018;
+
+/// What measuring a document costs itself: it may be the longest there is, twice a request.
+const QUERY_COST: usize = 20_000;
 
 /// What does not change while the process runs.
 pub struct About {
@@ -312,6 +317,24 @@ impl Query {
             Ok(Admin(()))
         };
         Some(answer.await)
+    }
+
+    /// What a document would cost, without running it: measured as every request is, so that what
+    /// is allowed here is not refused for its cost or depth. What it works through while it runs
+    /// is bounded besides, by `maxRows`.
+    #[graphql(complexity = "QUERY_COST + child_complexity")]
+    async fn query_cost(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The text of one operation, with its fragments; at most 64 KiB.")]
+        query: String,
+        #[graphql(desc = "Its variables, an object; page sizes among them count.")]
+        variables: Option<Json<serde_json::Value>>,
+    ) -> QueryCost {
+        let variables =
+            variables.map_or_else(Variables::default, |Json(given)| Variables::from_json(given));
+        let asked = async_graphql::Request::new(query).variables(variables);
+        ctx.data_unchecked::<Gauge>().cost(asked).await.into()
     }
 
     /// What runs here, on what data, within which limits.

@@ -14,7 +14,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_graphql::http::{MultipartOptions, receive_body};
-use async_graphql::parser::types::{ExecutableDocument, OperationType, Selection};
 use async_graphql::{ParseRequestError, Value, Variables};
 use async_graphql_axum::GraphQLResponse;
 use axum::body::Body;
@@ -36,11 +35,8 @@ use super::limits::{self, Caller, Verdict};
 use super::{Door, graphiql};
 use crate::domain::user::Role;
 use crate::error::{Code, Refusal};
-use crate::graphql::limits::{
-    MAX_FIELDS, MAX_INTROSPECTION, MAX_MUTATIONS, MAX_NESTING, fields, introspection, nesting,
-    root_fields,
-};
-use crate::graphql::{self, MAX_QUERY_BYTES, viewer};
+use crate::graphql::admission::{self, Summary};
+use crate::graphql::{self, viewer};
 use crate::market::import;
 use crate::postgres::moment::{Claims, Moment};
 use crate::services::Services;
@@ -62,8 +58,6 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const READING_PATIENCE: Duration = Duration::from_mins(1);
 /// The media type of GraphQL over HTTP, which says by its status whether there is an answer.
 const GRAPHQL_JSON: &str = "application/graphql-response+json";
-/// Mutations that somebody whose token has ended must still be able to send.
-const SIGN_IN: [&str; 2] = ["login", "refreshSession"];
 
 /// `GET /graphql`: the editor for a browser, queries for everybody else.
 pub async fn get(State(door): State<Door>, request: Request) -> Response {
@@ -109,7 +103,7 @@ pub async fn post(State(door): State<Door>, request: Request) -> Response {
 
 /// Whether a document that may be read asks for a subscription.
 fn subscribes(asked: &mut async_graphql::Request) -> bool {
-    if asked.query.len() > MAX_QUERY_BYTES || nesting(&asked.query) > MAX_NESTING {
+    if admission::is_readable(asked).is_err() {
         return false;
     }
     let name = asked.operation_name.clone();
@@ -259,109 +253,19 @@ impl Door {
 
 /// Looks at a request before it runs; `may_change` says whether mutations may come that way.
 fn admit(asked: &mut async_graphql::Request, may_change: bool) -> Result<Summary, Refused> {
-    if asked.query.trim().is_empty() {
-        let refusal = Refusal::validation("The request carries no query.");
-        let hint = "Send `{\"query\": \"...\"}`, or write `/graphql?query={...}`.";
-        return Err(Refused::new(StatusCode::BAD_REQUEST, refusal.hint(hint)));
+    let summary = admission::admit(asked).map_err(|refusal| {
+        let status = match refusal.code {
+            Code::LimitExceeded => StatusCode::PAYLOAD_TOO_LARGE,
+            _ => StatusCode::BAD_REQUEST,
+        };
+        Refused::new(status, refusal)
+    })?;
+    if summary.mutations > 0 && !may_change {
+        let refusal = Refusal::validation("GET never changes anything.");
+        let refusal = refusal.hint("Send mutations by POST.");
+        return Err(Refused::new(StatusCode::METHOD_NOT_ALLOWED, refusal));
     }
-    if asked.query.len() > MAX_QUERY_BYTES {
-        let status = StatusCode::PAYLOAD_TOO_LARGE;
-        return Err(Refused::too_large(status, "A query's text", MAX_QUERY_BYTES));
-    }
-    if nesting(&asked.query) > MAX_NESTING {
-        let message = format!("Brackets nest at most {MAX_NESTING} deep.");
-        let refusal = Refusal::new(Code::QueryTooComplex, message);
-        let refusal = refusal.hint("Ask for fewer levels, or give values as variables.");
-        return Err(Refused::new(StatusCode::BAD_REQUEST, refusal));
-    }
-    let operation = asked.operation_name.clone();
-    let summary = match asked.parsed_query() {
-        Ok(document) => Summary::of(document, operation.as_deref()),
-        // Told again, with its place in the text, by the execution.
-        Err(_) => Summary::default(),
-    };
-    summary.check(may_change)?;
     Ok(summary)
-}
-
-/// What a document is, before it runs.
-#[derive(Default)]
-struct Summary {
-    fields: usize,
-    introspection: usize,
-    mutations: usize,
-    is_subscription: bool,
-    /// Whether that watches one thing, named without a fragment: the engine passes over those.
-    is_one_field: bool,
-    only_signs_in: bool,
-}
-
-impl Summary {
-    fn of(document: &ExecutableDocument, name: Option<&str>) -> Self {
-        let operation = document
-            .operations
-            .iter()
-            .find(|(its, _)| name.is_none_or(|name| its.is_some_and(|its| its == name)))
-            .map(|(_, operation)| &operation.node);
-        let sizes = Self {
-            fields: fields(document),
-            introspection: introspection(document),
-            ..Self::default()
-        };
-        let Some(operation) = operation.filter(|op| op.ty != OperationType::Query) else {
-            return sizes;
-        };
-        let items = &operation.selection_set.node.items;
-        let signs_in = |selection: &Selection| {
-            matches!(selection, Selection::Field(field)
-                if SIGN_IN.contains(&field.node.name.node.as_str()))
-        };
-        if operation.ty == OperationType::Subscription {
-            let is_plain = items.iter().all(|item| matches!(item.node, Selection::Field(_)));
-            return Self {
-                is_subscription: true,
-                is_one_field: is_plain && items.len() == 1,
-                ..sizes
-            };
-        }
-        Self {
-            mutations: root_fields(document, operation),
-            only_signs_in: items.iter().all(|item| signs_in(&item.node)),
-            ..sizes
-        }
-    }
-
-    fn check(&self, may_change: bool) -> Result<(), Refused> {
-        if self.mutations > 0 && !may_change {
-            let refusal = Refusal::validation("GET never changes anything.");
-            let refused = Refused::new(
-                StatusCode::METHOD_NOT_ALLOWED,
-                refusal.hint("Send mutations by POST."),
-            );
-            return Err(refused);
-        }
-        if self.is_subscription && !self.is_one_field {
-            let refusal = Refusal::validation("A subscription watches one field.")
-                .hint("Send one operation for each, with the field itself and no fragment.");
-            return Err(Refused::new(StatusCode::BAD_REQUEST, refusal));
-        }
-        if self.introspection > MAX_INTROSPECTION {
-            let refusal = Refusal::new(Code::QueryTooComplex, "That asks too much of the schema.");
-            let hint = "Ask for the whole schema once; `/schema.graphql` has it as text.";
-            return Err(Refused::new(StatusCode::BAD_REQUEST, refusal.hint(hint)));
-        }
-        if self.mutations > MAX_MUTATIONS || self.fields > MAX_FIELDS {
-            let refusal = Refusal::new(
-                Code::QueryTooComplex,
-                format!("At most {MAX_FIELDS} fields and {MAX_MUTATIONS} mutations at once."),
-            );
-            return Err(Refused::new(
-                StatusCode::BAD_REQUEST,
-                refusal.hint("Send several requests."),
-            ));
-        }
-        Ok(())
-    }
 }
 
 /// Who asks, and how they want to be answered.

@@ -137,6 +137,8 @@ pub async fn refresh(services: &Services) -> Result<(), Error> {
         is_new |= !any;
     }
     if is_new {
+        // Else the demo would have no exposures to styles until the first night.
+        prices::know_references(services).await?;
         prices::fill(services).await?;
         rates::fill(services).await?;
         let sessions = snapshots::history(services);

@@ -21,6 +21,7 @@ pub use model::{
     FactorModel, InstrumentBetas, Insufficient, Method, Model, RIDGE_PENALTY, Variable,
 };
 pub use rate::{RATE_SERIES, RateBeta, rate_beta};
+pub use sigmasight_analytics::factor::{BETA_CAP, MIN_OBSERVATIONS};
 
 /// Returns that betas are estimated from: about a year of sessions.
 pub const WINDOW: usize = 252;

@@ -1,4 +1,4 @@
-//! The schema as its readers meet it: the reviewed file, the descriptions, the examples.
+//! The schema as its readers meet it: the reviewed file and the descriptions.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,15 +8,8 @@ use async_graphql::parser::parse_schema;
 use async_graphql::parser::types::{
     FieldDefinition, InterfaceType, ObjectType, TypeDefinition, TypeKind, TypeSystemDefinition,
 };
-use serde_json::{Value, json};
-use sigmasight::config::Environment;
 use sigmasight::error::Code;
 use sigmasight::graphql;
-use sigmasight::services::demo;
-
-use crate::live::uploads;
-use crate::support::live::Events;
-use crate::support::{App, Person};
 
 /// Set to 1, the file is rewritten instead of compared.
 const UPDATE: &str = "UPDATE_SCHEMA";
@@ -73,6 +66,32 @@ fn what_is_not_described_is_named() {
 }
 
 #[test]
+fn a_computed_figure_is_explained_in_more_than_its_name_and_says_when_it_is_null() {
+    let mut poor = Vec::new();
+    for kind in types() {
+        let TypeKind::Object(ObjectType { fields, .. }) = &kind.kind else { continue };
+        let is_computed =
+            |field: &FieldDefinition| ["quality", "provenance"].contains(&field.name.node.as_str());
+        if !nodes(fields).any(is_computed) {
+            continue;
+        }
+        let said = |text: &Option<Positioned<String>>| {
+            text.as_ref().map_or_else(String::new, |text| text.node.to_lowercase())
+        };
+        let of_all = said(&kind.description);
+        for field in nodes(fields) {
+            let (name, own) = (&field.name.node, said(&field.description));
+            let is_number = ["Float", "Decimal"].contains(&field.ty.node.to_string().as_str());
+            let is_silent = is_number && !own.contains("null") && !of_all.contains("null");
+            if own.split_whitespace().count() < 3 || own.len() <= name.len() + 4 || is_silent {
+                poor.push(format!("{}.{name}: {own}", kind.name.node));
+            }
+        }
+    }
+    assert!(poor.is_empty(), "say formula, unit, sign and what null means:\n{}", poor.join("\n"));
+}
+
+#[test]
 fn the_error_codes_are_a_closed_list() {
     let known: Vec<_> = types().into_iter().find(|kind| kind.name.node == "ErrorCode").map_or_else(
         Vec::new,
@@ -98,65 +117,6 @@ fn the_error_codes_are_a_closed_list() {
     ] {
         assert!(CODES.contains(&code.as_str()), "{code:?} travels as {}", code.as_str());
     }
-}
-
-#[tokio::test]
-async fn the_examples_of_the_editor_run_on_the_demo() {
-    let app = App::start().with_simulated_prices().await;
-    demo::seed(&app.services, Environment::Development).await.expect("the demo");
-    let mut examples = examples();
-    let (name, sign_in, variables) = examples.remove(0);
-    let mut answer = app.asks(&sign_in, variables.clone()).await;
-    assert_eq!(answer["errors"], Value::Null, "{name}");
-    let token = |kind: &str| answer["data"]["login"]["session"][kind].as_str().map(str::to_owned);
-    let person = Person {
-        app,
-        email: variables["email"].as_str().unwrap_or_default().to_owned(),
-        access_token: token("accessToken").unwrap_or_else(|| panic!("{name}: {answer}")),
-        refresh_token: token("refreshToken").unwrap_or_default(),
-    };
-    let portfolio = answer["data"]["login"]["viewer"]["portfolios"]["nodes"][0]["id"].take();
-
-    assert!(examples.len() > 3, "the editor opens with more than a sign-in");
-    for (name, query, mut variables) in examples {
-        // The editor fills in the first portfolio.
-        if variables["portfolioId"] == "<portfolioId>" {
-            variables["portfolioId"] = portfolio.clone();
-        }
-        // And the job of the last upload.
-        if variables["jobId"] == "<jobId>" {
-            let csv = "ticker,quantity,entry_price,entry_date\nAAPL,1,150,2025-12-01\n";
-            let portfolio = portfolio.as_str().unwrap_or_default();
-            variables["jobId"] = uploads(&person, portfolio, csv).await;
-        }
-        let answer = if query.contains("\nsubscription ") {
-            Events::of(&person, &query, variables).await.next().await.unwrap_or_default()
-        } else {
-            person.asks(&query, variables).await
-        };
-        assert_eq!(answer["errors"], Value::Null, "{name}");
-        let fields = answer["data"].as_object().unwrap_or_else(|| panic!("{name}: {answer}"));
-        for (field, value) in fields {
-            assert!(!value.is_null() && *value != json!([]), "{name} finds no {field}");
-            assert!(value.get("userErrors").is_none_or(|errors| *errors == json!([])), "{name}");
-        }
-    }
-}
-
-/// Name, document and variables of each example, by name: signing in comes first.
-fn examples() -> Vec<(String, String, Value)> {
-    let folder = fs::read_dir(root().join("web/src/examples")).expect("a folder of examples");
-    let mut paths: Vec<_> = folder.map(|entry| entry.expect("an entry").path()).collect();
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == "graphql"));
-    paths.sort();
-    let read_one = |path: PathBuf| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let variables = path.with_extension("json");
-        let variables = if variables.exists() { read(&variables) } else { "{}".into() };
-        let variables = serde_json::from_str(&variables).expect("variables are JSON");
-        (name, read(&path), variables)
-    };
-    paths.into_iter().map(read_one).collect()
 }
 
 fn types() -> Vec<TypeDefinition> {

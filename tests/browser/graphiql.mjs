@@ -41,7 +41,7 @@ try {
   await run(page, 'SignIn', 'accessToken');
   await page.locator('.session[data-state="signed-in"]').waitFor();
 
-  const book = await run(page, 'LongShortBook', 'grossExposure');
+  const book = await run(page, 'Holdings', 'marketValue');
   assert.match(book, /"positions":/, 'the book lists its positions');
   assert.doesNotMatch(book, /"errors":/, 'the book comes without errors');
 

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use async_graphql::{ComplexObject, Enum, InputObject, SimpleObject};
+use async_graphql::{ComplexObject, Context, Enum, InputObject, SimpleObject};
 
+use super::factor::window_inputs;
 use super::position::{BookView, PositionType};
 use super::quality::{ComputationBasis, Provenance, ProvenanceInput, Quality};
 use super::valuation::ExcludedPosition;
@@ -11,7 +12,7 @@ use crate::error::Refusal;
 use crate::graphql::error::Result;
 use crate::graphql::page::{cost, size};
 use crate::graphql::scalar::{Date, Decimal};
-use crate::graphql::viewer::{Request, resolved_warning};
+use crate::graphql::viewer::{Request, request, resolved_warning};
 use crate::services::correlation::{self, Analysis, CLUSTER_THRESHOLD, FilterMode, MODEL_VERSION};
 use crate::services::valuation::Book;
 
@@ -147,17 +148,16 @@ impl CorrelationAnalysis {
     }
 
     /// Where the figures come from.
-    async fn provenance(&self) -> Provenance {
+    async fn provenance(&self, ctx: &Context<'_>) -> Provenance {
+        let mut inputs = window_inputs(request(ctx), self.lookback_days, self.as_of.0);
+        inputs.push(ProvenanceInput::new("symbols", &self.symbols.len()));
         Provenance {
             as_of: self.as_of,
             computed_at: self.book.computed_at,
             basis: ComputationBasis::Live,
             method: "PEARSON_LOG_RETURNS".into(),
             model_version: MODEL_VERSION.into(),
-            inputs: vec![
-                ProvenanceInput::new("lookbackDays", &self.lookback_days).in_unit("sessions"),
-                ProvenanceInput::new("symbols", &self.symbols.len()),
-            ],
+            inputs,
             coverage: self.analysis.coverage.into(),
         }
     }

@@ -5,6 +5,7 @@ mod exposure;
 use std::sync::Arc;
 
 use async_graphql::{ComplexObject, Enum, ID, Object, SimpleObject};
+use chrono::NaiveDate;
 
 pub use exposure::FactorExposure;
 
@@ -19,8 +20,8 @@ use crate::graphql::scalar::Date;
 use crate::graphql::viewer::{Request, resolved_warning};
 use crate::services::correlation;
 use crate::services::factors::{
-    self, Basis, Deltas, Estimates, MODEL_VERSION, Method, RATE_SERIES, RIDGE_PENALTY, WINDOW,
-    exposed,
+    self, BETA_CAP, Basis, Deltas, Estimates, MIN_OBSERVATIONS, MODEL_VERSION, Method, RATE_SERIES,
+    RIDGE_PENALTY, WINDOW, exposed,
 };
 use crate::services::valuation::{Book, Line};
 use crate::services::window::Window;
@@ -124,7 +125,7 @@ pub enum ExposureBasis {
 /// quality of INSUFFICIENT the figures are null and `warnings` say why.
 #[derive(SimpleObject)]
 pub struct FactorBeta {
-    /// The factor.
+    /// The factor that the slope is over.
     factor: Factor,
     /// Return per 1.00 of the factor's return, at most 3 from zero: what exposures are made of.
     beta: Option<f64>,
@@ -166,8 +167,9 @@ pub async fn betas_of(
         Box::pin(request.loaders().estimates(session, method.into(), [instrument].into())).await?;
     let model = &estimates.model;
     let found = estimates.betas.get(&instrument);
-    let mut said = model.warnings();
-    said.extend(resolved_warning(as_of, session));
+    let resolved = resolved_warning(as_of, session);
+    let said: Vec<_> = model.warnings().into_iter().chain(resolved.clone()).collect();
+    let because = |reason: &str| std::iter::once(reason.to_owned()).chain(resolved.clone());
     let of = |factor| {
         let none = FactorBeta {
             factor: Factor(factor),
@@ -185,7 +187,7 @@ pub async fn betas_of(
             warnings: said.clone(),
         };
         if let Some(reason) = model.absence(factor) {
-            return FactorBeta { warnings: vec![reason], ..none };
+            return FactorBeta { warnings: because(&reason).collect(), ..none };
         }
         match found {
             Some(Ok(betas)) => {
@@ -208,7 +210,7 @@ pub async fn betas_of(
             }
             Some(Err(missing)) => FactorBeta {
                 observations: missing.observations,
-                warnings: vec![missing.reason.clone()],
+                warnings: because(&missing.reason).collect(),
                 ..none
             },
             None => none,
@@ -217,17 +219,39 @@ pub async fn betas_of(
     Ok(factor::Factor::active().map(of).collect())
 }
 
-/// What every estimate is made with.
-pub(super) fn model_inputs(method: Method) -> Vec<ProvenanceInput> {
+/// What every estimate as of a session is made with: the funds whose adjusted closes are regressed
+/// on, the market first, and over which sessions.
+pub(super) fn model_inputs(
+    request: &Request,
+    method: Method,
+    as_of: NaiveDate,
+) -> Vec<ProvenanceInput> {
     let funds: Vec<_> = factor::Factor::active().filter_map(factor::Factor::etf).collect();
-    let mut inputs = vec![
-        ProvenanceInput::new("windowDays", &WINDOW).in_unit("sessions"),
+    let mut inputs = window_inputs(request, WINDOW, as_of);
+    inputs.extend([
         ProvenanceInput::new("factors", &funds.join(", ")),
-    ];
+        ProvenanceInput::new("minimumObservations", &MIN_OBSERVATIONS).in_unit("sessions"),
+        ProvenanceInput::new("betaLimit", &BETA_CAP),
+    ]);
     if method == Method::Ridge {
         inputs.push(ProvenanceInput::new("penalty", &RIDGE_PENALTY));
     }
     inputs
+}
+
+/// The daily returns that a statistic as of a session looks back on, and the session whose close
+/// the first of them starts from.
+pub(super) fn window_inputs(
+    request: &Request,
+    returns: usize,
+    as_of: NaiveDate,
+) -> Vec<ProvenanceInput> {
+    let window = request.loaders().window(as_of, returns);
+    let first = window.sessions().first().copied().unwrap_or(as_of);
+    vec![
+        ProvenanceInput::new("windowDays", &returns).in_unit("sessions"),
+        ProvenanceInput { as_of: Some(first.into()), ..ProvenanceInput::new("windowFrom", &first) },
+    ]
 }
 
 pub(super) fn provenance(

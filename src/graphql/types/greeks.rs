@@ -140,7 +140,8 @@ impl PositionGreeks {
         Some(self.pricing()?.model.into())
     }
 
-    /// Of one long share or option, per share. Null when an input is missing; a warning says which.
+    /// Of one long share or option, per share, to 12 decimals. Null when an input is missing; a
+    /// warning says which.
     async fn per_share(&self) -> Option<Greeks> {
         self.own.per_share.map(Into::into)
     }
@@ -244,7 +245,7 @@ impl PositionGreeks {
 }
 
 /// As provenance tells it.
-fn rate_source(source: RateSource) -> &'static str {
+pub(super) fn rate_source(source: RateSource) -> &'static str {
     match source {
         RateSource::Treasury => "TREASURY",
         RateSource::Synthetic => "SYNTHETIC",

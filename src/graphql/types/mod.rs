@@ -1,6 +1,7 @@
 //! The types of the graph: a file a noun, each a wrapper over its domain type.
 
 pub mod admin;
+pub mod attribution;
 pub mod audit;
 pub mod calendar;
 pub mod correlation;
@@ -16,6 +17,7 @@ pub mod portfolio;
 pub mod position;
 pub mod pricing;
 pub mod quality;
+pub mod query_cost;
 pub mod rate;
 pub mod risk;
 pub mod scenario;

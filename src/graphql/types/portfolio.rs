@@ -8,6 +8,7 @@ use async_graphql::{Context, ID, Object};
 use chrono::{DateTime, NaiveDate, Utc};
 use futures_util::future::try_join;
 
+use super::attribution::AttributionLine;
 use super::correlation::{Concentration, CorrelationAnalysis, CorrelationFilter};
 use super::data_quality::PortfolioDataQuality;
 use super::factor::{ExposureBasis, FactorExposure, FactorMethod, FactorModelDiagnostics};
@@ -271,7 +272,7 @@ impl Portfolio {
         let first = book.lines.iter().map(|line| line.position.entry_date).min();
         let first = first.map(|day| request.services.calendar.session_on_or_after(day));
         request.spend(slice.items.len())?;
-        Ok(Performance::of(&request.services.calendar, &slice.items, first, Date(session)))
+        Ok(Performance::of(&request.services.calendar, &slice.items, first, session, as_of))
     }
 
     /// What is missing of the data of its open positions over the last 253 completed sessions,
@@ -539,6 +540,41 @@ impl Portfolio {
         let lookback = sessions("lookbackDays", lookback_days)?;
         let book = self.book(ctx, as_of).await?;
         Box::pin(CorrelationAnalysis::of_book(request(ctx), book, as_of, lookback, filter)).await
+    }
+
+    /// What made its profit or loss from one close to another, by group: the largest first, those
+    /// of which none is known last. Money is in its currency. Of groups that share no position the
+    /// profits add up to the book's; a position with several tags counts fully in each of them, so
+    /// that those by TAG and STRATEGY may come to more.
+    #[graphql(complexity = "20 + group_cost(first, child_complexity)")]
+    #[expect(clippy::too_many_arguments, reason = "a period, a grouping and a part of the list")]
+    async fn attribution(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            desc = "The session at whose close the period begins; the one before `to` when left \
+                    out. A day that is no session stands for the one before it."
+        )]
+        from: Option<Date>,
+        #[graphql(
+            desc = "The session at whose close it ends; the last completed one when left out. A \
+                    day that is no session stands for the one before it."
+        )]
+        to: Option<Date>,
+        #[graphql(
+            desc = "What the positions of a group share.",
+            default_with = "PositionGrouping::Underlying"
+        )]
+        by: PositionGrouping,
+        #[graphql(
+            desc = "At most so many groups, up to 500. When left out all of them, which is an \
+                    error for more than 500."
+        )]
+        first: Option<i32>,
+        #[graphql(desc = "The groups that follow the one with this `key`.")] after: Option<String>,
+    ) -> Result<Vec<AttributionLine>> {
+        let all = AttributionLine::of_period(ctx, &self.0, from, to, by).await?;
+        groups(all, AttributionLine::key_of, first, after.as_deref())
     }
 
     /// How much of it sits in few positions at the last completed session.

@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
-use async_graphql::{ComplexObject, SimpleObject};
+use async_graphql::{ComplexObject, Context, SimpleObject};
 
-use super::factor::{Factor, FactorMethod, estimates, model_inputs, provenance};
+use super::factor::{Factor, FactorMethod, estimates, model_inputs, provenance, window_inputs};
+use super::greeks::rate_source;
 use super::position::Position;
 use super::quality::{ComputationBasis, Provenance, ProvenanceInput, Quality};
 use crate::domain::quality::Coverage;
 use crate::graphql::error::Result;
 use crate::graphql::page::{cost, size};
 use crate::graphql::scalar::{Date, Decimal};
-use crate::graphql::viewer::{Request, resolved_warning};
+use crate::graphql::viewer::{Request, request, resolved_warning};
 use crate::services::factors;
 use crate::services::rates::Rate;
 use crate::services::risk::{self, Benchmark, MODEL_VERSION, money};
@@ -71,14 +72,14 @@ pub struct RiskMetrics {
     /// 1.645 σ − μ of normal returns, in the portfolio's currency; above zero for a loss.
     #[graphql(name = "parametricVar95")]
     parametric_var95: Option<Decimal>,
-    /// 2.326 σ − μ.
+    /// The same at 99 %: 2.326 σ − μ.
     #[graphql(name = "parametricVar99")]
     parametric_var99: Option<Decimal>,
     /// Mean loss of the sessions at or beyond the historical value at risk, in the portfolio's
     /// currency; above zero for a loss.
     #[graphql(name = "expectedShortfall95")]
     expected_shortfall95: Option<Decimal>,
-    /// The same at 99 %.
+    /// The same at 99 %: beyond the historical value at risk of that level.
     #[graphql(name = "expectedShortfall99")]
     expected_shortfall99: Option<Decimal>,
     /// Return per year that the benchmark does not explain, over the risk-free rate, compounded.
@@ -123,26 +124,28 @@ impl RiskMetrics {
     }
 
     /// Where the figures come from.
-    async fn provenance(&self) -> Provenance {
-        let rate = ProvenanceInput::new("riskFreeRate", &self.rate.rate).in_unit("per year");
+    async fn provenance(&self, ctx: &Context<'_>) -> Provenance {
+        let rate = ProvenanceInput::new("riskFreeRate", &self.rate.rate).in_unit("fraction a year");
         let rate = ProvenanceInput {
             as_of: self.rate.date.map(Date),
-            source: Some(format!("{:?}", self.rate.source).to_uppercase()),
+            source: Some(rate_source(self.rate.source).into()),
             ..rate
         };
+        let mut inputs = window_inputs(request(ctx), self.window_days, self.as_of.0);
         let value = ProvenanceInput::new("totalValue", &self.book.total_value().normalize());
+        inputs.extend([
+            ProvenanceInput::new("benchmark", &self.benchmark),
+            ProvenanceInput::new("basis", &"DELTA_ADJUSTED"),
+            rate,
+            value.in_unit(&self.book.portfolio.currency),
+        ]);
         Provenance {
             as_of: self.as_of,
             computed_at: self.book.computed_at,
             basis: ComputationBasis::Live,
             method: "CURRENT_HOLDINGS".into(),
             model_version: MODEL_VERSION.into(),
-            inputs: vec![
-                ProvenanceInput::new("windowDays", &self.window_days).in_unit("sessions"),
-                ProvenanceInput::new("benchmark", &self.benchmark),
-                rate,
-                value.in_unit(&self.book.portfolio.currency),
-            ],
+            inputs,
             coverage: self.coverage.into(),
         }
     }
@@ -314,8 +317,8 @@ impl RiskDecomposition {
     }
 
     /// Where the figures come from.
-    async fn provenance(&self) -> Provenance {
-        let mut inputs = model_inputs(self.method.into());
+    async fn provenance(&self, ctx: &Context<'_>) -> Provenance {
+        let mut inputs = model_inputs(request(ctx), self.method.into(), self.as_of.0);
         let value = ProvenanceInput::new("totalValue", &self.book.total_value().normalize());
         inputs.push(value.in_unit(&self.book.portfolio.currency));
         provenance(&self.book, self.method.into(), inputs, self.coverage)

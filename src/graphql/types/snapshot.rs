@@ -18,7 +18,7 @@ use crate::graphql::loaders::PortfolioBy;
 use crate::graphql::loaders::results::BookOn;
 use crate::graphql::page::connection;
 use crate::graphql::scalar::{Date, Decimal};
-use crate::graphql::viewer::request;
+use crate::graphql::viewer::{request, resolved_warning};
 use crate::services::performance;
 
 /// Why a snapshot was taken.
@@ -54,7 +54,7 @@ impl PortfolioSnapshot {
         Ok(found.map(Portfolio).ok_or_else(|| Refusal::not_found("portfolio"))?)
     }
 
-    /// The session.
+    /// The session at whose close it was taken.
     async fn date(&self) -> Date {
         Date(self.0.date)
     }
@@ -69,12 +69,12 @@ impl PortfolioSnapshot {
         Decimal(self.0.figures.cash_balance)
     }
 
-    /// Σ |exposure|.
+    /// Σ|exposure|: what is owned plus what is owed, never negative.
     async fn gross_exposure(&self) -> Decimal {
         Decimal(self.0.figures.gross_exposure())
     }
 
-    /// Σ exposure.
+    /// Σ exposure: below zero where more is owed than owned.
     async fn net_exposure(&self) -> Decimal {
         Decimal(self.0.figures.net_exposure())
     }
@@ -112,7 +112,8 @@ impl PortfolioSnapshot {
         self.0.figures.daily_pnl.map(Decimal)
     }
 
-    /// Unrealized and realized profit or loss of everything there is or was, since its entry.
+    /// Unrealized and realized profit or loss of everything there is or was, since its entry; below
+    /// zero is a loss. What had no price is left out; never null so far.
     async fn cumulative_pnl(&self) -> Option<Decimal> {
         Some(Decimal(self.0.figures.cumulative_pnl))
     }
@@ -226,14 +227,18 @@ pub struct Performance {
     as_of: Date,
     /// As the worst of the snapshots it is made of.
     quality: Quality,
+    /// What to know about it, in sentences.
+    warnings: Vec<String>,
 }
 
 impl Performance {
+    /// By the snapshots up to a session; `asked` is the day that was asked for.
     pub fn of(
         calendar: &Calendar,
         snapshots: &[snapshot::Snapshot],
         first: Option<chrono::NaiveDate>,
-        as_of: Date,
+        session: chrono::NaiveDate,
+        asked: Option<Date>,
     ) -> Self {
         let returns =
             performance::returns(snapshots, first, calendar).into_iter().map(|one| PeriodReturn {
@@ -243,10 +248,16 @@ impl Performance {
                 time_weighted: one.time_weighted,
                 pnl: one.pnl.map(Decimal),
             });
+        let newest = snapshots.last().map(|newest| newest.date);
+        let mut warnings = Vec::from_iter(resolved_warning(asked, session));
+        if let Some(date) = newest.filter(|date| *date < session) {
+            warnings.push(format!("The newest snapshot up to {session} is of {date}."));
+        }
         Self {
             returns: returns.collect(),
-            as_of: snapshots.last().map_or(as_of, |newest| Date(newest.date)),
+            as_of: newest.unwrap_or(session).into(),
             quality: performance::quality(snapshots).into(),
+            warnings,
         }
     }
 }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use async_graphql::{ComplexObject, Context, Object, SimpleObject};
+use chrono::NaiveDate;
 
+use super::factor::model_inputs;
 use super::position::Position;
 use super::quality::{ComputationBasis, Provenance, ProvenanceInput, Quality};
 use super::scenario::{Severity, StressScenario};
@@ -13,31 +15,52 @@ use crate::graphql::error::Result;
 use crate::graphql::loaders::PortfolioBy;
 use crate::graphql::page::{cost, size};
 use crate::graphql::scalar::{Date, Decimal};
-use crate::graphql::viewer::request;
-use crate::services::factors::WINDOW;
+use crate::graphql::viewer::{Request, request};
+use crate::services::factors::Method;
 use crate::services::stress::{
     self, Desk, MODEL_VERSION, Move, Outcome, PositionPnl, Standing, Total,
 };
 use crate::services::valuation::Book;
 
 /// How a figure of a desk came about.
-fn provenance(desk: &Desk, method: &str, standing: &Standing) -> Provenance {
+fn provenance(request: &Request, desk: &Desk, method: &str, standing: &Standing) -> Provenance {
     Provenance {
         as_of: desk.book.horizon.as_of.into(),
         computed_at: desk.book.computed_at,
         basis: ComputationBasis::Live,
         method: method.into(),
         model_version: MODEL_VERSION.into(),
-        inputs: inputs(desk.book.total_value(), &desk.book.portfolio.currency),
+        inputs: inputs(
+            request,
+            desk.book.horizon.as_of,
+            desk.book.total_value(),
+            &desk.book.portfolio.currency,
+        ),
         coverage: standing.coverage.into(),
     }
 }
 
-fn inputs(total_value: rust_decimal::Decimal, currency: &str) -> Vec<ProvenanceInput> {
-    vec![
-        ProvenanceInput::new("window", &WINDOW).in_unit("sessions"),
+/// Betas are those of the factors, options counting through their delta.
+fn inputs(
+    request: &Request,
+    as_of: NaiveDate,
+    total_value: rust_decimal::Decimal,
+    currency: &str,
+) -> Vec<ProvenanceInput> {
+    let mut inputs = model_inputs(request, Method::Orthogonal, as_of);
+    inputs.extend([
+        ProvenanceInput::new("basis", &"DELTA_ADJUSTED"),
         ProvenanceInput::new("totalValue", &total_value.normalize()).in_unit(currency),
-    ]
+    ]);
+    inputs
+}
+
+/// The shocks of a scenario, each an input of its own.
+fn shocks(scenario: &Scenario) -> impl Iterator<Item = ProvenanceInput> + '_ {
+    scenario
+        .shocks
+        .iter()
+        .map(|one| ProvenanceInput::new(&format!("shock {}", one.variable), &one.shock))
 }
 
 /// What one position makes or loses.
@@ -110,7 +133,7 @@ impl ScenarioResult {
         self.result.beta
     }
 
-    /// By `pnlPercent`.
+    /// How bad that is, by `pnlPercent`; the values say from where on.
     async fn severity(&self) -> Severity {
         self.result.total.severity.into()
     }
@@ -142,8 +165,8 @@ impl ScenarioResult {
     }
 
     /// Where it comes from.
-    async fn provenance(&self) -> Provenance {
-        provenance(&self.desk, self.method, &self.result.standing)
+    async fn provenance(&self, ctx: &Context<'_>) -> Provenance {
+        provenance(request(ctx), &self.desk, self.method, &self.result.standing)
     }
 }
 
@@ -261,7 +284,7 @@ impl StressResult {
         self.outcome.total.new_total_value.into()
     }
 
-    /// By `pnlPercent`.
+    /// How bad that is, by `pnlPercent`; the values say from where on.
     async fn severity(&self) -> Severity {
         self.outcome.total.severity.into()
     }
@@ -323,27 +346,30 @@ impl StressResult {
         &self.outcome.standing.warnings
     }
 
-    /// Where it comes from.
+    /// Where it comes from: with the exposures and betas of the positions, enough to do it again.
     async fn provenance(&self, ctx: &Context<'_>) -> Result<Provenance> {
         const METHOD: &str = "JOINT_BETAS";
-        match &self.origin {
-            Origin::Live(desk) => Ok(provenance(desk, METHOD, &self.outcome.standing)),
+        let standing = &self.outcome.standing;
+        let mut told = match &self.origin {
+            Origin::Live(desk) => provenance(request(ctx), desk, METHOD, standing),
             Origin::Stored { of, .. } => {
                 let portfolio = request(ctx).loaders().row(PortfolioBy(of.portfolio_id)).await?;
                 let currency = portfolio.map(|own| own.currency.clone()).unwrap_or_default();
                 let total = &self.outcome.total;
                 let value = total.new_total_value.saturating_sub(total.pnl);
-                Ok(Provenance {
+                Provenance {
                     as_of: of.date.into(),
                     computed_at: of.created_at,
                     basis: ComputationBasis::Stored,
                     method: METHOD.into(),
                     model_version: MODEL_VERSION.into(),
-                    inputs: inputs(value, &currency),
-                    coverage: self.outcome.standing.coverage.into(),
-                })
+                    inputs: inputs(request(ctx), of.date, value, &currency),
+                    coverage: standing.coverage.into(),
+                }
             }
-        }
+        };
+        told.inputs.extend(shocks(&self.outcome.scenario));
+        Ok(told)
     }
 }
 
@@ -420,7 +446,7 @@ impl ScenarioAccuracy {
 /// moves with it, and options move by their delta.
 #[derive(SimpleObject)]
 pub struct ReverseStressResult {
-    /// What moves.
+    /// What moves, named as in `FactorShock`.
     variable: String,
     /// The share of the total value to lose, above zero: 0.1 is 10 %; of the gross exposure where
     /// that value is not above zero.
@@ -463,9 +489,9 @@ impl ReverseStressResult {
 #[derive(SimpleObject)]
 #[graphql(complex)]
 pub struct MonteCarloResult {
-    /// Outcomes drawn.
+    /// Outcomes that were drawn.
     pub paths: i32,
-    /// Sessions ahead.
+    /// Sessions ahead that the outcomes are of.
     pub horizon_days: i32,
     /// Of `valueAtRisk` and `expectedShortfall`: 0.95 is 95 %.
     pub confidence: f64,
@@ -477,7 +503,7 @@ pub struct MonteCarloResult {
     pub expected_shortfall: Decimal,
     /// Mean profit: close to zero, as nothing is expected to move.
     pub mean: Decimal,
-    /// Of the profits.
+    /// Standard deviation of the profits, in the portfolio's currency; never negative.
     pub standard_deviation: Decimal,
     /// The session whose closes it starts from.
     pub as_of: Date,
@@ -533,7 +559,7 @@ impl MonteCarloResult {
     }
 
     /// Where it comes from.
-    async fn provenance(&self) -> Provenance {
-        provenance(&self.desk, "MONTE_CARLO", &self.found.standing)
+    async fn provenance(&self, ctx: &Context<'_>) -> Provenance {
+        provenance(request(ctx), &self.desk, "MONTE_CARLO", &self.found.standing)
     }
 }

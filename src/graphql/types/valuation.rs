@@ -42,7 +42,7 @@ pub struct PositionValuation {
     /// The newest close at or before the session, per share as shares are in that session; of an
     /// option that has expired, what it settled at.
     price: Option<Decimal>,
-    /// Who says so.
+    /// Who says what the price is; null without one.
     price_source: Option<PriceSource>,
     /// The day of the price; earlier than `asOf` when stale.
     price_date: Option<Date>,
@@ -303,12 +303,12 @@ impl Exposures {
 /// out. With a quality of INSUFFICIENT that is all of them, and a sum of zero says nothing.
 #[Object]
 impl Exposures {
-    /// Σ|exposure|.
+    /// Σ|exposure|: what is owned plus what is owed, never negative.
     async fn gross_exposure(&self) -> Decimal {
         self.totals.gross_exposure().into()
     }
 
-    /// Σ exposure.
+    /// Σ exposure: below zero where more is owed than owned.
     async fn net_exposure(&self) -> Decimal {
         self.totals.net_exposure().into()
     }

@@ -137,13 +137,13 @@ impl Line {
 
     /// Whether it was held at some time after the close of `base` and before that of the book's
     /// session, so that the period between has a profit or loss of it.
-    pub(super) fn was_held_since(&self, base: NaiveDate) -> bool {
+    pub fn was_held_since(&self, base: NaiveDate) -> bool {
         self.position.entry_date <= self.horizon.as_of
             && self.position.exit_date.is_none_or(|exit| exit > base)
     }
 
     /// Whether it was closed by the book's session, and not only since.
-    fn is_out(&self) -> bool {
+    pub fn is_out(&self) -> bool {
         self.position.exit_date.is_some_and(|exit| exit <= self.horizon.as_of)
     }
 

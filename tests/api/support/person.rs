@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use axum::body::Body;
 use axum::http::{HeaderValue, Request, header};
 use serde_json::{Value, json};
+use sigmasight::services::demo;
 
 use super::app::{App, PASSWORD, Reply, post};
 
@@ -58,8 +59,16 @@ pub struct Person {
 impl Person {
     /// Signs in with everybody's password, through the door.
     pub async fn signs_in(app: &App, name: &str) -> Self {
-        let email = format!("{name}@example.com");
-        let input = json!({ "email": email, "password": PASSWORD });
+        Self::signs_in_as(app, format!("{name}@example.com"), PASSWORD).await
+    }
+
+    /// One of the demo's people, who are there once it is seeded.
+    pub async fn of_the_demo(app: &App, name: &str) -> Self {
+        Self::signs_in_as(app, format!("{name}@sigmasight.com"), demo::PASSWORD).await
+    }
+
+    async fn signs_in_as(app: &App, email: String, password: &str) -> Self {
+        let input = json!({ "email": email, "password": password });
         let answer = app.asks(LOGIN, json!({ "input": input })).await;
         let session = &answer["data"]["login"]["session"];
         let token = |name: &str| match session[name].as_str() {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use async_graphql::resolver_utils::enum_value;
 use async_graphql::{ComplexObject, Context, SimpleObject};
 
 use super::{
@@ -24,7 +25,7 @@ use crate::services::valuation::{Book, Line};
 #[derive(SimpleObject)]
 #[graphql(complex)]
 pub struct FactorExposure {
-    /// The factor.
+    /// The factor that the exposure is to.
     factor: Factor,
     /// Of a portfolio: exposure dollars over its total value, cash included; null unless that is
     /// above zero. Of a position: the beta of what moves it.
@@ -97,7 +98,8 @@ impl FactorExposure {
     /// Where the figures come from.
     async fn provenance(&self, ctx: &Context<'_>) -> Result<Provenance> {
         let method: Method = self.method.into();
-        let mut inputs = model_inputs(method);
+        let mut inputs = model_inputs(request(ctx), method, self.as_of.0);
+        inputs.push(ProvenanceInput::new("basis", &enum_value(self.basis)));
         let total_value =
             |value: rust_decimal::Decimal| ProvenanceInput::new("totalValue", &value.normalize());
         match &self.origin {
