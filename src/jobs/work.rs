@@ -16,7 +16,7 @@ use crate::services::jobs::{self, Details};
 use crate::services::meter::Meter;
 use crate::services::night::Night;
 use crate::services::prices::{self, Scope};
-use crate::services::{Services, books, demo, rates, results, snapshots};
+use crate::services::{Services, alerts, books, demo, rates, results, snapshots};
 
 /// Does a job; done twice it does the same.
 ///
@@ -43,7 +43,7 @@ pub async fn run(
             let sessions = snapshots::history(services);
             let source = SnapshotSource::Backfill;
             snapshots::take(services, owner, &[portfolio], &sessions, source, true, meter).await?;
-            Ok(())
+            alerts::look_now(services, owner, portfolio, meter).await
         }
         JobKind::Retention => retention(services, meter).await,
         JobKind::Daily | JobKind::Recalculate => {
@@ -217,6 +217,9 @@ async fn some_books(
     if kind == JobKind::Snapshots {
         snapshots::take(services, owner, books, &[night.date], source, true, meter).await?;
         return Ok(());
+    }
+    if kind == JobKind::Alerts {
+        return alerts::look(services, night, owner, books, meter).await;
     }
     results::make(services, night, kind, owner, books, meter).await
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use async_graphql::{Context, ID, Object};
 use chrono::{DateTime, NaiveDate, Utc};
 
+use super::alert::AlertRule;
 use super::correlation::{Concentration, CorrelationAnalysis, CorrelationFilter};
 use super::data_quality::PortfolioDataQuality;
 use super::factor::{ExposureBasis, FactorExposure, FactorMethod, FactorModelDiagnostics};
@@ -31,6 +32,7 @@ use crate::domain::text::fold;
 use crate::graphql::budget::PRICED;
 use crate::graphql::error::Result;
 use crate::graphql::id::NodeId;
+use crate::graphql::loaders::alerts::AlertRulesOf;
 use crate::graphql::loaders::snapshots::SnapshotsPage;
 use crate::graphql::page::{PageArguments, Scope, connection, cost, group_cost, groups, sessions};
 use crate::graphql::scalar::{Date, Decimal};
@@ -533,6 +535,13 @@ impl Portfolio {
         let lookback = sessions("lookbackDays", lookback_days)?;
         let book = self.book(ctx, as_of).await?;
         Box::pin(CorrelationAnalysis::of_book(request(ctx), book, as_of, lookback, filter)).await
+    }
+
+    /// The rules that its owner is told by, the oldest first; at most 100.
+    #[graphql(complexity = "1 + 20 * child_complexity")]
+    async fn alert_rules(&self, ctx: &Context<'_>) -> Result<Vec<AlertRule>> {
+        let found = request(ctx).loaders().row(AlertRulesOf(self.0.id)).await?;
+        Ok(found.unwrap_or_default().into_iter().map(AlertRule).collect())
     }
 
     /// How much of it sits in few positions at the last completed session.

@@ -21,10 +21,14 @@ use crate::store;
 /// Positions that are kept of a stress test: the largest.
 const KEPT_POSITIONS: usize = 10;
 
-/// The underlyings of options, for their sectors.
-pub(super) type Underlyings = HashMap<InstrumentId, Arc<Instrument>>;
+/// The underlyings of options by their ids, for their sectors.
+pub type Underlyings = HashMap<InstrumentId, Arc<Instrument>>;
 
-pub(super) async fn underlyings(tx: &mut Work, books: &[Arc<Book>]) -> Result<Underlyings, Error> {
+/// Those of the options in books.
+///
+/// # Errors
+/// When the database fails.
+pub async fn underlyings(tx: &mut Work, books: &[Arc<Book>]) -> Result<Underlyings, Error> {
     let ids: HashSet<_> = books
         .iter()
         .flat_map(|book| book.open_lines())
@@ -38,8 +42,9 @@ pub(super) async fn underlyings(tx: &mut Work, books: &[Arc<Book>]) -> Result<Un
     Ok(found.into_iter().map(|one| (one.id, Arc::new(one))).collect())
 }
 
-fn desk(
-    desks: &Desks,
+/// A book ready to be stressed, of what its night has looked up.
+pub fn desk(
+    underlyings: &Underlyings,
     (book, greeks): (&Arc<Book>, &BookGreeks),
     night: &Night,
     calendar: &Calendar,
@@ -48,7 +53,7 @@ fn desk(
         histories: night.histories(factors::wanted(&book.lines)),
         references: night.references.clone(),
         yields: night.yields.clone(),
-        underlyings: desks.underlyings.clone(),
+        underlyings: underlyings.clone(),
         designs: Arc::clone(&night.designs),
     };
     Desk::new(Arc::clone(book), greeks, &inputs, calendar)
@@ -64,7 +69,7 @@ pub(super) fn moves(
     let failed = |error| Error::Internal(format!("a move gives no number: {error}"));
     for (book, greeks) in desks.with_greeks() {
         meter.goes_on()?;
-        let desk = desk(desks, (book, greeks), night, calendar);
+        let desk = desk(&desks.underlyings, (book, greeks), night, calendar);
         let of = desks.of(book);
         let found = desk.market_moves(&MARKET_MOVES).map_err(failed)?;
         rows.extend(Table::MarketRisk, found.into_iter().map(|one| moved(of, Moved::Market, one)));
@@ -99,7 +104,7 @@ pub(super) fn scenarios(
     let mut rows = Rows::of(&[Table::StressTests]);
     for (book, greeks) in desks.with_greeks() {
         meter.goes_on()?;
-        let desk = desk(desks, (book, greeks), night, calendar);
+        let desk = desk(&desks.underlyings, (book, greeks), night, calendar);
         let of = desks.of(book);
         let found = desk.run(&desks.scenarios);
         rows.extend(Table::StressTests, found.into_iter().map(|one| stressed(of, one)));
