@@ -7,7 +7,8 @@ use uuid::Uuid;
 
 use crate::domain::factor::Factor;
 use crate::domain::id::{
-    AlertId, AlertRuleId, AuditId, InstrumentId, JobId, PortfolioId, PositionId, ScenarioId, SnapshotId, TagId, UserId,
+    AlertId, AlertRuleId, AuditId, InstrumentId, JobId, PortfolioId, PositionId, ScenarioId,
+    SnapshotId, TagId, UserId,
 };
 
 /// What an id names.

@@ -427,16 +427,13 @@ impl Viewer {
             .collect())
     }
 
-    /// What they were told of their books, the newest first.
+    /// What they were told of their books, the newest first; kept for 365 days.
     #[graphql(complexity = "cost(first.or(Some(ALERTS)), None, child_complexity)")]
     async fn alerts(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Of this priority only.")] priority: Option<AlertPriority>,
-        #[graphql(
-            desc = "Also those that were acknowledged.",
-            default_with = "Some(false)"
-        )]
+        #[graphql(desc = "Also those that were acknowledged.", default_with = "Some(false)")]
         include_acknowledged: Option<bool>,
         #[graphql(desc = "At most so many; 100 when left out, at most 500.")] first: Option<i32>,
         #[graphql(desc = "Those that are older than the alert of this `id`.")] after: Option<ID>,
@@ -448,7 +445,11 @@ impl Viewer {
         let page = AlertsPage {
             priority: priority.map(Into::into),
             with_acknowledged: include_acknowledged == Some(true),
-            page: Page { limit: size("first", first.or(Some(ALERTS)))?, after: after.transpose()?, ..Page::default() },
+            page: Page {
+                limit: size("first", first.or(Some(ALERTS)))?,
+                after: after.transpose()?,
+                ..Page::default()
+            },
         };
         let slice = request(ctx).loaders().row(page).await?.unwrap_or_default();
         Ok(slice.items.into_iter().map(|alert| Alert(Arc::new(alert))).collect())

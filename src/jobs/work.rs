@@ -256,6 +256,7 @@ async fn retention(services: &Services, meter: &Meter) -> Result<(), Error> {
     let removed = jobs::forget(services, services.now() - JOBS_KEPT).await?;
     let mut snapshots = 0;
     let mut results = results::forget_factors(services).await?;
+    let mut alerts = 0;
     let mut owners: Vec<_> =
         jobs::all_books(services).await?.into_iter().map(|(owner, _)| owner).collect();
     owners.dedup();
@@ -263,7 +264,10 @@ async fn retention(services: &Services, meter: &Meter) -> Result<(), Error> {
         meter.goes_on()?;
         snapshots += snapshots::forget(services, owner).await?;
         results += results::forget(services, owner).await?;
+        alerts += alerts::forget(services, owner).await?;
     }
-    meter.says(format!("{removed} jobs, {snapshots} snapshots and {results} results removed"));
+    meter.says(format!(
+        "{removed} jobs, {snapshots} snapshots, {results} results and {alerts} alerts removed"
+    ));
     Ok(())
 }

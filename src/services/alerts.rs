@@ -12,6 +12,7 @@ mod verdict;
 #[cfg(test)]
 mod tests;
 
+use chrono::TimeDelta;
 use serde_json::json;
 
 pub use look::{look, look_now};
@@ -26,6 +27,9 @@ use crate::domain::job::JobKind;
 use crate::error::{Code, Error, Refusal};
 use crate::postgres::Work;
 use crate::store;
+
+/// How long what was told is kept, acknowledged or not.
+const KEPT: TimeDelta = TimeDelta::days(365);
 
 /// A rule as somebody wrote it.
 pub struct NewRule {
@@ -135,6 +139,19 @@ pub async fn acknowledge(
     }
     tx.commit().await?;
     Ok(alert)
+}
+
+/// Removes an owner's alerts that are older than they are kept. The number removed.
+///
+/// # Errors
+/// When the database fails.
+pub async fn forget(services: &Services, owner: UserId) -> Result<u64, Error> {
+    let last = services.last_session();
+    let before = last.checked_sub_signed(KEPT).unwrap_or(last);
+    let mut tx = services.db.begin_as(owner).await?;
+    let removed = store::alerts::delete_before(tx.statement(), owner, before).await?;
+    tx.commit().await?;
+    Ok(removed)
 }
 
 async fn audit(

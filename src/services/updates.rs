@@ -265,9 +265,14 @@ mod tests {
 
     #[test]
     fn what_nobody_here_tells_is_not_heard() {
-        for (channel, text) in
-            [(JOBS, "x"), (BOOKS, ""), (BOOKS, "PRICES x"), (BOOKS, "ALERTS x"), (BOOKS, "OTHER y"), ("else", "")]
-        {
+        for (channel, text) in [
+            (JOBS, "x"),
+            (BOOKS, ""),
+            (BOOKS, "PRICES x"),
+            (BOOKS, "ALERTS x"),
+            (BOOKS, "OTHER y"),
+            ("else", ""),
+        ] {
             assert_eq!(Heard::read(channel, text), None, "{channel} {text}");
         }
     }

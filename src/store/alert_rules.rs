@@ -134,13 +134,10 @@ pub async fn insert_all(
 
 /// False when the owner has none of that id.
 pub async fn delete(db: impl PgExecutor<'_>, owner: UserId, id: AlertRuleId) -> sqlx::Result<bool> {
-    let done = sqlx::query!(
-        "delete from alert_rules where owner_id = $1 and id = $2",
-        owner.0,
-        id.0,
-    )
-    .execute(db)
-    .await?;
+    let done =
+        sqlx::query!("delete from alert_rules where owner_id = $1 and id = $2", owner.0, id.0,)
+            .execute(db)
+            .await?;
     Ok(done.rows_affected() == 1)
 }
 

@@ -119,6 +119,16 @@ pub async fn acknowledge(
     Ok(done.rows_affected() == 1)
 }
 
+/// Removes the owner's of sessions before a date. The number removed.
+pub async fn delete_before(
+    db: impl PgExecutor<'_>,
+    owner: UserId,
+    date: NaiveDate,
+) -> sqlx::Result<u64> {
+    let done = sqlx::query!("delete from alerts where owner_id = $1 and date < $2", owner.0, date,);
+    Ok(done.execute(db).await?.rows_affected())
+}
+
 /// The newest of the owner's that nobody has acknowledged, of all portfolios or of one; the oldest
 /// of them first.
 pub async fn open(

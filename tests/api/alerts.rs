@@ -169,7 +169,11 @@ async fn a_rule_that_makes_no_sense_is_refused_with_what_would() {
         (with_key("FACTOR_BETA", "Luck"), "key", "Growth"),
         (with_key("STRESS_LOSS_RATIO", "luck"), "key", "covid_crash_2020"),
         (with_key("VOLATILITY", "AAPL"), "key", "Leave"),
-        (json!({ "metric": "VOLATILITY", "operator": "ABOVE", "threshold": 1, "name": " " }), "name", ""),
+        (
+            json!({ "metric": "VOLATILITY", "operator": "ABOVE", "threshold": 1, "name": " " }),
+            "name",
+            "",
+        ),
     ] {
         let made = wants(&ada, &core, rule.clone()).await;
         assert_eq!(user_codes(&made), ["VALIDATION"], "{rule} {made}");
@@ -236,7 +240,8 @@ async fn an_alert_is_acknowledged_once_and_outlives_its_rule() {
     assert_eq!(ada.reads(node, json!({ "id": id })).await["node"], Value::Null);
     assert_eq!(ada.reads(node, json!({ "id": alert["id"] })).await["node"]["id"], alert["id"]);
 
-    let done = ada.reads("{ viewer { activity(first: 3) { nodes { action subject } } } }", json!({}));
+    let done =
+        ada.reads("{ viewer { activity(first: 3) { nodes { action subject } } } }", json!({}));
     let done = done.await["viewer"]["activity"]["nodes"].clone();
     let subject = |kind: &str, id: &Value| format!("{kind} {}", id.as_str().unwrap_or_default());
     assert_eq!(

@@ -71,7 +71,10 @@ pub fn wanted(metrics: impl IntoIterator<Item = Metric>) -> Wanted {
     for metric in metrics {
         wanted.greeks |= matches!(
             metric,
-            Metric::MarketBeta | Metric::Volatility | Metric::StressLossRatio | Metric::DeltaDollars
+            Metric::MarketBeta
+                | Metric::Volatility
+                | Metric::StressLossRatio
+                | Metric::DeltaDollars
         );
         wanted.histories |= matches!(
             metric,
@@ -154,10 +157,8 @@ pub fn of_rule(rule: &AlertRule, readings: &[Reading]) -> Vec<Reading> {
     };
     let is_it = |one: &&Reading| one.key == *key || one.under.as_ref() == Some(key);
     let found: Vec<_> = readings.iter().filter(is_it).cloned().collect();
-    let is_sum = matches!(
-        rule.metric,
-        Metric::PositionWeight | Metric::SectorWeight | Metric::DeltaDollars
-    );
+    let is_sum =
+        matches!(rule.metric, Metric::PositionWeight | Metric::SectorWeight | Metric::DeltaDollars);
     if found.is_empty() && is_sum { vec![Reading::of(key.as_str(), Some(0.0))] } else { found }
 }
 
@@ -174,8 +175,7 @@ fn weights(
         .collect();
     let known = shares.into_iter().filter(|share| !share.key.is_empty());
     let known = known.filter(|share| !unpriced.contains(share.key.as_str()));
-    let mut all: Vec<_> =
-        known.map(|share| Reading::of(share.key, Some(share.weight))).collect();
+    let mut all: Vec<_> = known.map(|share| Reading::of(share.key, Some(share.weight))).collect();
     all.extend(unpriced.iter().map(|key| Reading::of(*key, None)));
     all
 }

@@ -28,7 +28,8 @@ pub async fn valid(
 ) -> Result<Option<String>, Error> {
     let Some(key) = key.map(str::trim).filter(|key| !key.is_empty()) else { return Ok(None) };
     let held = async |tx: &mut Work, of: fn(&Position) -> Option<String>| {
-        let positions = store::positions::of_portfolios(tx.statement(), owner, &[portfolio]).await?;
+        let positions =
+            store::positions::of_portfolios(tx.statement(), owner, &[portfolio]).await?;
         let open = positions.iter().filter(|position| position.exit_date.is_none());
         Ok::<BTreeSet<_>, Error>(open.filter_map(of).collect())
     };
@@ -37,13 +38,13 @@ pub async fn valid(
             ("symbol held", held(tx, |of| Some(of.instrument.symbol.clone())).await?)
         }
         Metric::SectorWeight => ("sector held", held(tx, |of| of.instrument.sector.clone()).await?),
-        Metric::DeltaDollars => {
-            ("underlying held", held(tx, |of| Some(of.instrument.underlying_symbol().into())).await?)
-        }
+        Metric::DeltaDollars => (
+            "underlying held",
+            held(tx, |of| Some(of.instrument.underlying_symbol().into())).await?,
+        ),
         Metric::OptionExpiryDays => {
-            let underlying = |of: &Position| {
-                Some(of.instrument.contract.as_ref()?.underlying_symbol.clone())
-            };
+            let underlying =
+                |of: &Position| Some(of.instrument.contract.as_ref()?.underlying_symbol.clone());
             ("underlying of an option held", held(tx, underlying).await?)
         }
         Metric::FactorBeta => {

@@ -123,8 +123,7 @@ async fn read(
         let moving = books.iter().flat_map(|book| factors::wanted(&book.lines));
         night.look_up(tx, moving).await?;
     }
-    let underlyings =
-        if wanted.desk { underlyings(tx, &books).await? } else { Underlyings::new() };
+    let underlyings = if wanted.desk { underlyings(tx, &books).await? } else { Underlyings::new() };
     let mut scenarios = Vec::new();
     if wanted.scenarios {
         scenarios = store::scenarios::visible(tx.statement(), owner, None).await?;

@@ -68,7 +68,10 @@ fn several_that_are_beyond_are_told_together_and_each_once() {
     let verdict = judged(&rule, &first, &BTreeSet::new());
     assert_eq!(verdict.breached, ["MSFT", "AAPL", "XOM"], "the furthest first");
     let alert = verdict.alert.expect("an alert");
-    assert_eq!((alert.key.as_str(), alert.title.as_str()), ("MSFT", "Weight of a position, MSFT: 31.25 %"));
+    assert_eq!(
+        (alert.key.as_str(), alert.title.as_str()),
+        ("MSFT", "Weight of a position, MSFT: 31.25 %")
+    );
     assert_eq!(
         alert.message,
         "Weight of a position, MSFT: 31.25 % at the close of 2026-01-05; the rule \"Watch it\" fires \
@@ -139,10 +142,7 @@ fn each_option_that_lives_has_its_days_and_its_underlying() {
     let days: HashMap<_, _> = all.iter().map(|one| (one.key.as_str(), one.value)).collect();
     assert_eq!(
         days,
-        HashMap::from([
-            ("AAPL190705C00200000", Some(7.0)),
-            ("JPM190920P00100000", Some(84.0))
-        ])
+        HashMap::from([("AAPL190705C00200000", Some(7.0)), ("JPM190920P00100000", Some(84.0))])
     );
     let of_jpm = AlertRule {
         key: Some("JPM".into()),
@@ -193,8 +193,7 @@ fn a_drawdown_is_the_fall_since_the_peak_of_what_the_snapshots_returned() {
         (one(Metric::Drawdown), one(Metric::DailyPnlRatio))
     };
     // 1.25 is the peak; 1.25 × 0.8 × 0.5 is 0.5.
-    let fall =
-        [(0, None), (1, Some(0.25)), (2, Some(0.0)), (3, Some(-0.2)), (4, Some(-0.5))];
+    let fall = [(0, None), (1, Some(0.25)), (2, Some(0.0)), (3, Some(-0.2)), (4, Some(-0.5))];
     let (drawdown, daily) = of(&fall);
     assert!((drawdown.expect("known") - 0.6).abs() < 1e-12);
     assert_eq!(daily, Some(-0.5));

@@ -62,7 +62,11 @@ pub fn judge(
             acknowledged_at: None,
         }
     });
-    Verdict { breached: beyond.into_iter().map(|(key, _)| key.to_owned()).collect(), cleared, alert }
+    Verdict {
+        breached: beyond.into_iter().map(|(key, _)| key.to_owned()).collect(),
+        cleared,
+        alert,
+    }
 }
 
 fn title(rule: &AlertRule, key: &str, value: f64) -> String {

@@ -34,14 +34,7 @@ const RULES: [Rule; 8] = [
         1.0 / 3.0,
         Priority::Medium,
     ),
-    (
-        "demo_hnw",
-        "A bad day",
-        Metric::DailyPnlRatio,
-        Operator::Below,
-        -0.03,
-        Priority::High,
-    ),
+    ("demo_hnw", "A bad day", Metric::DailyPnlRatio, Operator::Below, -0.03, Priority::High),
     (
         "demo_hedgefundstyle",
         "Gross exposure",

@@ -60,8 +60,7 @@ async fn a_breach_is_told_once_until_the_figure_has_come_back() {
     wants(&ada, &core, rule("GROSS_EXPOSURE_RATIO", "ABOVE", 0.8)).await;
     let mut counts = Vec::new();
     // 0.67, 0.8, 0.79, 0.81, 0.77, 0.8: back by the margin is 0.76 and below.
-    for date in
-        ["2026-01-05", "2026-01-06", "2026-01-07", "2026-01-08", "2026-01-09", "2026-01-12"]
+    for date in ["2026-01-05", "2026-01-06", "2026-01-07", "2026-01-08", "2026-01-09", "2026-01-12"]
     {
         let night = app.restart().at(&format!("{date}T23:00:00Z")).await;
         looks(&olga.before(&night), date).await;
@@ -112,7 +111,10 @@ async fn an_upload_is_looked_at_without_waiting_for_the_night() {
     app.works_through_its_queue().await;
     let alerts = told(&ada).await;
     assert_eq!(alerts.len(), 1, "{alerts:#?}");
-    assert_eq!((&alerts[0]["priority"], &alerts[0]["portfolio"]["name"]), (&json!("CRITICAL"), &json!("Core")));
+    assert_eq!(
+        (&alerts[0]["priority"], &alerts[0]["portfolio"]["name"]),
+        (&json!("CRITICAL"), &json!("Core"))
+    );
     assert!(alerts[0]["title"].as_str().is_some_and(|it| it.contains("SPY")), "{alerts:#?}");
 }
 
