@@ -69,6 +69,11 @@ pub fn told(code: String) {
     counter!("sigmasight_graphql_errors_total", "code" => code).increment(1);
 }
 
+/// Alerts that were raised: `CRITICAL`, `HIGH`, `MEDIUM` or `LOW`.
+pub fn raised(priority: &'static str) {
+    counter!("sigmasight_alerts_raised_total", "priority" => priority).increment(1);
+}
+
 /// A statement that is sent to the database.
 pub fn statement() {
     counter!("sigmasight_sql_statements_total").increment(1);

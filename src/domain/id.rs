@@ -45,6 +45,10 @@ ids! {
     JobId = now_v7
     /// A stress scenario, built in or a person's own.
     ScenarioId = now_v7
+    /// When somebody wants to be told of a figure.
+    AlertRuleId = now_v7
+    /// That somebody was.
+    AlertId = now_v7
     /// One line of the audit log.
     AuditId = now_v7
 }

@@ -2,6 +2,7 @@
 
 pub mod absence;
 pub mod action;
+pub mod alert;
 pub mod audit;
 pub mod calendar;
 pub mod factor;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 pub use variable::{Macro, Variable};
 
 use super::id::ScenarioId;
+use super::text::fold;
 
 /// Most characters of a scenario's name.
 pub const MAX_NAME_CHARACTERS: usize = 100;
@@ -103,6 +104,11 @@ pub struct Scenario {
 }
 
 impl Scenario {
+    /// For programs; of a person's own made of its name.
+    pub fn known_as(&self) -> String {
+        self.key.clone().unwrap_or_else(|| format!("custom:{}", fold(&self.name)))
+    }
+
     /// Whether it is everybody's.
     pub fn is_built_in(&self) -> bool {
         self.key.is_some()

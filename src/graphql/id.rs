@@ -7,7 +7,8 @@ use uuid::Uuid;
 
 use crate::domain::factor::Factor;
 use crate::domain::id::{
-    AuditId, InstrumentId, JobId, PortfolioId, PositionId, ScenarioId, SnapshotId, TagId, UserId,
+    AlertId, AlertRuleId, AuditId, InstrumentId, JobId, PortfolioId, PositionId, ScenarioId,
+    SnapshotId, TagId, UserId,
 };
 
 /// What an id names.
@@ -24,6 +25,8 @@ pub enum NodeId {
     AuditEntry(AuditId),
     Scenario(ScenarioId),
     Factor(Factor),
+    AlertRule(AlertRuleId),
+    Alert(AlertId),
 }
 
 impl NodeId {
@@ -38,6 +41,8 @@ impl NodeId {
             Self::Snapshot(id) => (7, id.0),
             Self::AuditEntry(id) => (12, id.0),
             Self::Scenario(id) => (8, id.0),
+            Self::AlertRule(id) => (10, id.0),
+            Self::Alert(id) => (11, id.0),
             Self::Factor(factor) => (9, Uuid::from_u128(factor.display_order().into())),
         }
     }
@@ -57,6 +62,8 @@ impl NodeId {
             7 => Some(Self::Snapshot(SnapshotId(key))),
             12 => Some(Self::AuditEntry(AuditId(key))),
             8 => Some(Self::Scenario(ScenarioId(key))),
+            10 => Some(Self::AlertRule(AlertRuleId(key))),
+            11 => Some(Self::Alert(AlertId(key))),
             9 => {
                 let is_it = |factor: &Factor| u128::from(factor.display_order()) == key.as_u128();
                 Factor::ALL.into_iter().find(is_it).map(Self::Factor)
@@ -77,6 +84,22 @@ impl NodeId {
     pub fn scenario(text: &str) -> Option<ScenarioId> {
         match Self::parse(text)? {
             Self::Scenario(id) => Some(id),
+            _ => None,
+        }
+    }
+
+    /// The alert rule an id names.
+    pub fn alert_rule(text: &str) -> Option<AlertRuleId> {
+        match Self::parse(text)? {
+            Self::AlertRule(id) => Some(id),
+            _ => None,
+        }
+    }
+
+    /// The alert an id names.
+    pub fn alert(text: &str) -> Option<AlertId> {
+        match Self::parse(text)? {
+            Self::Alert(id) => Some(id),
             _ => None,
         }
     }
@@ -116,6 +139,8 @@ mod tests {
             NodeId::AuditEntry(AuditId(key)),
             NodeId::Scenario(ScenarioId(key)),
             NodeId::Factor(Factor::LowVolatility),
+            NodeId::AlertRule(AlertRuleId(key)),
+            NodeId::Alert(AlertId(key)),
         ] {
             assert_eq!(NodeId::parse(&ID::from(id)), Some(id));
         }

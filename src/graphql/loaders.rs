@@ -6,6 +6,7 @@
 //! key at all is asked once.
 
 pub mod admin;
+pub mod alerts;
 mod attribution;
 pub mod factors;
 mod greeks;

@@ -9,13 +9,15 @@ use super::error::Result;
 use super::gauge::Gauge;
 use super::id::NodeId;
 use super::loaders::admin::ActivityPage;
+use super::loaders::alerts::AlertsPage;
 use super::loaders::jobs::JobBy;
 use super::loaders::{
     InstrumentNamed, InstrumentsPage, PortfolioBy, PortfolioNamed, PortfoliosPage,
 };
-use super::page::{PageArguments, Scope, cost, sessions};
+use super::page::{PageArguments, Scope, cost, sessions, size};
 use super::scalar::Date;
 use super::types::admin::Admin;
+use super::types::alert::{Alert, AlertPriority};
 use super::types::audit::AuditEntryConnection;
 use super::types::calendar::TradingDay;
 use super::types::factor::{Factor, FactorCorrelationMatrix};
@@ -37,12 +39,15 @@ use super::types::user::User;
 use super::viewer::{request, resolved_warning};
 use crate::domain::factor;
 use crate::domain::instrument::Symbol;
+use crate::domain::page::Page;
 use crate::domain::text::fold;
 use crate::error::Refusal;
 use crate::services::providers;
 
 /// Most ids of one `nodes`, and symbols of one `instruments`.
 const MAX_KEYS: usize = 500;
+/// Alerts listed when nobody says how many.
+const ALERTS: i32 = 100;
 /// Most days of one `marketCalendar`: eleven years.
 const MAX_CALENDAR_DAYS: u64 = 4_018;
 
@@ -438,6 +443,34 @@ impl Viewer {
             .filter(|tag| kind.is_none_or(|kind| TagKind::from(tag.kind) == kind))
             .map(|tag| Tag(Arc::clone(tag)))
             .collect())
+    }
+
+    /// What they were told of their books, the newest first; kept for 365 days.
+    #[graphql(complexity = "cost(first.or(Some(ALERTS)), None, child_complexity)")]
+    async fn alerts(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Of this priority only.")] priority: Option<AlertPriority>,
+        #[graphql(desc = "Also those that were acknowledged.", default_with = "Some(false)")]
+        include_acknowledged: Option<bool>,
+        #[graphql(desc = "At most so many; 100 when left out, at most 500.")] first: Option<i32>,
+        #[graphql(desc = "Those that are older than the alert of this `id`.")] after: Option<ID>,
+    ) -> Result<Vec<Alert>> {
+        let after = after.map(|id| {
+            let unknown = || Refusal::validation("`after` is the `id` of an alert.");
+            NodeId::alert(&id).ok_or_else(|| unknown().hint("Take it from the last one read."))
+        });
+        let page = AlertsPage {
+            priority: priority.map(Into::into),
+            with_acknowledged: include_acknowledged == Some(true),
+            page: Page {
+                limit: size("first", first.or(Some(ALERTS)))?,
+                after: after.transpose()?,
+                ..Page::default()
+            },
+        };
+        let slice = request(ctx).loaders().row(page).await?.unwrap_or_default();
+        Ok(slice.items.into_iter().map(|alert| Alert(Arc::new(alert))).collect())
     }
 
     /// Their jobs, the newest first.

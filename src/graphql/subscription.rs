@@ -1,5 +1,7 @@
 //! What can be watched.
 
+mod alerts;
+
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
@@ -8,9 +10,11 @@ use chrono::{DateTime, Utc};
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
 
+use self::alerts::WatchedAlerts;
 use super::emission::{Emission, Source, Watch};
 use super::error::{ApiError, Result};
 use super::id::NodeId;
+use super::types::alert::Alert;
 use super::types::job::{Job, job_id};
 use super::types::portfolio::Portfolio;
 use crate::domain::id::{InstrumentId, JobId, PortfolioId};
@@ -78,6 +82,27 @@ impl Subscription {
         let reasons = BTreeSet::new();
         let watched = WatchedBook { source, watch, id, held, reasons, has_ended: false };
         Ok(stream::unfold(watched, WatchedBook::next).boxed())
+    }
+
+    /// The viewer's alerts, of all portfolios or of one: first those that nobody has acknowledged,
+    /// the oldest first, at most the newest 500; then each as it is raised, in whichever process.
+    /// So whoever connects again misses nothing but what was acknowledged meanwhile, and may be
+    /// told again of what was not; within one subscription each comes once. `NOT_FOUND` for a
+    /// portfolio that is not the viewer's.
+    async fn alert_raised(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "A portfolio's `id`; all portfolios when left out.")] portfolio_id: Option<
+            ID,
+        >,
+    ) -> Result<BoxStream<'static, Result<Alert>>> {
+        let source = Arc::clone(ctx.data_unchecked::<Arc<Source>>());
+        let portfolio = portfolio_id.map(|id| {
+            let missing = || Refusal::not_found("portfolio").at("portfolioId");
+            NodeId::portfolio(&id).ok_or_else(missing)
+        });
+        let watched = WatchedAlerts::of(source, portfolio.transpose()?).await?;
+        Ok(stream::unfold(watched, WatchedAlerts::next).boxed())
     }
 }
 

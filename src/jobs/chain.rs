@@ -10,6 +10,7 @@ pub const STEPS: &[(JobKind, &[JobKind])] = &[
     (JobKind::MarketRisk, &[JobKind::Factors]),
     (JobKind::Snapshots, &[JobKind::MarketData, JobKind::Greeks, JobKind::Factors]),
     (JobKind::Stress, &[JobKind::Factors]),
+    (JobKind::Alerts, &[JobKind::Snapshots, JobKind::Stress]),
     (JobKind::Correlations, &[JobKind::MarketData]),
 ];
 

@@ -16,7 +16,7 @@ use crate::services::jobs::{self, Details};
 use crate::services::meter::Meter;
 use crate::services::night::Night;
 use crate::services::prices::{self, Scope};
-use crate::services::{Services, books, demo, profiles, rates, results, snapshots};
+use crate::services::{Services, alerts, books, demo, profiles, rates, results, snapshots};
 
 /// Does a job; done twice it does the same.
 ///
@@ -36,15 +36,21 @@ pub async fn run(
                 demo::refresh(services).await?;
             }
             market_data(services, details, None, meter).await?;
-            if let Some((owner, portfolio)) = job.owner_id.zip(job.portfolio_id) {
+            let book = job.owner_id.zip(job.portfolio_id);
+            if let Some((owner, portfolio)) = book {
                 meter.says("Making the history of the book");
                 let (books, sessions) = ([portfolio], snapshots::history(services));
                 let source = SnapshotSource::Backfill;
                 snapshots::take(services, owner, &books, &sessions, source, true, meter).await?;
             }
-            // Last, for no figure waits for a name.
+            // After all figures, for none waits for a name; but an alert may be of a sector.
             profiles::complete(services, meter).await?;
-            Ok(())
+            match book {
+                Some((owner, portfolio)) => {
+                    alerts::look_now(services, owner, portfolio, meter).await
+                }
+                None => Ok(()),
+            }
         }
         JobKind::Retention => retention(services, meter).await,
         JobKind::Daily | JobKind::Recalculate => {
@@ -219,6 +225,9 @@ async fn some_books(
         snapshots::take(services, owner, books, &[night.date], source, true, meter).await?;
         return Ok(());
     }
+    if kind == JobKind::Alerts {
+        return alerts::look(services, night, owner, books, meter).await;
+    }
     results::make(services, night, kind, owner, books, meter).await
 }
 
@@ -254,6 +263,7 @@ async fn retention(services: &Services, meter: &Meter) -> Result<(), Error> {
     let removed = jobs::forget(services, services.now() - JOBS_KEPT).await?;
     let mut snapshots = 0;
     let mut results = results::forget_factors(services).await?;
+    let mut alerts = 0;
     let mut owners: Vec<_> =
         jobs::all_books(services).await?.into_iter().map(|(owner, _)| owner).collect();
     owners.dedup();
@@ -261,7 +271,10 @@ async fn retention(services: &Services, meter: &Meter) -> Result<(), Error> {
         meter.goes_on()?;
         snapshots += snapshots::forget(services, owner).await?;
         results += results::forget(services, owner).await?;
+        alerts += alerts::forget(services, owner).await?;
     }
-    meter.says(format!("{removed} jobs, {snapshots} snapshots and {results} results removed"));
+    meter.says(format!(
+        "{removed} jobs, {snapshots} snapshots, {results} results and {alerts} alerts removed"
+    ));
     Ok(())
 }

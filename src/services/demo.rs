@@ -3,6 +3,8 @@
 //! Running it again changes nothing, except that options which have expired make room for new
 //! ones: their expiries move with the calendar, so that the demo never goes stale.
 
+mod rules;
+
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use serde::Deserialize;
@@ -11,7 +13,7 @@ use super::accounts::{self, NewUser};
 use super::meter::Meter;
 use super::portfolios::{self, NewPortfolio};
 use super::updates::{Update, tell};
-use super::{Services, actions, instruments, prices, rates, snapshots, tags};
+use super::{Services, actions, alerts, instruments, prices, rates, snapshots, tags};
 use crate::config::Environment;
 use crate::domain::id::{PortfolioId, PositionId, UserId};
 use crate::domain::instrument::{AssetClass, Instrument, OccSymbol, OptionKind};
@@ -142,9 +144,11 @@ pub async fn refresh(services: &Services) -> Result<(), Error> {
         prices::fill(services).await?;
         rates::fill(services).await?;
         let sessions = snapshots::history(services);
-        for (owner, portfolio) in books {
+        for (account, (owner, portfolio)) in ACCOUNTS.iter().zip(books) {
             let (source, meter) = (SnapshotSource::Backfill, Meter::default());
             snapshots::take(services, owner, &[portfolio], &sessions, source, true, &meter).await?;
+            rules::ensure(services, account.name, owner, portfolio).await?;
+            alerts::look_now(services, owner, portfolio, &meter).await?;
         }
     }
     alone.commit().await?;

@@ -306,13 +306,14 @@ pub async fn begin_here(services: &Services, batch: Batch) -> Result<(Job, Value
 }
 
 /// Kinds that an administrator may run.
-pub const RUNNABLE: [JobKind; 9] = [
+pub const RUNNABLE: [JobKind; 10] = [
     JobKind::MarketData,
     JobKind::Greeks,
     JobKind::Factors,
     JobKind::MarketRisk,
     JobKind::Snapshots,
     JobKind::Stress,
+    JobKind::Alerts,
     JobKind::Correlations,
     JobKind::Retention,
     JobKind::Daily,

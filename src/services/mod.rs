@@ -3,6 +3,7 @@
 
 pub mod accounts;
 pub mod actions;
+pub mod alerts;
 pub mod attribution;
 pub mod books;
 pub mod correlation;

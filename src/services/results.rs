@@ -16,6 +16,8 @@ use std::sync::Arc;
 use chrono::{Days, NaiveDate};
 use serde_json::{Value, json};
 
+pub use stress::desk;
+
 use super::Services;
 use super::books::{self, Holdings};
 use super::factors::wanted;

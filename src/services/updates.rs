@@ -15,7 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, watch};
 use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 
-use crate::domain::id::{InstrumentId, JobId, PortfolioId};
+use crate::domain::id::{InstrumentId, JobId, PortfolioId, UserId};
 use crate::error::chain;
 use crate::postgres::{Db, Work};
 use crate::store;
@@ -42,6 +42,8 @@ pub enum Update {
     Prices(Arc<[InstrumentId]>),
     /// Figures that are kept of a portfolio.
     Analytics(PortfolioId),
+    /// Alerts that its owner is told of a portfolio.
+    Alerts(UserId, PortfolioId),
 }
 
 impl Update {
@@ -49,6 +51,7 @@ impl Update {
         match self {
             Self::Positions(id) => vec![format!("POSITIONS {id}")],
             Self::Analytics(id) => vec![format!("ANALYTICS {id}")],
+            Self::Alerts(owner, id) => vec![format!("ALERTS {owner},{id}")],
             Self::Prices(ids) => ids.chunks(NAMED_AT_ONCE).map(prices_text).collect(),
         }
     }
@@ -59,6 +62,7 @@ impl Update {
         match what {
             "POSITIONS" => Some(Self::Positions(PortfolioId(ids.next()??))),
             "ANALYTICS" => Some(Self::Analytics(PortfolioId(ids.next()??))),
+            "ALERTS" => Some(Self::Alerts(UserId(ids.next()??), PortfolioId(ids.next()??))),
             "PRICES" => ids.map(|id| id.map(InstrumentId)).collect::<Option<_>>().map(Self::Prices),
             _ => None,
         }
@@ -75,7 +79,19 @@ fn prices_text(ids: &[InstrumentId]) -> String {
 /// # Errors
 /// When the database fails.
 pub async fn tell(tx: &mut Work, update: &Update) -> sqlx::Result<()> {
-    store::updates::tell(tx.statement(), &update.texts()).await
+    tell_all(tx, std::slice::from_ref(update)).await
+}
+
+/// The same of many changes at once.
+///
+/// # Errors
+/// When the database fails.
+pub async fn tell_all(tx: &mut Work, updates: &[Update]) -> sqlx::Result<()> {
+    let texts: Vec<_> = updates.iter().flat_map(Update::texts).collect();
+    if texts.is_empty() {
+        return Ok(());
+    }
+    store::updates::tell(tx.statement(), &texts).await
 }
 
 /// What a watcher is told.
@@ -216,7 +232,8 @@ mod tests {
     fn what_is_told_is_heard_as_it_was() {
         let many: Arc<[_]> = (0..450).map(|_| InstrumentId::fresh()).collect();
         let portfolio = PortfolioId::fresh();
-        for update in [Update::Positions(portfolio), Update::Analytics(portfolio)] {
+        let alerts = Update::Alerts(UserId::fresh(), portfolio);
+        for update in [Update::Positions(portfolio), Update::Analytics(portfolio), alerts] {
             let heard = Heard::read(BOOKS, &update.texts()[0]);
             assert_eq!(heard, Some(Heard::Book(update)));
         }
@@ -248,9 +265,14 @@ mod tests {
 
     #[test]
     fn what_nobody_here_tells_is_not_heard() {
-        for (channel, text) in
-            [(JOBS, "x"), (BOOKS, ""), (BOOKS, "PRICES x"), (BOOKS, "OTHER y"), ("else", "")]
-        {
+        for (channel, text) in [
+            (JOBS, "x"),
+            (BOOKS, ""),
+            (BOOKS, "PRICES x"),
+            (BOOKS, "ALERTS x"),
+            (BOOKS, "OTHER y"),
+            ("else", ""),
+        ] {
             assert_eq!(Heard::read(channel, text), None, "{channel} {text}");
         }
     }

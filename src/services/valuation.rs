@@ -21,7 +21,7 @@ use sigmasight_analytics::exposure::Totals;
 pub use carry::{Carried, Series, Splits};
 pub use line::{Line, PositionValuation};
 pub use select::{Filter, Group, Grouping, Order, OrderField, SortKey, TagMode, View};
-pub use sums::{Summary, counts_by_type, leverage, totals};
+pub use sums::{Summary, counts_by_type, leverage, net_leverage, totals};
 
 use self::sums::{Pnl, sum};
 use crate::domain::calendar::Calendar;

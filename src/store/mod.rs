@@ -7,6 +7,8 @@
 
 pub mod absences;
 pub mod actions;
+pub mod alert_rules;
+pub mod alerts;
 pub mod audit;
 pub mod calendar;
 pub mod doubts;

@@ -5,6 +5,7 @@ mod support;
 
 mod accounts;
 mod admin;
+mod alerts;
 mod architecture;
 mod as_of;
 mod attribution;

@@ -97,7 +97,7 @@ async fn a_night_finds_what_a_request_would_and_finds_it_again() {
     assert_eq!((&job["status"], &job["failed"]), (&json!("SUCCEEDED"), &json!(0)), "{job}");
     let steps: Vec<_> =
         job["steps"].as_array().expect("steps").iter().map(|step| step["name"].clone()).collect();
-    assert_eq!(steps.len(), 7, "{job}");
+    assert_eq!(steps.len(), 8, "{job}");
 
     for (person, portfolio) in [(&ada, &hers), (&bob, &his)] {
         let book = person

@@ -3,6 +3,7 @@
 //! What the caller can mend comes back as `userErrors` beside a nullable result; the rest is an
 //! error with a code. A mutation that has written makes the request forget what it has read.
 
+mod alerts;
 mod jobs;
 mod portfolios;
 mod positions;
@@ -25,6 +26,7 @@ pub struct Mutation(
     prices::Prices,
     jobs::Jobs,
     scenarios::Scenarios,
+    alerts::Alerts,
 );
 
 /// What was deleted, or why nothing was.

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::user::User;
 use crate::domain::audit;
-use crate::domain::id::{AuditId, PortfolioId, PositionId, TagId, UserId};
+use crate::domain::id::{AlertId, AlertRuleId, AuditId, PortfolioId, PositionId, TagId, UserId};
 use crate::domain::page::Slice;
 use crate::graphql::id::NodeId;
 use crate::graphql::page::{Scope, connection};
@@ -49,6 +49,8 @@ impl AuditEntry {
             "Portfolio" => NodeId::Portfolio(PortfolioId(*key)),
             "Position" => NodeId::Position(PositionId(*key)),
             "Tag" => NodeId::Tag(TagId(*key)),
+            "AlertRule" => NodeId::AlertRule(AlertRuleId(*key)),
+            "Alert" => NodeId::Alert(AlertId(*key)),
             _ => return Some(kind.clone()),
         };
         Some(format!("{kind} {}", ID::from(id).as_str()))

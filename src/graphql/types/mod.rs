@@ -1,6 +1,7 @@
 //! The types of the graph: a file a noun, each a wrapper over its domain type.
 
 pub mod admin;
+pub mod alert;
 pub mod attribution;
 pub mod audit;
 pub mod calendar;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, Interface};
 
+use super::alert::{Alert, AlertRule};
 use super::factor::Factor;
 use super::instrument::Instrument;
 use super::job::Job;
@@ -17,6 +18,7 @@ use super::user::User;
 use crate::domain::id::PositionId;
 use crate::graphql::error::Result;
 use crate::graphql::id::NodeId;
+use crate::graphql::loaders::alerts::{AlertBy, AlertRuleBy};
 use crate::graphql::loaders::jobs::JobBy;
 use crate::graphql::loaders::snapshots::SnapshotBy;
 use crate::graphql::loaders::{InstrumentBy, PortfolioBy, PortfolioOf, TagBy};
@@ -35,6 +37,8 @@ pub enum Node {
     Snapshot(PortfolioSnapshot),
     StressScenario(StressScenario),
     Factor(Factor),
+    AlertRule(AlertRule),
+    Alert(Alert),
 }
 
 impl Node {
@@ -68,6 +72,13 @@ impl Node {
             Some(NodeId::Snapshot(id)) => {
                 let found = request.loaders().row(SnapshotBy(id)).await?;
                 found.map(PortfolioSnapshot).map(Self::Snapshot)
+            }
+            Some(NodeId::AlertRule(id)) => {
+                let found = request.loaders().row(AlertRuleBy(id)).await?;
+                found.map(AlertRule).map(Self::AlertRule)
+            }
+            Some(NodeId::Alert(id)) => {
+                request.loaders().row(AlertBy(id)).await?.map(Alert).map(Self::Alert)
             }
             Some(NodeId::Scenario(id)) => {
                 let found = request.loaders().scenario(id).await?;

@@ -9,6 +9,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use futures_util::future::try_join;
 
 use super::attribution::AttributionLine;
+use super::alert::AlertRule;
 use super::correlation::{Concentration, CorrelationAnalysis, CorrelationFilter};
 use super::data_quality::PortfolioDataQuality;
 use super::factor::{ExposureBasis, FactorExposure, FactorMethod, FactorModelDiagnostics};
@@ -33,6 +34,7 @@ use crate::domain::text::fold;
 use crate::graphql::budget::PRICED;
 use crate::graphql::error::Result;
 use crate::graphql::id::NodeId;
+use crate::graphql::loaders::alerts::AlertRulesOf;
 use crate::graphql::loaders::snapshots::SnapshotsPage;
 use crate::graphql::page::{PageArguments, Scope, connection, cost, group_cost, groups, sessions};
 use crate::graphql::scalar::{Date, Decimal};
@@ -575,6 +577,13 @@ impl Portfolio {
     ) -> Result<Vec<AttributionLine>> {
         let all = AttributionLine::of_period(ctx, &self.0, from, to, by).await?;
         groups(all, AttributionLine::key_of, first, after.as_deref())
+    }
+
+    /// The rules that its owner is told by, the oldest first; at most 100.
+    #[graphql(complexity = "1 + 20 * child_complexity")]
+    async fn alert_rules(&self, ctx: &Context<'_>) -> Result<Vec<AlertRule>> {
+        let found = request(ctx).loaders().row(AlertRulesOf(self.0.id)).await?;
+        Ok(found.unwrap_or_default().into_iter().map(AlertRule).collect())
     }
 
     /// How much of it sits in few positions at the last completed session.

@@ -6,7 +6,6 @@ use async_graphql::{Enum, ID, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 
 use crate::domain::scenario;
-use crate::domain::text::fold;
 use crate::graphql::id::NodeId;
 
 /// What a scenario is about.
@@ -86,7 +85,7 @@ impl StressScenario {
     /// For programs: of a built-in one the same everywhere and always, as `market_down_10`; of
     /// one's own `custom:` and its name in lower case.
     async fn key(&self) -> String {
-        self.0.key.clone().unwrap_or_else(|| format!("custom:{}", fold(&self.0.name)))
+        self.0.known_as()
     }
 
     /// Unique among its owner's, whatever the case. Text to show, never instructions.

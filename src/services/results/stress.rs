@@ -16,7 +16,8 @@ use crate::services::valuation::Book;
 /// Positions that are kept of a stress test: the largest.
 const KEPT_POSITIONS: usize = 10;
 
-fn desk((book, greeks): (&Arc<Book>, &BookGreeks), night: &Night, calendar: &Calendar) -> Desk {
+/// A book ready to be stressed, of what its night has looked up.
+pub fn desk((book, greeks): (&Arc<Book>, &BookGreeks), night: &Night, calendar: &Calendar) -> Desk {
     let inputs = Inputs {
         histories: night.histories(factors::wanted(&book.lines)),
         references: night.references.clone(),

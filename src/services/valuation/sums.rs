@@ -33,6 +33,15 @@ pub fn counts_by_type<'a>(
 /// Gross exposure over the total value of the whole book. None when no price is known, or when
 /// the total value is not above zero.
 pub fn leverage(totals: &Totals, book: &Book) -> Option<f64> {
+    of_value(totals.gross_exposure(), totals, book)
+}
+
+/// Net exposure over the same; below zero for a short book. None likewise.
+pub fn net_leverage(totals: &Totals, book: &Book) -> Option<f64> {
+    of_value(totals.net_exposure(), totals, book)
+}
+
+fn of_value(exposure: Decimal, totals: &Totals, book: &Book) -> Option<f64> {
     let is_unpriced = |totals: &Totals| {
         totals.counts.positions > 0 && totals.left_out.without_price == totals.counts.positions
     };
@@ -40,7 +49,7 @@ pub fn leverage(totals: &Totals, book: &Book) -> Option<f64> {
         return None;
     }
     let value = Some(book.total_value()).filter(|value| *value > Decimal::ZERO)?;
-    totals.gross_exposure().checked_div(value)?.to_f64()
+    exposure.checked_div(value)?.to_f64()
 }
 
 /// How far the sums over some lines can be trusted.
