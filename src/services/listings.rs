@@ -26,7 +26,8 @@ use crate::domain::instrument::Instrument;
 use crate::domain::price::{PriceSource, Quote};
 use crate::error::{Code, Refusal};
 use crate::market::chain::Unanswered;
-use crate::market::provider::{OptionQuote, Span, Urgency, price_source};
+pub use crate::market::provider::{OptionQuote, Span};
+use crate::market::provider::{Urgency, price_source};
 use crate::market::synthetic::{self, SyntheticQuote};
 
 /// For how long nobody is asked again.

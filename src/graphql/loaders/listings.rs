@@ -14,10 +14,9 @@ use crate::domain::instrument::Instrument;
 use crate::domain::price::Horizon;
 use crate::error::Refusal;
 use crate::graphql::error::{ApiError, Result};
-use crate::market::provider::Span;
 use crate::postgres::moment::Moment;
 use crate::services::Services;
-use crate::services::listings::{self, Listing, Told, Wanted};
+use crate::services::listings::{self, Listing, Span, Told, Wanted};
 
 /// Which options on this underlying expire in this range? Those of other expiries may be told too.
 #[derive(Clone, Debug)]

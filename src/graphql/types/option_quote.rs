@@ -21,10 +21,9 @@ use crate::graphql::loaders::{ActionsOf, InstrumentNamed, QuoteOf};
 use crate::graphql::page::{PageArguments, Scope, connection};
 use crate::graphql::scalar::{Date, Decimal};
 use crate::graphql::viewer::Request;
-use crate::market::provider::{OptionQuote as Told, Span};
 use crate::services::dividends;
-use crate::services::listings::Listing;
 use crate::services::listings::quoted::{self, Inputs, Key, Quoted};
+use crate::services::listings::{Listing, OptionQuote as Told, Span};
 use crate::services::rates::Curve;
 use crate::store::actions::Known;
 
