@@ -148,8 +148,8 @@ async fn measure(
     asked: &Request,
 ) -> Result<(usize, usize), ServerError> {
     let reading = Arc::new(Reading::default());
-    let request = Request::new("").variables(asked.variables.clone()).data(Arc::clone(&reading));
-    let mut request = request;
+    let request = Request::new("").variables(asked.variables.clone());
+    let mut request = request.data(Arc::clone(&reading));
     request.set_parsed_query(document.clone());
     let response = schema.execute(request).await;
     let error = response.errors.into_iter().next();

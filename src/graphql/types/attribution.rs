@@ -172,7 +172,7 @@ impl AttributionLine {
 }
 
 /// Profit and loss of options by cause, in the portfolio's currency: the explains of each session
-/// of the period, added up. Each multiplies the Greeks at the close before (BLACK_SCHOLES_MERTON,
+/// of the period, added up. Each multiplies the Greeks at the close before (`BLACK_SCHOLES_MERTON`,
 /// of the position) with what changed until the next. Figures are null when no option could be
 /// explained; the parts and `unexplained` add up to `pnl`. Source: Hull, Options, Futures, and
 /// Other Derivatives, chapter 19.
