@@ -142,7 +142,7 @@ pub async fn refresh(services: &Services) -> Result<(), Error> {
         let sessions = snapshots::history(services);
         for (owner, portfolio) in books {
             let (source, meter) = (SnapshotSource::Backfill, Meter::default());
-            snapshots::take(services, owner, &[portfolio], &sessions, source, true, &meter).await?;
+            snapshots::take(services, owner, &[portfolio], &sessions, source, &meter).await?;
         }
     }
     alone.commit().await?;

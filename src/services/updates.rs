@@ -75,7 +75,19 @@ fn prices_text(ids: &[InstrumentId]) -> String {
 /// # Errors
 /// When the database fails.
 pub async fn tell(tx: &mut Work, update: &Update) -> sqlx::Result<()> {
-    store::updates::tell(tx.statement(), &update.texts()).await
+    tell_all(tx, std::slice::from_ref(update)).await
+}
+
+/// The same of several changes at once.
+///
+/// # Errors
+/// When the database fails.
+pub async fn tell_all(tx: &mut Work, updates: &[Update]) -> sqlx::Result<()> {
+    let texts: Vec<_> = updates.iter().flat_map(Update::texts).collect();
+    if texts.is_empty() {
+        return Ok(());
+    }
+    store::updates::tell(tx.statement(), &texts).await
 }
 
 /// What a watcher is told.
