@@ -42,11 +42,11 @@ const WATCH: Duration = Duration::from_secs(2);
 /// Why the program could not do what it was started for, with what to do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
-    #[error("{0}")]
+    #[error(transparent)]
     Config(#[from] ConfigError),
-    #[error("{0}")]
+    #[error(transparent)]
     Embedded(#[from] EmbeddedError),
-    #[error("{0}")]
+    #[error(transparent)]
     Migrate(#[from] MigrateError),
     #[error("the database does not answer; check DATABASE_URL and that PostgreSQL runs")]
     Database(#[from] sqlx::Error),
@@ -60,12 +60,22 @@ pub enum AppError {
     DemoInProduction,
     #[error("no provider of prices can be asked; check the certificates of this machine")]
     Client(#[source] NoClient),
-    #[error("{0}")]
+    #[error(transparent)]
     UseCase(#[from] Error),
     #[error("the server failed")]
     Server(#[source] io::Error),
     #[error("{0}")]
     Refused(String),
+}
+
+impl AppError {
+    /// What to do about it, where the sentence does not say so itself.
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            Self::UseCase(error) => error.hint(),
+            _ => None,
+        }
+    }
 }
 
 /// The database a program works on.

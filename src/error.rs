@@ -167,6 +167,28 @@ impl Error {
         }
     }
 
+    /// What a caller is told of it, in a sentence.
+    pub fn sentence(&self) -> &str {
+        match self {
+            Self::Refused(refusal) => &refusal.message,
+            Self::Stopped => "It was stopped.",
+            Self::Database(_) | Self::Internal(_) => {
+                "It failed for a reason of the service's own, which its log has."
+            }
+        }
+    }
+
+    /// What to do about it, where that is known.
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            Self::Refused(refusal) => refusal.hint.as_deref(),
+            Self::Database(error) if is_away(error) => {
+                Some("Check that PostgreSQL runs and answers, and try again.")
+            }
+            Self::Database(_) | Self::Internal(_) | Self::Stopped => None,
+        }
+    }
+
     /// The refusal, or the error itself when it is ours.
     pub fn refusal(self) -> Result<Refusal, Self> {
         match self {

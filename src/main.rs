@@ -139,19 +139,29 @@ fn main() -> ExitCode {
     match start(line) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let mut message = error.to_string();
-            let mut cause = std::error::Error::source(&error);
-            while let Some(because) = cause.filter(|_| verbose) {
-                message.push_str("\n  because ");
-                message.push_str(&because.to_string());
-                cause = because.source();
-            }
-            let more = if verbose { "" } else { " (-v shows the causes)" };
             // Nobody to read it is no reason for another exit code.
-            let _ = writeln!(io::stderr(), "error: {message}{more}");
+            let _ = writeln!(io::stderr(), "error: {}", complaint(&error, verbose));
             ExitCode::FAILURE
         }
     }
+}
+
+/// What went wrong and what to do about it, on one line; with its causes on lines of their own.
+fn complaint(error: &AppError, verbose: bool) -> String {
+    let mut text = error.to_string();
+    if let Some(hint) = error.hint() {
+        text = format!("{}. {hint}", text.trim_end_matches('.'));
+    }
+    let mut cause = std::error::Error::source(error);
+    if cause.is_some() && !verbose {
+        text.push_str(" (-v shows the causes)");
+    }
+    while let Some(because) = cause.filter(|_| verbose) {
+        text.push_str("\n  because ");
+        text.push_str(&because.to_string());
+        cause = because.source();
+    }
+    text
 }
 
 /// A variable without a value is one that is not set: so `.env` files and Compose write it.
@@ -345,5 +355,26 @@ fn start_log(config: &Config) {
     match config.log_format {
         LogFormat::Json => log.json().flatten_event(true).init(),
         LogFormat::Pretty => log.with_target(false).init(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sigmasight::error::{Code, Error, Refusal};
+
+    use super::*;
+
+    #[test]
+    fn a_complaint_is_one_line_with_a_hint_and_has_its_causes_when_they_are_asked_for() {
+        let refused = Refusal::new(Code::Validation, "It is no session.").hint("Monday is one.");
+        let refused = AppError::from(Error::from(refused));
+        for verbose in [false, true] {
+            assert_eq!(complaint(&refused, verbose), "It is no session. Monday is one.");
+        }
+        let away = AppError::from(Error::from(sqlx::Error::PoolClosed));
+        let line = "the database failed. Check that PostgreSQL runs and answers, and try again.";
+        assert_eq!(complaint(&away, false), format!("{line} (-v shows the causes)"));
+        let cause = format!("\n  because {}", sqlx::Error::PoolClosed);
+        assert_eq!(complaint(&away, true), format!("{line}{cause}"));
     }
 }

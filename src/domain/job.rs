@@ -96,6 +96,8 @@ pub struct Job {
     pub portfolio_id: Option<PortfolioId>,
     pub progress: Progress,
     pub steps: Vec<Step>,
+    /// The books it could not do, as far as they are remembered.
+    pub failures: Vec<BookFailure>,
     pub attempt: i32,
     pub max_attempts: i32,
     pub timeout_seconds: i32,
@@ -140,6 +142,23 @@ pub struct Step {
     pub started_at: Option<DateTime<Utc>>,
     pub finished_at: Option<DateTime<Utc>>,
     pub message: Option<String>,
+}
+
+/// A book that a job could not do while it did the others.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BookFailure {
+    /// The step that failed.
+    pub step: JobKind,
+    pub portfolio: PortfolioId,
+    pub message: String,
+}
+
+/// All that is told of a job while it runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    pub progress: Progress,
+    pub steps: Vec<Step>,
+    pub failures: Vec<BookFailure>,
 }
 
 /// Why a job ended badly, or was tried again.

@@ -18,15 +18,21 @@ pub async fn run(services: &Services, batch: Batch, meter: &Meter) -> Result<(),
     let outcome = attempt(services, &job, details, meter, &CancellationToken::new()).await?;
     let complaint = match &outcome {
         Outcome::Done => None,
-        Outcome::Refused(why) | Outcome::Failed(why) => Some(why.message.clone()),
-        Outcome::TimedOut => Some(format!("It took more than {} s.", job.timeout_seconds)),
+        Outcome::Refused(why) | Outcome::Failed(why) => {
+            Some((why.message.clone(), why.hint.clone()))
+        }
+        Outcome::TimedOut => Some((format!("It took more than {} s.", job.timeout_seconds), None)),
         Outcome::Cancelled | Outcome::Interrupted | Outcome::Waiting | Outcome::Superseded => {
-            Some("It was stopped.".into())
+            Some(("It was stopped.".into(), None))
         }
     };
     settle(services, &job, outcome).await?;
     match complaint {
         None => Ok(()),
-        Some(message) => Err(Refusal::new(Code::Internal, message).into()),
+        Some((message, hint)) => {
+            let mut refusal = Refusal::new(Code::Internal, message);
+            refusal.hint = hint.map(Into::into);
+            Err(refusal.into())
+        }
     }
 }

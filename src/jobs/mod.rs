@@ -11,6 +11,7 @@ pub mod demo;
 pub mod foreground;
 pub mod prices;
 pub mod schedule;
+mod step;
 pub mod work;
 pub mod worker;
 

@@ -1,22 +1,21 @@
 //! What each kind of job does.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use chrono::{Days, NaiveDate};
 use tokio::sync::OnceCell;
 
 use super::chain;
-use crate::domain::id::{PortfolioId, UserId};
+use super::step::{self, Books};
 use crate::domain::instrument::Symbol;
 use crate::domain::job::{Job, JobKind, JobStatus};
 use crate::domain::snapshot::SnapshotSource;
-use crate::error::{Error, chain as causes};
+use crate::error::Error;
 use crate::services::jobs::{self, Details};
 use crate::services::meter::Meter;
 use crate::services::night::Night;
 use crate::services::prices::{self, Scope};
-use crate::services::{Services, alerts, books, demo, profiles, rates, results, snapshots};
+use crate::services::{Services, alerts, demo, profiles, rates, results, snapshots};
 
 /// Does a job; done twice it does the same.
 ///
@@ -35,13 +34,15 @@ pub async fn run(
                 demo::reset(services).await?;
                 demo::refresh(services).await?;
             }
-            market_data(services, details, None, meter).await?;
+            let bars = market_data(services, details, None, meter).await?;
             let book = job.owner_id.zip(job.portfolio_id);
             if let Some((owner, portfolio)) = book {
                 meter.says("Making the history of the book");
-                let (books, sessions) = ([portfolio], snapshots::history(services));
+                let sessions = snapshots::history_of(services, owner, portfolio).await?;
                 let source = SnapshotSource::Backfill;
-                snapshots::take(services, owner, &books, &sessions, source, true, meter).await?;
+                snapshots::take(services, owner, &[portfolio], &sessions, source, meter).await?;
+            } else if bars > 0 {
+                step::take_late(services, meter).await?;
             }
             // After all figures, for none waits for a name; but an alert may be of a sector.
             profiles::complete(services, meter).await?;
@@ -67,7 +68,7 @@ pub async fn run(
                     continue;
                 }
                 meter.begins(kind, services.now());
-                step(services, ToDo::of(job, kind), (date, &night), &books, details, meter).await?;
+                one_step(services, (job, kind), (date, &night), &books, details, meter).await?;
                 let message = meter.progress().message;
                 meter.ends(kind, JobStatus::Succeeded, message, services.now());
             }
@@ -76,170 +77,62 @@ pub async fn run(
         kind => {
             let books = books_of(services, job, details).await?;
             let of = (jobs::completed_session(services, job.date)?, &Shared::default());
-            step(services, ToDo::of(job, kind), of, &books, details, meter).await
+            one_step(services, (job, kind), of, &books, details, meter).await
         }
     }
 }
 
-/// Whose books a job works through; by owner.
-async fn books_of(
-    services: &Services,
-    job: &Job,
-    details: &Details,
-) -> Result<Vec<(UserId, PortfolioId)>, Error> {
-    match (job.owner_id, job.portfolio_id, &details.portfolios) {
-        (Some(owner), Some(portfolio), _) => Ok(vec![(owner, portfolio)]),
-        (_, _, Some(named)) => Ok(named.clone()),
-        _ => jobs::all_books(services).await,
-    }
+/// Whose books a job works through.
+async fn books_of(services: &Services, job: &Job, details: &Details) -> Result<Vec<Books>, Error> {
+    let all = match (job.owner_id, job.portfolio_id, &details.portfolios) {
+        (Some(owner), Some(portfolio), _) => vec![(owner, portfolio)],
+        (_, _, Some(named)) => named.clone(),
+        _ => jobs::all_books(services).await?,
+    };
+    step::some_at_a_time(services, &all).await
 }
-
-/// Before a book is tried again that somebody else was at.
-const BREATH: Duration = Duration::from_secs(1);
 
 /// What all books need alike, read when the first of them does.
 type Shared = OnceCell<Arc<Night>>;
 
-/// A step, and on whose account.
-#[derive(Clone, Copy)]
-struct ToDo {
-    kind: JobKind,
-    /// What its snapshots say of where they come from.
-    source: SnapshotSource,
-}
-
-impl ToDo {
-    fn of(job: &Job, kind: JobKind) -> Self {
-        let source = match job.kind {
-            JobKind::Recalculate => SnapshotSource::OnDemand,
-            _ => SnapshotSource::Batch,
-        };
-        Self { kind, source }
-    }
-}
-
-/// Does one step of the chain for a date, some books at a time. Those that fail together are done
-/// one by one; of these, one that fails is counted and logged, and the others go on; without a
-/// database none does.
-async fn step(
+/// Does one step of the chain for a date.
+async fn one_step(
     services: &Services,
-    to_do: ToDo,
+    (job, kind): (&Job, JobKind),
     (date, night): (NaiveDate, &Shared),
-    books: &[(UserId, PortfolioId)],
+    books: &[Books],
     details: &Details,
     meter: &Meter,
 ) -> Result<(), Error> {
-    let kind = to_do.kind;
     if kind == JobKind::MarketData {
         let tonight = services.calendar.sessions_before(services.last_session(), RECENT);
-        return market_data(services, details, Some(tonight), meter).await;
+        market_data(services, details, Some(tonight), meter).await?;
+        return Ok(());
     }
-    meter.counts(books.len(), format!("{} of {date}", kind.as_str()));
+    let total = books.iter().map(|(_, some)| some.len()).sum();
+    meter.counts(total, format!("{} of {date}", kind.as_str()));
     let night = night.get_or_try_init(async || Night::read(services, date).await.map(Arc::new));
     let night = night.await?;
     if kind == JobKind::Correlations {
         results::correlate_factors(services, night).await?;
     }
-    for of_owner in books.chunk_by(|(one, _), (other, _)| one == other) {
-        let Some((owner, _)) = of_owner.first() else { continue };
-        let ids: Vec<_> = of_owner.iter().map(|(_, portfolio)| *portfolio).collect();
-        for some in books::chunks(services, *owner, &ids).await? {
-            meter.goes_on()?;
-            match patiently(services, to_do, night, *owner, &some, meter).await {
-                Ok(()) => meter.did(some.len()),
-                Err(Error::Stopped) => return Err(Error::Stopped),
-                Err(error) if error.is_of_a_database_away() => return Err(error),
-                Err(_) if some.len() > 1 => {
-                    one_by_one(services, to_do, night, *owner, &some, meter).await?;
-                }
-                Err(error) => failed(kind, night, some.first(), &error, meter),
-            }
-        }
-    }
-    let progress = meter.progress();
-    if progress.failed > 0 && Some(progress.failed) == progress.total {
-        return Err(Error::Internal(format!("{} failed of every book", kind.as_str())));
-    }
-    Ok(())
-}
-
-async fn one_by_one(
-    services: &Services,
-    to_do: ToDo,
-    night: &Arc<Night>,
-    owner: UserId,
-    books: &[PortfolioId],
-    meter: &Meter,
-) -> Result<(), Error> {
-    for book in books {
-        meter.goes_on()?;
-        match patiently(services, to_do, night, owner, std::slice::from_ref(book), meter).await {
-            Ok(()) => meter.did(1),
-            Err(Error::Stopped) => return Err(Error::Stopped),
-            Err(error) if error.is_of_a_database_away() => return Err(error),
-            Err(error) => failed(to_do.kind, night, Some(book), &error, meter),
-        }
-    }
-    Ok(())
-}
-
-fn failed(
-    kind: JobKind,
-    night: &Night,
-    portfolio: Option<&PortfolioId>,
-    error: &Error,
-    meter: &Meter,
-) {
-    let (error, kind, date) = (causes(error), kind.as_str(), night.date);
-    tracing::error!(error, kind, ?portfolio, %date, "a book failed");
-    meter.failed();
-}
-
-/// Does some books, and once more where somebody else was at one of them.
-async fn patiently(
-    services: &Services,
-    to_do: ToDo,
-    night: &Arc<Night>,
-    owner: UserId,
-    books: &[PortfolioId],
-    meter: &Meter,
-) -> Result<(), Error> {
-    let done = some_books(services, to_do, night, owner, books, meter).await;
-    if !done.as_ref().is_err_and(Error::is_passing) {
-        return done;
-    }
-    tokio::time::sleep(BREATH).await;
-    some_books(services, to_do, night, owner, books, meter).await
-}
-
-async fn some_books(
-    services: &Services,
-    to_do: ToDo,
-    night: &Arc<Night>,
-    owner: UserId,
-    books: &[PortfolioId],
-    meter: &Meter,
-) -> Result<(), Error> {
-    let ToDo { kind, source } = to_do;
-    if kind == JobKind::Snapshots {
-        snapshots::take(services, owner, books, &[night.date], source, true, meter).await?;
-        return Ok(());
-    }
-    if kind == JobKind::Alerts {
-        return alerts::look(services, night, owner, books, meter).await;
-    }
-    results::make(services, night, kind, owner, books, meter).await
+    let source = match job.kind {
+        JobKind::Recalculate => SnapshotSource::OnDemand,
+        _ => SnapshotSource::Batch,
+    };
+    step::step(services, (kind, source), night, books, meter).await
 }
 
 /// Sessions up to the last whose prices are the chain's; what is older it does not wait for.
 const RECENT: u32 = 5;
 
+/// Completes prices and yields. The number of bars stored.
 async fn market_data(
     services: &Services,
     details: &Details,
     only_since: Option<NaiveDate>,
     meter: &Meter,
-) -> Result<(), Error> {
+) -> Result<u64, Error> {
     let symbols = details
         .symbols
         .as_ref()
@@ -248,11 +141,11 @@ async fn market_data(
     prices::know_references(services).await?;
     // Yields beside them: a first history may take hours, the yields take seconds.
     let prices = prices::complete(services, &scope, meter);
-    tokio::try_join!(prices, rates::fill(services))?;
+    let (bars, _) = tokio::try_join!(prices, rates::fill(services))?;
     if details.symbols.is_none() {
         prices::look_twice(services).await?;
     }
-    Ok(())
+    Ok(bars)
 }
 
 /// Days that jobs which have ended are remembered.

@@ -187,7 +187,7 @@ async fn run(hands: &Hands, id: JobId) -> Result<(), Error> {
     tx.commit().await?;
 
     let kind = job.kind.as_str();
-    let meter = Meter::resumed(job.steps.clone());
+    let meter = Meter::resumed(job.steps.clone(), job.failures.clone());
     let outcome = if job.is_cancelling {
         Outcome::Cancelled
     } else if job.attempt > job.max_attempts {
@@ -294,9 +294,9 @@ pub(super) async fn attempt(
     };
     meter.stop();
     // Also what is no news: whoever watched may have been about to tell it.
-    let (progress, steps) = meter.told();
+    let told = meter.told();
     let mut tx = services.db.begin_as_operator(None).await?;
-    store::jobs::advance(tx.statement(), job.id, job.attempt, &progress, &steps).await?;
+    store::jobs::advance(tx.statement(), job.id, job.attempt, &told).await?;
     tx.commit().await?;
     Ok(outcome)
 }
@@ -323,11 +323,8 @@ fn failed(job: &Job, error: Error) -> Outcome {
 
 /// What a caller is told of a failure of ours; the log has the rest.
 fn ours() -> Failure {
-    Failure {
-        code: Code::Internal.as_str().into(),
-        message: "It failed for a reason of the service's own, which its log has.".into(),
-        hint: None,
-    }
+    let message = Error::Internal(String::new()).sentence().into();
+    Failure { code: Code::Internal.as_str().into(), message, hint: None }
 }
 
 /// Tells that an attempt is alive and how far it is, until it has to stop.
@@ -336,9 +333,8 @@ async fn watch(services: &Services, job: &Job, meter: &Meter) -> Outcome {
         tokio::time::sleep(BEAT).await;
         let beaten = async {
             let mut tx = services.db.begin_as_operator(None).await?;
-            if let Some((progress, steps)) = meter.news() {
-                store::jobs::advance(tx.statement(), job.id, job.attempt, &progress, &steps)
-                    .await?;
+            if let Some(told) = meter.news() {
+                store::jobs::advance(tx.statement(), job.id, job.attempt, &told).await?;
             }
             let beat = store::jobs::beat(tx.statement(), job.id, job.attempt).await?;
             tx.commit().await?;

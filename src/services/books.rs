@@ -1,21 +1,21 @@
 //! Whole books for work beside requests: many portfolios of one owner, as of many sessions, with
 //! a fixed number of statements.
 
+mod prices;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono::NaiveDate;
 
+pub use self::prices::Prices;
 use super::greeks::{self, BookGreeks, Inputs, Model};
-use super::history::Series;
-use super::rates::{self, Curve, MAX_AGE_DAYS};
-use super::valuation::{Book, Quotes, Splits, carried};
-use super::{Services, actions, dividends};
+use super::valuation::{Book, Splits, carried};
+use super::{Services, off_the_threads};
 use crate::domain::id::{PortfolioId, PositionId, TagId, UserId};
 use crate::domain::portfolio::Portfolio;
 use crate::domain::position::Position;
 use crate::domain::price::Horizon;
-use crate::domain::rate::Tenor;
 use crate::domain::tag::Tag;
 use crate::error::Error;
 use crate::postgres::Work;
@@ -79,42 +79,50 @@ impl Holdings {
         self.positions.get(&portfolio).map_or(&[], Vec::as_slice)
     }
 
+    /// All that is or was in them.
+    pub fn count(&self) -> usize {
+        self.positions.values().map(Vec::len).sum()
+    }
+
     /// The books of some portfolios, each as of a session at whose close its entries and exits
     /// count, with their cash as it is now. In the order asked for.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn books(
-        &self,
+        self: &Arc<Self>,
         services: &Services,
         tx: &mut Work,
-        asked: &[(Arc<Portfolio>, NaiveDate)],
+        asked: Vec<(Arc<Portfolio>, NaiveDate)>,
+        prices: &Prices,
     ) -> Result<Vec<Arc<Book>>, Error> {
-        let calendar = &services.calendar;
-        let carried: Vec<_> = asked
-            .iter()
-            .map(|(portfolio, session)| {
-                let horizon = Horizon::of(*session, *session, calendar);
-                (portfolio, horizon, carried(self.of(portfolio.id), &self.splits, horizon))
-            })
-            .collect();
-        let wanted: HashSet<_> = carried
-            .iter()
-            .flat_map(|(_, horizon, positions)| {
-                positions.iter().flat_map(|one| one.wanted(*horizon, calendar))
-            })
-            .collect();
-        let wanted: Vec<_> = wanted.into_iter().collect();
-        let quotes = store::prices::quotes(tx.statement(), &wanted).await?;
-        let quotes: Quotes =
-            quotes.into_iter().map(|(id, as_of, quote)| ((id, as_of), quote)).collect();
-        let book = |(portfolio, horizon, positions): (&Arc<Portfolio>, _, _)| {
-            let portfolio = Arc::clone(portfolio);
-            let now = services.now();
-            let tags = &self.tags;
-            Arc::new(Book::assemble(portfolio, positions, tags, &quotes, horizon, calendar, now))
-        };
-        Ok(carried.into_iter().map(book).collect())
+        let (own, calendar) = (Arc::clone(self), Arc::clone(&services.calendar));
+        let (carried, wanted) = off_the_threads(move || {
+            let one = |(portfolio, session): (Arc<Portfolio>, _)| {
+                let horizon = Horizon::of(session, session, &calendar);
+                let positions = carried(own.of(portfolio.id), &own.splits, horizon);
+                (portfolio, horizon, positions)
+            };
+            let carried: Vec<_> = asked.into_iter().map(one).collect();
+            let each = carried.iter().flat_map(|(_, horizon, positions)| {
+                positions.iter().flat_map(|one| one.wanted(*horizon, &calendar))
+            });
+            let wanted: HashMap<_, _> =
+                each.map(|(id, horizon)| ((id, horizon.as_of), horizon)).collect();
+            (carried, wanted)
+        })
+        .await?;
+        let quotes = prices.quotes(tx, &wanted).await?;
+        let (own, calendar, now) =
+            (Arc::clone(self), Arc::clone(&services.calendar), services.now());
+        off_the_threads(move || {
+            let book = |(portfolio, horizon, positions)| {
+                let tags = &own.tags;
+                Book::assemble(portfolio, positions, tags, &quotes, horizon, &calendar, now)
+            };
+            carried.into_iter().map(|one| Arc::new(book(one))).collect()
+        })
+        .await
     }
 }
 
@@ -160,49 +168,22 @@ pub async fn greeks(
     services: &Services,
     tx: &mut Work,
     books: &[Arc<Book>],
+    prices: &Prices,
 ) -> Result<Vec<BookGreeks>, Error> {
     let calendar = &services.calendar;
-    let configured = services.assumptions.risk_free_rate;
     let wanted: Vec<_> = books.iter().map(|book| greeks::wanted(book, calendar)).collect();
-    let ranges: HashSet<_> = wanted.iter().flatten().copied().collect();
-    let ranges: Vec<_> = ranges.into_iter().collect();
-    let sessions: HashSet<_> = ranges.iter().map(|range| range.to).collect();
-    let sessions: Vec<_> = sessions.into_iter().collect();
-    let (mut series, mut known, mut curves) = (HashMap::new(), HashMap::new(), HashMap::new());
-    if !ranges.is_empty() {
-        let stored = store::prices::series(tx.statement(), &ranges).await?;
-        let ids: HashSet<_> = ranges.iter().map(|range| range.instrument).collect();
-        let ids: Vec<_> = ids.into_iter().collect();
-        let found = store::actions::of_instruments(tx.statement(), &ids).await?;
-        let adjustments = actions::by_instrument(&found);
-        for stored in stored {
-            let actions = adjustments.get(&stored.range.instrument).map(Vec::as_slice);
-            series.insert(stored.range, Arc::new(Series::new(&stored, actions)));
-        }
-        for one in found {
-            known.entry(one.action.instrument_id).or_insert_with(Vec::new).push(one);
-        }
-        let terms: Vec<_> = Tenor::terms().collect();
-        let yields =
-            store::yields::as_of(tx.statement(), &sessions, &terms, MAX_AGE_DAYS.into()).await?;
-        curves = rates::curves(sessions, yields, configured);
-    }
-    let each = books.iter().zip(&wanted).map(|(book, ranges)| {
-        let session = book.horizon.as_of;
-        let histories = ranges
-            .iter()
-            .filter_map(|range| Some((range.instrument, Arc::clone(series.get(range)?))));
-        let dividends = ranges.iter().filter_map(|range| {
-            let actions = known.get(&range.instrument)?;
-            Some((range.instrument, dividends::trailing(actions, session)))
-        });
-        let inputs = Inputs {
-            histories: histories.collect(),
-            dividends: dividends.collect(),
-            curve: curves.get(&session).cloned().unwrap_or_else(|| Curve::configured(configured)),
-            assumptions: services.assumptions,
+    prices.look_up(services, tx, wanted.iter().flatten().copied()).await?;
+    let each: Vec<_> = books
+        .iter()
+        .zip(&wanted)
+        .map(|(book, ranges)| (Arc::clone(book), prices.inputs(services, book, ranges)))
+        .collect();
+    let calendar = Arc::clone(calendar);
+    off_the_threads(move || {
+        let of = |(book, inputs): &(Arc<Book>, Inputs)| {
+            BookGreeks::of(book, inputs, &calendar, Model::BlackScholesMerton)
         };
-        BookGreeks::of(book, &inputs, calendar, Model::BlackScholesMerton)
-    });
-    Ok(each.collect())
+        each.iter().map(of).collect()
+    })
+    .await
 }

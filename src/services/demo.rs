@@ -146,7 +146,7 @@ pub async fn refresh(services: &Services) -> Result<(), Error> {
         let sessions = snapshots::history(services);
         for (account, (owner, portfolio)) in ACCOUNTS.iter().zip(books) {
             let (source, meter) = (SnapshotSource::Backfill, Meter::default());
-            snapshots::take(services, owner, &[portfolio], &sessions, source, true, &meter).await?;
+            snapshots::take(services, owner, &[portfolio], &sessions, source, &meter).await?;
             rules::ensure(services, account.name, owner, portfolio).await?;
             alerts::look_now(services, owner, portfolio, &meter).await?;
         }

@@ -1,13 +1,18 @@
 //! How far a long piece of work is, and whether to go on with it: told by whoever works, read by
 //! whoever watches, on any thread.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::job::{JobKind, JobStatus, Progress, Step};
+use crate::domain::id::PortfolioId;
+use crate::domain::job::{BookFailure, JobKind, JobStatus, Progress, Step, Told};
 use crate::error::Error;
+
+/// Books that are remembered as failed; the others are counted.
+const KEPT_FAILURES: usize = 200;
 
 /// The counter of one piece of work. Clones share everything.
 #[derive(Clone, Debug, Default)]
@@ -20,14 +25,23 @@ pub struct Meter {
 struct State {
     progress: Progress,
     steps: Vec<Step>,
+    failures: Vec<BookFailure>,
+    /// Of all steps, each once.
+    failed: HashSet<PortfolioId>,
     /// Whether anything was told since somebody looked.
     is_new: bool,
 }
 
 impl Meter {
-    /// One whose work has got somewhere before.
-    pub fn resumed(steps: Vec<Step>) -> Self {
-        let state = State { steps, ..State::default() };
+    /// One whose work has got somewhere before: of the steps that are done, what failed stays so.
+    pub fn resumed(steps: Vec<Step>, failures: Vec<BookFailure>) -> Self {
+        let is_done = |kind| {
+            let of = |step: &&Step| step.kind == kind && step.status == JobStatus::Succeeded;
+            steps.iter().find(of).is_some()
+        };
+        let failures: Vec<_> = failures.into_iter().filter(|one| is_done(one.step)).collect();
+        let failed = failures.iter().map(|one| one.portfolio).collect();
+        let state = State { steps, failures, failed, ..State::default() };
         Self { state: Arc::new(Mutex::new(state)), stop: CancellationToken::new() }
     }
 
@@ -41,11 +55,14 @@ impl Meter {
         state.is_new = true;
     }
 
-    /// From here on it counts so many things, from zero.
+    /// From here on it counts so many things, from zero; what failed before stays so.
     pub fn counts(&self, total: usize, message: impl Into<String>) {
         let total = Some(i32::try_from(total).unwrap_or(i32::MAX));
         let message = Some(message.into());
-        self.tell(|state| state.progress = Progress { total, message, ..Progress::default() });
+        self.tell(|state| {
+            let failed = i32::try_from(state.failed.len()).unwrap_or(i32::MAX);
+            state.progress = Progress { processed: 0, total, failed, message };
+        });
     }
 
     /// So many more of them are done.
@@ -63,11 +80,15 @@ impl Meter {
         });
     }
 
-    /// One of them could not be done, and the others go on.
-    pub fn failed(&self) {
+    /// One of them, a book, could not be done, and the others go on.
+    pub fn failed(&self, failure: BookFailure) {
         self.tell(|state| {
             state.progress.processed = state.progress.processed.saturating_add(1);
-            state.progress.failed = state.progress.failed.saturating_add(1);
+            state.failed.insert(failure.portfolio);
+            state.progress.failed = i32::try_from(state.failed.len()).unwrap_or(i32::MAX);
+            if state.failures.len() < KEPT_FAILURES {
+                state.failures.push(failure);
+            }
         });
     }
 
@@ -111,16 +132,19 @@ impl Meter {
     }
 
     /// How far it is, whenever something was told since this was last asked.
-    pub fn news(&self) -> Option<(Progress, Vec<Step>)> {
-        let mut state = self.state();
-        let is_new = std::mem::take(&mut state.is_new);
-        is_new.then(|| (state.progress.clone(), state.steps.clone()))
+    pub fn news(&self) -> Option<Told> {
+        let is_new = std::mem::take(&mut self.state().is_new);
+        is_new.then(|| self.told())
     }
 
     /// How far it is, whether or not that is news.
-    pub fn told(&self) -> (Progress, Vec<Step>) {
+    pub fn told(&self) -> Told {
         let state = self.state();
-        (state.progress.clone(), state.steps.clone())
+        Told {
+            progress: state.progress.clone(),
+            steps: state.steps.clone(),
+            failures: state.failures.clone(),
+        }
     }
 
     pub fn progress(&self) -> Progress {
@@ -145,14 +169,18 @@ impl Meter {
 mod tests {
     use super::*;
 
+    fn failure(step: JobKind, portfolio: PortfolioId) -> BookFailure {
+        BookFailure { step, portfolio, message: "It did.".into() }
+    }
+
     #[test]
     fn what_was_told_is_news_once() {
         let meter = Meter::default();
         assert_eq!(meter.news(), None);
         meter.counts(3, "portfolios");
         meter.did(2);
-        meter.failed();
-        let (progress, _) = meter.news().expect("news");
+        meter.failed(failure(JobKind::Greeks, PortfolioId::fresh()));
+        let Told { progress, .. } = meter.news().expect("news");
         assert_eq!((progress.processed, progress.total, progress.failed), (3, Some(3), 1));
         assert_eq!(meter.news(), None);
     }
@@ -164,9 +192,27 @@ mod tests {
         meter.begins(JobKind::MarketData, now);
         meter.ends(JobKind::MarketData, JobStatus::Succeeded, None, now);
         meter.begins(JobKind::Greeks, now);
-        let (_, steps) = meter.news().expect("news");
-        let again = Meter::resumed(steps);
+        let Told { steps, .. } = meter.news().expect("news");
+        let again = Meter::resumed(steps, Vec::new());
         assert!(again.has_done(JobKind::MarketData) && !again.has_done(JobKind::Greeks));
+    }
+
+    #[test]
+    fn a_book_that_fails_in_two_steps_is_one_and_one_of_a_step_that_is_done_again_is_none_yet() {
+        let (now, book, other) = (DateTime::UNIX_EPOCH, PortfolioId::fresh(), PortfolioId::fresh());
+        let meter = Meter::default();
+        meter.begins(JobKind::Greeks, now);
+        meter.failed(failure(JobKind::Greeks, book));
+        meter.ends(JobKind::Greeks, JobStatus::Succeeded, None, now);
+        meter.begins(JobKind::Factors, now);
+        meter.counts(2, "books");
+        meter.failed(failure(JobKind::Factors, book));
+        assert_eq!(meter.progress().failed, 1);
+        meter.failed(failure(JobKind::Factors, other));
+        let Told { progress, steps, failures } = meter.told();
+        assert_eq!((progress.failed, failures.len()), (2, 3));
+        let again = Meter::resumed(steps, failures);
+        assert_eq!(again.told().failures, [failure(JobKind::Greeks, book)]);
     }
 
     #[test]

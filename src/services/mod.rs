@@ -14,6 +14,7 @@ pub mod greeks;
 pub mod history;
 pub mod instruments;
 pub mod jobs;
+pub mod known;
 pub mod listings;
 pub mod meter;
 pub mod night;
@@ -47,6 +48,7 @@ use crate::clock::Clock;
 use crate::config::Provider;
 use crate::config::assumptions::Assumptions;
 use crate::domain::calendar::Calendar;
+use crate::error::Error;
 use crate::market::chain::Chain;
 use crate::postgres::Db;
 
@@ -68,6 +70,17 @@ pub struct Services {
     pub assumptions: Assumptions,
     /// What changes, for whoever watches.
     pub updates: updates::Updates,
+}
+
+/// Computes where nobody waits for the thread. A panic is an error of this work alone.
+///
+/// # Errors
+/// `Internal` when `work` panics.
+pub async fn off_the_threads<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Error> {
+    let failed = |error| Error::Internal(format!("a computation failed: {error}"));
+    tokio::task::spawn_blocking(work).await.map_err(failed)
 }
 
 impl Services {

@@ -2,16 +2,18 @@
 //! year of closes of each instrument and its betas. Read and computed once, however many books
 //! hold it; shared by the steps of a chain.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use chrono::NaiveDate;
 
+use super::books::Prices;
 use super::factors::{
     Betas, Estimates, FactorModel, InstrumentBetas, Insufficient, Method, Model, RateBeta,
     Variable, WINDOW, rate_beta,
 };
 use super::history::Series;
+use super::known::Known;
 use super::meter::Meter;
 use super::rates::{Levels, MAX_AGE_DAYS};
 use super::stress::Designs;
@@ -44,16 +46,11 @@ pub struct Night {
     levels: Vec<Option<f64>>,
     levels_quality: Quality,
     /// Of each instrument that was looked up; None of one without a close.
-    histories: Known<Option<Arc<Series>>>,
-    betas: Known<Result<Arc<InstrumentBetas>, Insufficient>>,
-    rate_betas: Known<Result<RateBeta, Insufficient>>,
-}
-
-/// What is known of instruments so far.
-type Known<T> = Mutex<HashMap<InstrumentId, T>>;
-
-fn held<T>(known: &Known<T>) -> MutexGuard<'_, HashMap<InstrumentId, T>> {
-    known.lock().unwrap_or_else(PoisonError::into_inner)
+    histories: Known<InstrumentId, Option<Arc<Series>>>,
+    betas: Known<InstrumentId, Result<Arc<InstrumentBetas>, Insufficient>>,
+    rate_betas: Known<InstrumentId, Result<RateBeta, Insufficient>>,
+    /// What values books.
+    pub prices: Prices,
 }
 
 impl Night {
@@ -65,10 +62,10 @@ impl Night {
         let symbols: Vec<_> = reference::symbols().map(str::to_owned).collect();
         let found = store::instruments::by_symbol(tx.statement(), &symbols).await?;
         let ids: Vec<_> = found.iter().map(|one| one.id).collect();
-        let histories = series(&mut tx, &window, &ids).await?;
+        let found_series = series(&mut tx, &window, &ids).await?;
         let references: HashMap<_, _> = found
             .into_iter()
-            .filter_map(|one| Some((one.symbol, Arc::clone(histories.get(&one.id)?.as_ref()?))))
+            .filter_map(|one| Some((one.symbol, Arc::clone(found_series.get(&one.id)?.as_ref()?))))
             .collect();
         let from = window.sessions().first().copied().unwrap_or(date);
         let range = YieldRange { tenor: Tenor::TenYears, from, to: date };
@@ -82,6 +79,8 @@ impl Night {
         });
         let model = Arc::new(Model::new(Method::default(), variables.collect()));
         let sessions = window.sessions();
+        let histories = Known::default();
+        histories.add(found_series);
         let levels = yields.as_ref();
         Ok(Self {
             levels: levels.map_or_else(|| vec![None; sessions.len()], |of| of.over(sessions)),
@@ -94,9 +93,10 @@ impl Night {
             yields,
             model,
             designs: Arc::default(),
-            histories: Mutex::new(histories),
-            betas: Mutex::default(),
-            rate_betas: Mutex::default(),
+            histories,
+            betas: Known::default(),
+            rate_betas: Known::default(),
+            prices: Prices::default(),
             window,
         })
     }
@@ -110,15 +110,9 @@ impl Night {
         tx: &mut Work,
         instruments: impl IntoIterator<Item = InstrumentId>,
     ) -> Result<(), Error> {
-        let unknown: Vec<_> = {
-            let known = held(&self.histories);
-            let unknown: HashSet<_> =
-                instruments.into_iter().filter(|id| !known.contains_key(id)).collect();
-            unknown.into_iter().collect()
-        };
-        if !unknown.is_empty() {
-            let found = series(tx, &self.window, &unknown).await?;
-            held(&self.histories).extend(found);
+        let missing = self.histories.missing(instruments);
+        if !missing.is_empty() {
+            self.histories.add(series(tx, &self.window, &missing).await?);
         }
         Ok(())
     }
@@ -128,9 +122,8 @@ impl Night {
         &self,
         instruments: impl IntoIterator<Item = InstrumentId>,
     ) -> HashMap<InstrumentId, Arc<Series>> {
-        let known = held(&self.histories);
-        let of = |id| Some((id, Arc::clone(known.get(&id)?.as_ref()?)));
-        instruments.into_iter().filter_map(of).collect()
+        let known = self.histories.of(instruments);
+        known.into_iter().filter_map(|(id, series)| Some((id, series?))).collect()
     }
 
     /// The returns of each active factor over a window, made as `of` makes them.
@@ -175,17 +168,14 @@ impl Night {
     /// Computes what is not known yet of some instruments.
     fn each<T: Clone>(
         &self,
-        known: &Known<T>,
+        known: &Known<InstrumentId, T>,
         instruments: BTreeSet<InstrumentId>,
         of: impl Fn(&Returns) -> T,
         meter: &Meter,
     ) -> Result<HashMap<InstrumentId, T>, Error> {
-        let unknown: Vec<_> = {
-            let known = held(known);
-            instruments.iter().filter(|id| !known.contains_key(id)).copied().collect()
-        };
-        let histories = self.histories(unknown.iter().copied());
-        for some in unknown.chunks(AT_A_TIME) {
+        let missing = known.missing(instruments.iter().copied());
+        let histories = self.histories(missing.iter().copied());
+        for some in missing.chunks(AT_A_TIME) {
             meter.goes_on()?;
             let found: Vec<_> = some
                 .iter()
@@ -193,10 +183,9 @@ impl Night {
                     (*id, of(&self.window.simple_returns(histories.get(id).map(Arc::as_ref))))
                 })
                 .collect();
-            held(known).extend(found);
+            known.add(found);
         }
-        let known = held(known);
-        Ok(instruments.into_iter().filter_map(|id| Some((id, known.get(&id)?.clone()))).collect())
+        Ok(known.of(instruments))
     }
 }
 

@@ -11,20 +11,23 @@ mod factors;
 mod greeks;
 mod stress;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::{Days, NaiveDate};
-use serde_json::{Value, json};
+use serde_json::json;
+use serde_json::value::{RawValue, to_raw_value};
 
 pub use stress::desk;
 
-use super::Services;
 use super::books::{self, Holdings};
 use super::factors::wanted;
 use super::greeks::BookGreeks;
 use super::meter::Meter;
 use super::night::Night;
+use super::updates::{self, Update};
 use super::valuation::Book;
+use super::{Services, off_the_threads};
 use crate::domain::id::{PortfolioId, UserId};
 use crate::domain::job::JobKind;
 use crate::domain::result::Of;
@@ -64,7 +67,7 @@ impl Desks {
 
 /// Rows of the tables of a step.
 #[derive(Default)]
-struct Rows(Vec<(Table, Vec<Value>)>);
+struct Rows(Vec<(Table, Vec<Box<RawValue>>)>);
 
 /// Where rows go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,10 +86,18 @@ impl Rows {
         Self(tables.iter().map(|table| (*table, Vec::new())).collect())
     }
 
-    fn extend<T: serde::Serialize>(&mut self, table: Table, rows: impl IntoIterator<Item = T>) {
+    fn extend<T: serde::Serialize>(
+        &mut self,
+        table: Table,
+        rows: impl IntoIterator<Item = T>,
+    ) -> Result<(), Error> {
+        let failed = |error| Error::Internal(format!("a result cannot be written down: {error}"));
         if let Some((_, own)) = self.0.iter_mut().find(|(of, _)| *of == table) {
-            own.extend(rows.into_iter().map(|row| json!(row)));
+            for row in rows {
+                own.push(to_raw_value(&row).map_err(failed)?);
+            }
         }
+        Ok(())
     }
 }
 
@@ -107,7 +118,7 @@ pub async fn make(
     let (night, meter) = (Arc::clone(night), meter.clone());
     let date = night.date;
     let calendar = Arc::clone(&services.calendar);
-    let computed = tokio::task::spawn_blocking(move || match kind {
+    let rows = off_the_threads(move || match kind {
         JobKind::Greeks => greeks::rows(&desks, &meter),
         JobKind::Factors => factors::rows(&desks, &night, &meter),
         JobKind::MarketRisk => {
@@ -118,13 +129,15 @@ pub async fn make(
         JobKind::Stress => stress::scenarios(&desks, &night, &calendar, &meter),
         JobKind::Correlations => correlation::rows(&desks, &night, &meter),
         other => Err(Error::Internal(format!("{} finds no results", other.as_str()))),
-    });
-    let failed = |error| Error::Internal(format!("a computation failed: {error}"));
-    let rows = computed.await.map_err(failed)??;
+    })
+    .await??;
     let mut tx = services.db.begin_as(owner).await?;
+    let mut changed = BTreeSet::new();
     for (table, rows) in rows.0 {
-        replace(&mut tx, table, owner, portfolios, date, &Value::Array(rows)).await?;
+        changed.extend(replace(&mut tx, table, owner, portfolios, date, &rows).await?);
     }
+    let told: Vec<_> = changed.into_iter().map(Update::Analytics).collect();
+    updates::tell_all(&mut tx, &told).await?;
     tx.commit().await?;
     Ok(())
 }
@@ -138,12 +151,11 @@ async fn read(
 ) -> Result<Desks, Error> {
     let is_stress = matches!(kind, JobKind::MarketRisk | JobKind::Stress);
     let mut tx = services.db.begin_as(owner).await?;
-    let holdings = Holdings::read(&mut tx, owner, portfolios).await?;
-    let asked: Vec<_> =
-        holdings.portfolios.iter().map(|one| (Arc::clone(one), night.date)).collect();
-    let books = holdings.books(services, &mut tx, &asked).await?;
+    let holdings = Arc::new(Holdings::read(&mut tx, owner, portfolios).await?);
+    let asked = holdings.portfolios.iter().map(|one| (Arc::clone(one), night.date)).collect();
+    let books = holdings.books(services, &mut tx, asked, &night.prices).await?;
     let greeks = if is_stress || kind == JobKind::Greeks {
-        books::greeks(services, &mut tx, &books).await?
+        books::greeks(services, &mut tx, &books, &night.prices).await?
     } else {
         Vec::new()
     };
@@ -159,22 +171,26 @@ async fn read(
     Ok(Desks { owner, books, greeks, scenarios: active.collect(), now: services.now() })
 }
 
+/// Puts rows in the place of what a table says of some portfolios and a date. The portfolios of
+/// which it says something else now.
 async fn replace(
     tx: &mut Work,
     table: Table,
     owner: UserId,
     portfolios: &[PortfolioId],
     date: NaiveDate,
-    rows: &Value,
-) -> Result<(), Error> {
+    rows: &[Box<RawValue>],
+) -> Result<Vec<PortfolioId>, Error> {
     macro_rules! replace {
         ($table:ident) => {{
             let db = tx.statement();
-            tables::$table::delete_others(db, owner, portfolios, date, rows).await?;
-            tables::$table::insert_all(tx.statement(), rows).await?;
+            let mut changed =
+                tables::$table::delete_others(db, owner, portfolios, date, rows).await?;
+            changed.extend(tables::$table::insert_all(tx.statement(), rows).await?);
+            changed
         }};
     }
-    match table {
+    Ok(match table {
         Table::PositionGreeks => replace!(position_greeks),
         Table::FactorExposures => replace!(factor_exposures),
         Table::PositionFactorExposures => replace!(position_factor_exposures),
@@ -182,8 +198,7 @@ async fn replace(
         Table::MarketRisk => replace!(market_risk),
         Table::StressTests => replace!(stress_tests),
         Table::Correlations => replace!(correlations),
-    }
-    Ok(())
+    })
 }
 
 /// Finds out how the factors move together at a session, for everybody.

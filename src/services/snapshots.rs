@@ -3,6 +3,7 @@
 //!
 //! Taken again, a snapshot replaces itself, and says the same as long as what it was made of does.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::{NaiveDate, TimeDelta};
@@ -10,11 +11,13 @@ use rust_decimal::Decimal;
 use sha2::{Digest, Sha256};
 use sigmasight_analytics::performance::{Close, DepositTime, session_return};
 
-use super::Services;
-use super::books::{self, Holdings};
+use super::books::{self, Holdings, Prices};
 use super::greeks::{self, BookGreeks};
 use super::meter::Meter;
+use super::night::Night;
+use super::updates::{self, Update};
 use super::valuation::{self, Book, Line};
+use super::{Services, off_the_threads};
 use crate::domain::id::{PortfolioId, SnapshotId, UserId};
 use crate::domain::portfolio::Portfolio;
 use crate::domain::snapshot::{Figures, Snapshot, SnapshotSource};
@@ -25,6 +28,10 @@ use crate::store;
 pub const HISTORY: u32 = 90;
 /// Days that snapshots are kept.
 pub const KEPT_DAYS: i64 = 365;
+/// Sessions back to which snapshots are taken again when prices come late.
+const LATE: u32 = 10;
+/// Days that a close may be older than a session and still matter to its snapshot.
+const LOOKED_BACK_DAYS: i32 = 10;
 /// Positions valued at a time, over all sessions of a piece of work.
 const CHUNK: usize = 1_000;
 
@@ -123,7 +130,7 @@ fn normalized(figures: &Figures) -> Figures {
 }
 
 /// Takes the snapshots of some of an owner's portfolios at some sessions, those before the first
-/// entry left out. A session that has one already gets a new one only with `again`.
+/// entry left out, some sessions at a time.
 ///
 /// # Errors
 /// When the database fails, or `meter` says stop; what was taken by then stays.
@@ -133,76 +140,122 @@ pub async fn take(
     portfolios: &[PortfolioId],
     sessions: &[NaiveDate],
     source: SnapshotSource,
-    again: bool,
     meter: &Meter,
-) -> Result<usize, Error> {
-    let mut taken = 0;
+) -> Result<(), Error> {
+    let mut rest = sessions;
+    while !rest.is_empty() {
+        meter.goes_on()?;
+        let prices = Prices::default();
+        let done = take_some(services, owner, portfolios, rest, source, &prices).await?;
+        rest = rest.get(done..).unwrap_or_default();
+    }
+    Ok(())
+}
+
+/// The same at the session of a night.
+///
+/// # Errors
+/// When the database fails.
+pub async fn take_tonight(
+    services: &Services,
+    night: &Night,
+    owner: UserId,
+    portfolios: &[PortfolioId],
+    source: SnapshotSource,
+) -> Result<(), Error> {
+    take_some(services, owner, portfolios, &[night.date], source, &night.prices).await?;
+    Ok(())
+}
+
+/// Takes again those snapshots of the last sessions before a date that were taken before a price
+/// was known that they may depend on. What says the same as before stays as it is.
+///
+/// # Errors
+/// When the database fails, or `meter` says stop; what was taken by then stays.
+pub async fn take_late(
+    services: &Services,
+    owner: UserId,
+    portfolios: &[PortfolioId],
+    before: NaiveDate,
+    meter: &Meter,
+) -> Result<(), Error> {
+    let from = services.calendar.sessions_before(before, LATE);
+    let to = services.calendar.previous_session(before);
     let mut tx = services.db.begin_as(owner).await?;
-    let holdings = Holdings::read(&mut tx, owner, portfolios).await?;
+    let outdated =
+        store::snapshots::outdated(tx.statement(), owner, portfolios, (from, to), LOOKED_BACK_DAYS)
+            .await?;
     tx.commit().await?;
+    for of_session in outdated.chunk_by(|(one, _), (other, _)| one == other) {
+        let Some((session, _)) = of_session.first() else { continue };
+        let books: Vec<_> = of_session.iter().map(|(_, portfolio)| *portfolio).collect();
+        take(services, owner, &books, &[*session], SnapshotSource::Batch, meter).await?;
+    }
+    Ok(())
+}
+
+/// Takes snapshots at as many of the first of some sessions as come to about a thousand positions,
+/// at one at least, in one transaction. How many sessions that were.
+async fn take_some(
+    services: &Services,
+    owner: UserId,
+    portfolios: &[PortfolioId],
+    sessions: &[NaiveDate],
+    source: SnapshotSource,
+    prices: &Prices,
+) -> Result<usize, Error> {
+    let calendar = &services.calendar;
+    let mut tx = services.db.begin_as(owner).await?;
+    // One at a time of each book, with whoever else takes them or changes what is in it.
+    let portfolios = store::portfolios::lock_all(tx.statement(), owner, portfolios).await?;
+    let holdings = Arc::new(Holdings::read(&mut tx, owner, &portfolios).await?);
+    let at_once = (CHUNK / holdings.count().max(1)).clamp(1, sessions.len().max(1));
+    let sessions = sessions.get(..at_once).unwrap_or(sessions);
     let Some((first, last)) = sessions.iter().min().zip(sessions.iter().max()) else {
         return Ok(0);
     };
+    let from = calendar.previous_session(*first);
+    let known =
+        store::snapshots::cash_between(tx.statement(), owner, &portfolios, from, *last).await?;
+    let mut cash: HashMap<_, _> =
+        known.into_iter().map(|(portfolio, date, cash)| ((portfolio, date), cash)).collect();
+    let mut asked = Vec::new();
     for portfolio in &holdings.portfolios {
-        let positions = holdings.of(portfolio.id);
-        let Some(entry) = positions.iter().map(|position| position.entry_date).min() else {
-            continue;
-        };
-        let mut tx = services.db.begin_as(owner).await?;
-        // One at a time of each book, with whoever else takes them.
-        if !store::portfolios::lock(tx.statement(), owner, portfolio.id).await? {
-            continue;
+        let entries = holdings.of(portfolio.id).iter().map(|position| position.entry_date);
+        let Some(entry) = entries.min() else { continue };
+        for session in sessions.iter().filter(|session| **session >= entry) {
+            // What the book had then, as its snapshot of that day knows.
+            let key = (portfolio.id, *session);
+            let then = cash.get(&key).copied().filter(|_| *session < services.last_session());
+            let then = with_cash(portfolio, then);
+            cash.insert(key, then.cash_balance);
+            asked.push((then, *session));
         }
-        let from = services.calendar.previous_session(*first);
-        let known =
-            store::snapshots::cash_between(tx.statement(), owner, portfolio.id, from, *last)
-                .await?;
-        let cash =
-            |date: &NaiveDate| known.iter().find(|(of, _)| of == date).map(|(_, cash)| *cash);
-        let wanted: Vec<_> = sessions
-            .iter()
-            .filter(|session| **session >= entry && (again || cash(session).is_none()))
-            .copied()
-            .collect();
-        let at_once = (CHUNK / positions.len().max(1)).max(1);
-        for sessions in wanted.chunks(at_once) {
-            meter.goes_on()?;
-            let now = services.now();
-            let asked: Vec<_> = sessions
-                .iter()
-                .map(|session| {
-                    // What the book had then, as its snapshot of that day knows.
-                    let is_past = *session < services.last_session();
-                    let then = cash(session).filter(|_| is_past);
-                    (with_cash(portfolio, then), *session)
-                })
-                .collect();
-            let books = holdings.books(services, &mut tx, &asked).await?;
-            let greeks = books::greeks(services, &mut tx, &books).await?;
-            let snapshots: Vec<_> = books
-                .iter()
-                .zip(&greeks)
-                .map(|(book, greeks)| {
-                    let figures = figures(book, greeks, cash(&book.horizon.previous));
-                    let hash = hash(&figures);
-                    let snapshot = Snapshot {
-                        owner_id: owner,
-                        portfolio_id: portfolio.id,
-                        id: SnapshotId::fresh(),
-                        date: book.horizon.as_of,
-                        figures,
-                        source,
-                        created_at: now,
-                    };
-                    (snapshot, hash)
-                })
-                .collect();
-            store::snapshots::replace_all(tx.statement(), owner, &snapshots).await?;
-            taken += snapshots.len();
-        }
-        tx.commit().await?;
     }
-    Ok(taken)
+    let books = holdings.books(services, &mut tx, asked, prices).await?;
+    let greeks = books::greeks(services, &mut tx, &books, prices).await?;
+    let now = services.now();
+    let snapshots: Vec<_> = off_the_threads(move || {
+        let snapshot = |(book, greeks): (&Arc<Book>, &BookGreeks)| {
+            let portfolio_id = book.portfolio.id;
+            let before = cash.get(&(portfolio_id, book.horizon.previous)).copied();
+            let figures = figures(book, greeks, before);
+            let (hash, date) = (hash(&figures), book.horizon.as_of);
+            let id = SnapshotId::fresh();
+            let created_at = now;
+            (
+                Snapshot { owner_id: owner, portfolio_id, id, date, figures, source, created_at },
+                hash,
+            )
+        };
+        books.iter().zip(&greeks).map(snapshot).collect()
+    })
+    .await?;
+    let changed = store::snapshots::replace_all(tx.statement(), owner, &snapshots).await?;
+    let told: Vec<_> = changed.iter().copied().map(Update::Analytics).collect();
+    updates::tell_all(&mut tx, &told).await?;
+    tx.commit().await?;
+    Ok(sessions.len())
 }
 
 /// A portfolio as it was when it had other cash.
@@ -232,4 +285,25 @@ pub async fn forget(services: &Services, owner: UserId) -> Result<u64, Error> {
 pub fn history(services: &Services) -> Vec<NaiveDate> {
     let last = services.last_session();
     services.calendar.sessions(services.calendar.sessions_before(last, HISTORY - 1), last).collect()
+}
+
+/// The sessions whose history a book lacks after positions were entered in it: those of a new book,
+/// and before them those whose snapshots do not know of a position that was held by then, so that
+/// no step from one to the next is without a reason.
+///
+/// # Errors
+/// When the database fails.
+pub async fn history_of(
+    services: &Services,
+    owner: UserId,
+    portfolio: PortfolioId,
+) -> Result<Vec<NaiveDate>, Error> {
+    let newest = history(services);
+    let first = newest.first().copied().unwrap_or(services.last_session());
+    let mut tx = services.db.begin_as(owner).await?;
+    let mut sessions =
+        store::snapshots::incomplete(tx.statement(), owner, portfolio, first).await?;
+    tx.commit().await?;
+    sessions.extend(newest);
+    Ok(sessions)
 }

@@ -10,7 +10,7 @@ use sqlx::types::Json;
 
 use super::paged::{Asked, slices};
 use crate::domain::id::{JobId, PortfolioId, UserId};
-use crate::domain::job::{Failure, Job, JobKind, JobStatus, Progress, Step};
+use crate::domain::job::{BookFailure, Failure, Job, JobKind, JobStatus, Progress, Step, Told};
 use crate::domain::page::{Page, Slice};
 
 /// A job that is asked for.
@@ -54,6 +54,8 @@ struct Row {
     error_code: Option<String>,
     error_message: Option<String>,
     error_hint: Option<String>,
+    failures: Json<Vec<BookFailure>>,
+    payload: Value,
 }
 
 impl From<Row> for Job {
@@ -73,6 +75,7 @@ impl From<Row> for Job {
                 message: row.message,
             },
             steps: row.steps.0,
+            failures: row.failures.0,
             attempt: row.attempt,
             max_attempts: row.max_attempts,
             timeout_seconds: row.timeout_seconds,
@@ -155,7 +158,8 @@ pub async fn begin(
     id: JobId,
     now: DateTime<Utc>,
 ) -> sqlx::Result<Option<(Job, Value)>> {
-    let row = sqlx::query!(
+    let row = sqlx::query_as!(
+        Row,
         r#"
         update batch_jobs
            set status = 'RUNNING', attempt = attempt + 1, heartbeat_at = clock_timestamp(),
@@ -166,39 +170,16 @@ pub async fn begin(
                processed, total, failed, message, steps as "steps: Json<Vec<Step>>", attempt,
                max_attempts, timeout_seconds, created_at, scheduled_for, started_at, finished_at,
                cancel_requested_at is not null as "is_cancelling!", error_code, error_message,
-               error_hint, payload
+               error_hint, failures as "failures: Json<Vec<BookFailure>>", payload
         "#,
         id.0,
         now,
     )
     .fetch_optional(db)
     .await?;
-    Ok(row.map(|row| {
-        let job = Row {
-            id: row.id,
-            owner_id: row.owner_id,
-            kind: row.kind,
-            status: row.status,
-            date: row.date,
-            portfolio_id: row.portfolio_id,
-            processed: row.processed,
-            total: row.total,
-            failed: row.failed,
-            message: row.message,
-            steps: row.steps,
-            attempt: row.attempt,
-            max_attempts: row.max_attempts,
-            timeout_seconds: row.timeout_seconds,
-            created_at: row.created_at,
-            scheduled_for: row.scheduled_for,
-            started_at: row.started_at,
-            finished_at: row.finished_at,
-            is_cancelling: row.is_cancelling,
-            error_code: row.error_code,
-            error_message: row.error_message,
-            error_hint: row.error_hint,
-        };
-        (job.into(), row.payload)
+    Ok(row.map(|mut row| {
+        let payload = row.payload.take();
+        (row.into(), payload)
     }))
 }
 
@@ -224,14 +205,14 @@ pub async fn advance(
     db: impl PgExecutor<'_>,
     id: JobId,
     attempt: i32,
-    progress: &Progress,
-    steps: &[Step],
+    told: &Told,
 ) -> sqlx::Result<()> {
+    let Told { progress, steps, failures } = told;
     sqlx::query!(
         r#"
         update batch_jobs
            set processed = $3, total = $4, failed = $5, message = $6, steps = $7,
-               heartbeat_at = clock_timestamp()
+               failures = $8, heartbeat_at = clock_timestamp()
          where id = $1 and attempt = $2 and status = 'RUNNING'
         "#,
         id.0,
@@ -241,6 +222,7 @@ pub async fn advance(
         progress.failed,
         progress.message,
         Json(steps) as _,
+        Json(failures) as _,
     )
     .execute(db)
     .await?;
@@ -333,7 +315,7 @@ pub async fn by_id(db: impl PgExecutor<'_>, ids: &[JobId]) -> sqlx::Result<Vec<J
                processed, total, failed, message, steps as "steps: Json<Vec<Step>>", attempt,
                max_attempts, timeout_seconds, created_at, scheduled_for, started_at, finished_at,
                cancel_requested_at is not null as "is_cancelling!", error_code, error_message,
-               error_hint
+               error_hint, failures as "failures: Json<Vec<BookFailure>>", payload
           from batch_jobs
          where id = any($1)
         "#,
@@ -354,12 +336,12 @@ pub struct JobsPage {
     pub page: Page<JobId>,
 }
 
-/// Pages of jobs by descending id; one slice for each page, in their order.
+/// Pages of jobs by descending id, forwards alone; one slice for each page, in their order. Those
+/// of one owner and those of everybody are looked for apart, so that each has its index.
 pub async fn pages(db: impl PgExecutor<'_>, asked: &[JobsPage]) -> sqlx::Result<Vec<Slice<Job>>> {
     let pages = || asked.iter().map(|asked| &asked.page);
-    let Asked { after, before, from_end, fetched } = Asked::of(pages());
-    let ids = |keys: Vec<Option<JobId>>| keys.into_iter().map(|id| id.map(|id| id.0)).collect();
-    let (after, before): (Vec<_>, Vec<_>) = (ids(after), ids(before));
+    let Asked { after, fetched, .. } = Asked::of(pages());
+    let after: Vec<_> = after.into_iter().map(|id| id.map(|id| id.0)).collect();
     let rows = sqlx::query!(
         r#"
         select page.ordinal as "ordinal!", counted.total as "count!", job.id as "id?: JobId",
@@ -372,26 +354,37 @@ pub async fn pages(db: impl PgExecutor<'_>, asked: &[JobsPage]) -> sqlx::Result<
                job.created_at as "created_at?", job.scheduled_for as "scheduled_for?",
                job.started_at, job.finished_at,
                job.cancel_requested_at is not null as "is_cancelling!", job.error_code,
-               job.error_message, job.error_hint
-          from unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::uuid[], $6::bool[],
-                      $7::bigint[])
-               with ordinality page (owner, kind, status, after, before, from_end, fetched, ordinal)
+               job.error_message, job.error_hint,
+               job.failures as "failures?: Json<Vec<BookFailure>>", job.payload as "payload?"
+          from unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::bigint[])
+               with ordinality page (owner, kind, status, after, fetched, ordinal)
          cross join lateral (
                select count(*) as total
-                 from batch_jobs
-                where (page.owner is null or owner_id = page.owner)
-                  and (page.kind is null or kind = page.kind)
-                  and (page.status is null or status = page.status)) counted
+                 from (select from batch_jobs
+                        where page.owner is null
+                          and (page.kind is null or kind = page.kind)
+                          and (page.status is null or status = page.status)
+                        union all
+                       select from batch_jobs
+                        where owner_id = page.owner
+                          and (page.kind is null or kind = page.kind)
+                          and (page.status is null or status = page.status)) seen) counted
           left join lateral (
-               select *
-                 from batch_jobs
-                where (page.owner is null or owner_id = page.owner)
-                  and (page.kind is null or kind = page.kind)
-                  and (page.status is null or status = page.status)
-                  and (page.after is null or id < page.after)
-                  and (page.before is null or id > page.before)
-                order by case when page.from_end then id end, id desc
-                limit page.fetched) job on true
+               (select * from batch_jobs
+                 where page.owner is null
+                   and (page.kind is null or kind = page.kind)
+                   and (page.status is null or status = page.status)
+                   and id < coalesce(page.after, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+                 order by id desc
+                 limit page.fetched)
+                union all
+               (select * from batch_jobs
+                 where owner_id = page.owner
+                   and (page.kind is null or kind = page.kind)
+                   and (page.status is null or status = page.status)
+                   and id < coalesce(page.after, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+                 order by id desc
+                 limit page.fetched)) job on true
          order by page.ordinal, job.id desc
         "#,
         &asked.iter().map(|page| page.owner.map(|id| id.0)).collect::<Vec<_>>()
@@ -399,8 +392,6 @@ pub async fn pages(db: impl PgExecutor<'_>, asked: &[JobsPage]) -> sqlx::Result<
         &asked.iter().map(|page| page.kind).collect::<Vec<_>>() as &[Option<JobKind>],
         &asked.iter().map(|page| page.status).collect::<Vec<_>>() as &[Option<JobStatus>],
         &after as &[Option<uuid::Uuid>],
-        &before as &[Option<uuid::Uuid>],
-        &from_end,
         &fetched,
     )
     .map(|row| {
@@ -428,6 +419,8 @@ pub async fn pages(db: impl PgExecutor<'_>, asked: &[JobsPage]) -> sqlx::Result<
                 error_code: row.error_code,
                 error_message: row.error_message,
                 error_hint: row.error_hint,
+                failures: row.failures?,
+                payload: row.payload?,
             }))
         })();
         (row.ordinal, row.count, job)

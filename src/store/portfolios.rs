@@ -166,6 +166,28 @@ pub async fn lock(db: impl PgExecutor<'_>, owner: UserId, id: PortfolioId) -> sq
     Ok(locked.is_some())
 }
 
+/// The same of several; those that are there, in the order of their ids, which is the order that
+/// they are locked in.
+pub async fn lock_all(
+    db: impl PgExecutor<'_>,
+    owner: UserId,
+    ids: &[PortfolioId],
+) -> sqlx::Result<Vec<PortfolioId>> {
+    sqlx::query_scalar!(
+        r#"
+        select id as "id: PortfolioId"
+          from portfolios
+         where owner_id = $1 and id = any($2)
+         order by id
+           for no key update
+        "#,
+        owner.0,
+        ids as &[PortfolioId],
+    )
+    .fetch_all(db)
+    .await
+}
+
 /// Notes that the owner's portfolio changed.
 pub async fn touch(
     db: impl PgExecutor<'_>,

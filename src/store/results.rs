@@ -11,42 +11,55 @@ macro_rules! results {
         $(#[$doc])*
         pub mod $module {
             use chrono::NaiveDate;
-            use serde_json::Value;
+            use serde_json::value::RawValue;
             use sqlx::PgExecutor;
+            use sqlx::types::Json;
 
             use crate::domain::id::{PortfolioId, UserId};
 
             /// Removes what is there of some portfolios and a date, but for what `rows` say too.
+            /// The portfolios that lost something.
             pub async fn delete_others(
                 db: impl PgExecutor<'_>,
                 owner: UserId,
                 portfolios: &[PortfolioId],
                 date: NaiveDate,
-                rows: &Value,
-            ) -> sqlx::Result<u64> {
-                let done = sqlx::query!(
-                    "delete from " + $table + " stored
+                rows: &[Box<RawValue>],
+            ) -> sqlx::Result<Vec<PortfolioId>> {
+                sqlx::query_scalar!(
+                    "with gone as (
+                     delete from " + $table + " stored
                       where owner_id = $1 and portfolio_id = any($2) and date = $3
                         and not exists (
                             select from jsonb_populate_recordset(null::" + $table + ", $4) found
-                             where to_jsonb(found) - 'created_at' = to_jsonb(stored) - 'created_at')",
+                             where to_jsonb(found) - 'created_at' = to_jsonb(stored) - 'created_at')
+                     returning portfolio_id)
+                     select distinct portfolio_id as \"portfolio_id!: PortfolioId\" from gone",
                     owner.0,
                     portfolios as &[PortfolioId],
                     date,
-                    rows,
-                );
-                Ok(done.execute(db).await?.rows_affected())
+                    Json(rows) as _,
+                )
+                .fetch_all(db)
+                .await
             }
 
-            /// Adds those that are not there.
-            pub async fn insert_all(db: impl PgExecutor<'_>, rows: &Value) -> sqlx::Result<u64> {
-                let done = sqlx::query!(
-                    "insert into " + $table + "
+            /// Adds those that are not there. The portfolios that got something.
+            pub async fn insert_all(
+                db: impl PgExecutor<'_>,
+                rows: &[Box<RawValue>],
+            ) -> sqlx::Result<Vec<PortfolioId>> {
+                sqlx::query_scalar!(
+                    "with come as (
+                     insert into " + $table + "
                      select * from jsonb_populate_recordset(null::" + $table + ", $1)
-                         on conflict do nothing",
-                    rows,
-                );
-                Ok(done.execute(db).await?.rows_affected())
+                         on conflict do nothing
+                     returning portfolio_id)
+                     select distinct portfolio_id as \"portfolio_id!: PortfolioId\" from come",
+                    Json(rows) as _,
+                )
+                .fetch_all(db)
+                .await
             }
 
             /// Removes the owner's from before a date. The number removed.

@@ -81,12 +81,13 @@ impl From<Row> for Snapshot {
     }
 }
 
-/// Stores the owner's snapshots; one that is there already and says the same stays as it is.
+/// Stores the owner's snapshots; one that is there already and says the same stays as it is. The
+/// portfolios that have another than before.
 pub async fn replace_all(
     db: impl PgExecutor<'_>,
     owner: UserId,
     snapshots: &[(Snapshot, [u8; 32])],
-) -> sqlx::Result<u64> {
+) -> sqlx::Result<Vec<PortfolioId>> {
     let each = snapshots.iter().map(|(snapshot, _)| snapshot);
     let figures = each.clone().map(|snapshot| &snapshot.figures);
     let money = |of: fn(&Figures) -> Decimal| figures.clone().map(of).collect::<Vec<_>>();
@@ -94,8 +95,9 @@ pub async fn replace_all(
     let greek = |of: fn(&Sensitivities) -> Decimal| {
         figures.clone().map(|one| one.greeks.as_ref().map(of)).collect::<Vec<_>>()
     };
-    let done = sqlx::query!(
+    sqlx::query_scalar!(
         r#"
+        with changed as (
         insert into portfolio_snapshots as stored
                (owner_id, portfolio_id, date, id, total_value, cash_balance, gross_exposure,
                 net_exposure, long_exposure, short_exposure, notional, delta_adjusted_net,
@@ -123,6 +125,8 @@ pub async fn replace_all(
                quality = excluded.quality, content_hash = excluded.content_hash,
                created_at = excluded.created_at
          where stored.content_hash <> excluded.content_hash
+        returning portfolio_id)
+        select distinct portfolio_id as "portfolio_id!: PortfolioId" from changed
         "#,
         owner.0,
         &each.clone().map(|snapshot| snapshot.portfolio_id.0).collect::<Vec<_>>(),
@@ -156,32 +160,115 @@ pub async fn replace_all(
         &snapshots.iter().map(|(_, hash)| hash.to_vec()).collect::<Vec<_>>(),
         &each.map(|snapshot| snapshot.created_at).collect::<Vec<_>>(),
     )
-    .execute(db)
-    .await?;
-    Ok(done.rows_affected())
+    .fetch_all(db)
+    .await
 }
 
-/// What cash the owner's portfolio had at the sessions that have a snapshot; by date.
+/// What cash the owner's portfolios had at the sessions that have a snapshot; no order.
 pub async fn cash_between(
     db: impl PgExecutor<'_>,
     owner: UserId,
-    portfolio: PortfolioId,
+    portfolios: &[PortfolioId],
     from: NaiveDate,
     to: NaiveDate,
-) -> sqlx::Result<Vec<(NaiveDate, Decimal)>> {
+) -> sqlx::Result<Vec<(PortfolioId, NaiveDate, Decimal)>> {
     sqlx::query!(
         r#"
-        select date, cash_balance
+        select portfolio_id as "portfolio_id: PortfolioId", date, cash_balance
           from portfolio_snapshots
-         where owner_id = $1 and portfolio_id = $2 and date between $3 and $4
-         order by date
+         where owner_id = $1 and portfolio_id = any($2) and date between $3 and $4
         "#,
         owner.0,
-        portfolio.0,
+        portfolios as &[PortfolioId],
         from,
         to,
     )
-    .map(|row| (row.date, row.cash_balance))
+    .map(|row| (row.portfolio_id, row.date, row.cash_balance))
+    .fetch_all(db)
+    .await
+}
+
+/// The owner's snapshots between two dates that were taken before a close, a split or a dividend
+/// that they may depend on was known; by date. A close is looked for so many days back.
+pub async fn outdated(
+    db: impl PgExecutor<'_>,
+    owner: UserId,
+    portfolios: &[PortfolioId],
+    (from, to): (NaiveDate, NaiveDate),
+    days: i32,
+) -> sqlx::Result<Vec<(NaiveDate, PortfolioId)>> {
+    sqlx::query!(
+        r#"
+          with taken as (
+               select portfolio_id, date, created_at
+                 from portfolio_snapshots
+                where owner_id = $1 and portfolio_id = any($2) and date between $3 and $4),
+               held as (
+               select positions.portfolio_id, moved.id as instrument_id, min(entry_date) as since
+                 from positions
+                 join instruments on instruments.id = positions.instrument_id
+                cross join lateral (values (instruments.id), (underlying_id)) moved (id)
+                where owner_id = $1 and portfolio_id = any($2) and moved.id is not null
+                group by positions.portfolio_id, moved.id),
+               oldest as (
+               select day::date as date, min(created_at) as taken_at
+                 from generate_series(($3 - $5::int)::timestamp, $4::timestamp, '1 day') day
+                 join taken on taken.date between day::date and day::date + $5::int
+                group by day::date),
+               news as (
+               select instrument_id, date, date + $5::int as until, known_from
+                 from prices
+                 join oldest using (date)
+                where instrument_id in (select instrument_id from held)
+                  and date between $3 - $5::int and $4
+                  and known_from > taken_at
+                union all
+               select instrument_id, effective_date, $4, known_from
+                 from corporate_actions
+                where instrument_id in (select instrument_id from held)
+                  and effective_date <= $4
+                  and known_from > (select min(taken_at) from oldest))
+        select distinct taken.date, taken.portfolio_id as "portfolio_id: PortfolioId"
+          from taken
+          join held on held.portfolio_id = taken.portfolio_id and held.since <= taken.date
+          join news on news.instrument_id = held.instrument_id
+                   and news.known_from > taken.created_at
+                   and taken.date between news.date and news.until
+         order by 1, 2
+        "#,
+        owner.0,
+        portfolios as &[PortfolioId],
+        from,
+        to,
+        days,
+    )
+    .map(|row| (row.date, row.portfolio_id))
+    .fetch_all(db)
+    .await
+}
+
+/// The sessions before a date whose snapshot of the owner's portfolio was taken before a position
+/// was entered that belongs into it; ascending.
+pub async fn incomplete(
+    db: impl PgExecutor<'_>,
+    owner: UserId,
+    portfolio: PortfolioId,
+    before: NaiveDate,
+) -> sqlx::Result<Vec<NaiveDate>> {
+    sqlx::query_scalar!(
+        r#"
+        select taken.date
+          from portfolio_snapshots taken
+         where taken.owner_id = $1 and taken.portfolio_id = $2 and taken.date < $3
+           and exists (select from positions
+                        where owner_id = $1 and portfolio_id = $2 and entry_date <= taken.date
+                          and positions.created_at >= taken.created_at)
+         order by taken.date
+        "#,
+        owner.0,
+        portfolio.0,
+        before,
+    )
     .fetch_all(db)
     .await
 }

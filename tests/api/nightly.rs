@@ -1,5 +1,7 @@
 //! What the nightly chain finds of books, and keeps.
 
+mod changes;
+
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Row};
 
@@ -36,7 +38,8 @@ const RUN: &str = "mutation($input: RunBatchInput!) {
 }";
 
 const JOB: &str = "query($id: ID!) {
-    job(id: $id) { status processed total failed error { message } steps { name status } }
+    job(id: $id) { status processed total failed failures { step portfolioId message }
+        error { message } steps { name status } }
 }";
 
 /// Runs a kind again, and says how it went.

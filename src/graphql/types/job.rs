@@ -130,6 +130,12 @@ impl Job {
         self.0.progress.failed
     }
 
+    /// The books that could not be done, and why: the first 200 of them. Of an attempt that is
+    /// under way, those so far.
+    async fn failures(&self) -> Vec<JobFailure> {
+        self.0.failures.iter().map(Into::into).collect()
+    }
+
     /// What it is at, or how it ended, in a few words.
     async fn message(&self) -> Option<&str> {
         self.0.progress.message.as_deref()
@@ -199,6 +205,27 @@ impl From<&job::Step> for JobStep {
             started_at: step.started_at,
             finished_at: step.finished_at,
             message: step.message.clone(),
+        }
+    }
+}
+
+/// A book that a job could not do while it did the others.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct JobFailure {
+    /// The kind of job that failed of it: a step, where the job is a chain.
+    step: JobKind,
+    /// The `id` of its portfolio, whosever it is; `runBatch` takes it.
+    portfolio_id: ID,
+    /// Why, in a sentence.
+    message: String,
+}
+
+impl From<&job::BookFailure> for JobFailure {
+    fn from(failure: &job::BookFailure) -> Self {
+        Self {
+            step: failure.step.into(),
+            portfolio_id: NodeId::Portfolio(failure.portfolio).into(),
+            message: failure.message.clone(),
         }
     }
 }

@@ -24,7 +24,7 @@ use crate::services::night::Night;
 use crate::services::results::desk as desk_of;
 use crate::services::updates::{Update, tell_all};
 use crate::services::valuation::Book;
-use crate::services::{Services, snapshots};
+use crate::services::{Services, off_the_threads, snapshots};
 use crate::store::snapshots::SnapshotsPage;
 use crate::{store, telemetry};
 
@@ -71,9 +71,7 @@ pub async fn look(
     tx.commit().await?;
     let (night, meter) = (Arc::clone(night), meter.clone());
     let (date, calendar) = (night.date, Arc::clone(&services.calendar));
-    let found = tokio::task::spawn_blocking(move || watch.read_off(&night, &calendar, &meter));
-    let failed = |error| Error::Internal(format!("a computation failed: {error}"));
-    let found = found.await.map_err(failed)??;
+    let found = off_the_threads(move || watch.read_off(&night, &calendar, &meter)).await??;
     write(services, owner, found, date).await
 }
 
@@ -110,13 +108,12 @@ async fn read(
         by_book.entry(rule.portfolio_id).or_default().push(rule);
     }
     let ids: Vec<_> = by_book.keys().copied().collect();
-    let holdings = Holdings::read(tx, owner, &ids).await?;
-    let asked: Vec<_> =
-        holdings.portfolios.iter().map(|one| (Arc::clone(one), night.date)).collect();
-    let books = holdings.books(services, tx, &asked).await?;
+    let holdings = Arc::new(Holdings::read(tx, owner, &ids).await?);
+    let asked = holdings.portfolios.iter().map(|one| (Arc::clone(one), night.date)).collect();
+    let books = holdings.books(services, tx, asked, &night.prices).await?;
     let mut greeks = Vec::new();
     if wanted.greeks {
-        greeks = books::greeks(services, tx, &books).await?;
+        greeks = books::greeks(services, tx, &books, &night.prices).await?;
     }
     if wanted.histories {
         let moving = books.iter().flat_map(|book| factors::wanted(&book.lines));

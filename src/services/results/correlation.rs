@@ -25,7 +25,7 @@ pub(super) fn rows(desks: &Desks, night: &Night, meter: &Meter) -> Result<Rows, 
         let chosen = choose(&book.lines, gross, &Filter::default());
         let histories = night.histories(chosen.entries.iter().map(|entry| entry.instrument));
         let found = analyze(chosen, &histories, &window, CLUSTER_THRESHOLD);
-        rows.extend(Table::Correlations, [row(desks.of(book), &found)]);
+        rows.extend(Table::Correlations, [row(desks.of(book), &found)])?;
     }
     Ok(rows)
 }

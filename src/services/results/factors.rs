@@ -24,9 +24,9 @@ pub(super) fn rows(desks: &Desks, night: &Night, meter: &Meter) -> Result<Rows, 
         let estimates = night.estimates(factors::wanted(&book.lines), meter)?;
         meter.goes_on()?;
         let of = desks.of(book);
-        rows.extend(Table::FactorExposures, of_book(of, book, &estimates));
+        rows.extend(Table::FactorExposures, of_book(of, book, &estimates))?;
         let exposed = book.open_lines().map(|line| of_position(of, line, &estimates));
-        rows.extend(Table::PositionFactorExposures, exposed);
+        rows.extend(Table::PositionFactorExposures, exposed)?;
     }
     Ok(rows)
 }
@@ -39,7 +39,7 @@ pub(super) fn answers_to_rates(desks: &Desks, night: &Night, meter: &Meter) -> R
         let answers = book
             .open_lines()
             .filter_map(|line| Some(rate_beta(of, line, betas.get(&moves_with(line))?)));
-        rows.extend(Table::PositionRateBetas, answers);
+        rows.extend(Table::PositionRateBetas, answers)?;
     }
     Ok(rows)
 }

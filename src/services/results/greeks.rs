@@ -14,7 +14,7 @@ pub(super) fn rows(desks: &Desks, meter: &Meter) -> Result<Rows, Error> {
         meter.goes_on()?;
         let of = desks.of(book);
         let row = |line: &_| row(of, line, greeks);
-        rows.extend(Table::PositionGreeks, book.open_lines().filter_map(|line| row(line)));
+        rows.extend(Table::PositionGreeks, book.open_lines().filter_map(|line| row(line)))?;
     }
     Ok(rows)
 }

@@ -40,9 +40,9 @@ pub(super) fn moves(
         let desk = desk((book, greeks), night, calendar);
         let of = desks.of(book);
         let found = desk.market_moves(&MARKET_MOVES).map_err(failed)?;
-        rows.extend(Table::MarketRisk, found.into_iter().map(|one| moved(of, Moved::Market, one)));
+        rows.extend(Table::MarketRisk, found.into_iter().map(|one| moved(of, Moved::Market, one)))?;
         let found = desk.rate_moves(&RATE_MOVES).map_err(failed)?;
-        rows.extend(Table::MarketRisk, found.into_iter().map(|one| moved(of, Moved::Rate, one)));
+        rows.extend(Table::MarketRisk, found.into_iter().map(|one| moved(of, Moved::Rate, one)))?;
     }
     Ok(rows)
 }
@@ -75,7 +75,7 @@ pub(super) fn scenarios(
         let desk = desk((book, greeks), night, calendar);
         let of = desks.of(book);
         let found = desk.run(&desks.scenarios);
-        rows.extend(Table::StressTests, found.into_iter().map(|one| stressed(of, one)));
+        rows.extend(Table::StressTests, found.into_iter().map(|one| stressed(of, one)))?;
     }
     Ok(rows)
 }
