@@ -1,9 +1,11 @@
 //! What people are told of their books: rules, when they fire, and who hears of it.
 
-mod live;
+pub mod live;
 mod nights;
 
 use serde_json::{Value, json};
+use sigmasight::config::Environment;
+use sigmasight::services::demo;
 
 use crate::support::{App, Person, user_codes};
 
@@ -226,7 +228,7 @@ async fn an_alert_is_acknowledged_once_and_outlives_its_rule() {
     let input = json!({ "input": { "id": alert["id"] } });
     let first = ada.reads(ACKNOWLEDGE, input.clone()).await["acknowledgeAlert"].clone();
     assert!(first["alert"]["acknowledgedAt"].is_string(), "{first}");
-    let later = app.restart().at("2026-01-05T22:30:00Z").await;
+    let later = app.restart().at("2026-01-05T21:40:00Z").await;
     let again = ada.before(&later).reads(ACKNOWLEDGE, input).await["acknowledgeAlert"].clone();
     assert_eq!(again, first);
     assert_eq!(told(&ada).await, Vec::<Value>::new());
@@ -280,6 +282,20 @@ async fn nobody_reads_or_touches_what_is_somebody_else_s() {
         assert_eq!(bob.reads(node, json!({ "id": id })).await["node"], Value::Null);
     }
     assert_eq!(told(&ada).await, [alert]);
+}
+
+#[tokio::test]
+async fn everybody_of_the_demo_has_rules_and_is_told_of_something() {
+    let app = App::start().with_simulated_prices().await;
+    demo::seed(&app.services, Environment::Development).await.expect("the demo");
+    let of_all = "select email, (select count(*) from alert_rules where owner_id = users.id),
+                         (select count(*) from alerts where owner_id = users.id)
+                    from users where role = 'USER' order by email";
+    let found: Vec<(String, i64, i64)> =
+        sqlx::query_as(of_all).fetch_all(&mut app.superuser().await).await.expect("people");
+    let rules: Vec<_> = found.iter().map(|(_, rules, _)| *rules).collect();
+    assert_eq!(rules, [4, 2, 2], "{found:?}");
+    assert!(found.iter().all(|(.., alerts)| *alerts > 0), "{found:?}");
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ use sigmasight::domain::id::UserId;
 use sqlx::{AssertSqlSafe, PgConnection};
 use uuid::Uuid;
 
+use crate::alerts::live::RAISED;
 use crate::live::{PROGRESS, UPDATES};
 use crate::support::live::Events;
 use crate::support::{App, Person, codes, user_codes};
@@ -64,10 +65,13 @@ struct Belongings {
     position: String,
     tag: String,
     scenario: String,
+    rule: String,
+    alert: String,
 }
 
 async fn belongings(person: &Person, portfolio: &str) -> Belongings {
     person.uploads(portfolio, BOOK).await;
+    let (rule, alert) = told(person).await;
     let seen = person.reads(EVERYTHING, json!({})).await;
     let id = |value: &Value| value["id"].as_str().expect("an id").to_owned();
     let viewer = &seen["viewer"];
@@ -77,7 +81,26 @@ async fn belongings(person: &Person, portfolio: &str) -> Belongings {
         position: id(&viewer["portfolios"]["nodes"][0]["positions"]["nodes"][0]),
         tag: id(&viewer["tags"][0]),
         scenario: scenario_of(person).await,
+        rule,
+        alert,
     }
+}
+
+/// Cash alone, and a rule that wants it invested; the rule's id, and that of the alert it raises.
+async fn told(person: &Person) -> (String, String) {
+    let portfolio = person.creates_portfolio_with_cash("Spare", "1000").await;
+    let create = "mutation($input: CreateAlertRuleInput!) {
+        createAlertRule(input: $input) { rule { id } }
+    }";
+    let input = json!({
+        "portfolioId": portfolio, "name": "Idle", "metric": "GROSS_EXPOSURE_RATIO",
+        "operator": "BELOW", "threshold": 0.5
+    });
+    let made = person.reads(create, json!({ "input": input })).await;
+    person.app.works_through_its_queue().await;
+    let seen = person.reads("{ viewer { alerts { id } } }", json!({})).await;
+    let id = |value: &Value| value["id"].as_str().expect("an id").to_owned();
+    (id(&made["createAlertRule"]["rule"]), id(&seen["viewer"]["alerts"][0]))
 }
 
 /// A stress scenario of their own; its id.
@@ -98,6 +121,7 @@ async fn with_rows_everywhere(app: &App, name: &str) -> (Person, UserId, String)
     person.uploads(&portfolio, BOOK).await;
     person.uploads_with(&portfolio, BOOK, replaced).await;
     scenario_of(&person).await;
+    told(&person).await;
     // The history of the book, and what a night finds of it.
     app.works_through_its_queue().await;
     let recalculate = "mutation($id: ID!) {
@@ -150,6 +174,8 @@ async fn an_id_of_somebody_else_is_answered_like_a_random_one() {
                 ... on Position { symbol }
                 ... on Tag { name }
                 ... on StressScenario { name }
+                ... on AlertRule { name }
+                ... on Alert { title rule { name } portfolio { name } }
             }
         }";
     let nodes = "query($id: ID!) { nodes(ids: [$id, $id]) { id __typename } }";
@@ -157,7 +183,8 @@ async fn an_id_of_somebody_else_is_answered_like_a_random_one() {
     let position = "query($id: ID!) { position(id: $id) { symbol portfolio { name } } }";
     let id_fields = [node, nodes, portfolio, position];
 
-    for id in [&hers.user, &hers.portfolio, &hers.position, &hers.tag, &hers.scenario] {
+    let ids = [&hers.user, &hers.portfolio, &hers.position, &hers.tag, &hers.scenario];
+    for id in ids.into_iter().chain([&hers.rule, &hers.alert]) {
         assert!(ada.reads(node, json!({ "id": id })).await["node"].is_object(), "she has it");
         for query in id_fields {
             let others = bob.asks(query, json!({ "id": id })).await;
@@ -168,7 +195,7 @@ async fn an_id_of_somebody_else_is_answered_like_a_random_one() {
             assert_eq!(nobodys, app.asks(query, json!({ "id": random_like(id) })).await);
         }
     }
-    for query in [PROGRESS, UPDATES] {
+    for query in [PROGRESS, UPDATES, RAISED] {
         let told = async |id: &str| Events::of(&bob, query, json!({ "id": id })).await.next().await;
         assert_eq!(told(&hers.portfolio).await, told(&random_like(&hers.portfolio)).await);
     }
@@ -240,7 +267,10 @@ async fn the_stories_here_know_every_place_where_an_id_can_be_given() {
     assert_eq!(
         places.iter().map(String::as_str).collect::<Vec<_>>(),
         [
+            "AcknowledgeAlertInput.id",
             "CancelJobInput.id",
+            "CreateAlertRuleInput.portfolioId",
+            "DeleteAlertRuleInput.id",
             "DeleteStressScenarioInput.id",
             "Portfolio.stressHistory.scenarioId",
             "Portfolio.stressTest.scenarioIds",
@@ -251,10 +281,12 @@ async fn the_stories_here_know_every_place_where_an_id_can_be_given() {
             "Query.position.id",
             "RecalculatePortfolioInput.portfolioId",
             "RunBatchInput.portfolioIds",
+            "Subscription.alertRaised.portfolioId",
             "Subscription.jobProgress.jobId",
             "Subscription.portfolioUpdated.portfolioId",
             "UpdateStressScenarioInput.id",
             "UploadPositionsInput.portfolioId",
+            "Viewer.alerts.after",
         ],
         "a new one needs its line in `an_id_of_somebody_else_is_answered_like_a_random_one`"
     );

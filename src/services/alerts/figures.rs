@@ -1,6 +1,7 @@
 //! What rules are held against: the figures of a book as the graph shows them, by the functions
 //! that it shows them with.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rust_decimal::prelude::ToPrimitive;
@@ -18,7 +19,7 @@ use crate::services::factors::{Basis, Deltas, Estimates, exposures};
 use crate::services::greeks::{BookGreeks, Sums};
 use crate::services::risk::{self, Benchmark, Histories};
 use crate::services::stress::Desk;
-use crate::services::valuation::{Book, leverage, net_leverage};
+use crate::services::valuation::{Book, Line, leverage, net_leverage};
 use crate::services::window::Window;
 
 /// A figure of one thing, or of the whole book.
@@ -166,9 +167,9 @@ pub fn of_rule(rule: &AlertRule, readings: &[Reading]) -> Vec<Reading> {
 fn weights(
     book: &Book,
     shares: Vec<Share>,
-    key: impl for<'a> Fn(&'a crate::services::valuation::Line) -> Option<&'a str>,
+    key: impl for<'a> Fn(&'a Line) -> Option<&'a str>,
 ) -> Vec<Reading> {
-    let unpriced: std::collections::BTreeSet<_> = book
+    let unpriced: BTreeSet<_> = book
         .open_lines()
         .filter(|line| line.holding().exposure().is_none())
         .filter_map(|line| key(line))

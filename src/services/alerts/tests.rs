@@ -112,7 +112,7 @@ fn found(metric: Metric, cash: i64, holdings: &[(&str, i64)], inputs: &Inputs<'_
 }
 
 #[test]
-fn what_is_named_and_gone_weighs_nothing_and_what_has_no_price_is_not_known() {
+fn what_is_named_and_gone_weighs_nothing_and_of_nothing_no_share_is_known() {
     let held = [("AAPL", 100), ("KO", -100)];
     let all = found(Metric::PositionWeight, 0, &held, &Inputs::default());
     let sum: f64 = all.iter().filter_map(|one| one.value).sum();
@@ -126,13 +126,8 @@ fn what_is_named_and_gone_weighs_nothing_and_what_has_no_price_is_not_known() {
     assert_eq!(of_rule(&named("KO", Metric::PositionWeight), &all).len(), 1);
     assert_eq!(of_rule(&named("Value", Metric::FactorBeta), &[]), []);
 
-    // On a Saturday nothing has a price of the day.
-    let book = WORLD.book("2019-06-29", 0, &held[..0]);
-    assert_eq!(
-        readings(Metric::GrossExposureRatio, &book, &Inputs::default(), &WORLD.calendar),
-        [reading("", None)],
-        "nothing is worth nothing, and no share of it is"
-    );
+    let empty = found(Metric::GrossExposureRatio, 0, &[], &Inputs::default());
+    assert_eq!(empty, [reading("", None)], "of nothing there is no share");
 }
 
 #[test]

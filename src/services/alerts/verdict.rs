@@ -81,15 +81,14 @@ fn message(rule: &AlertRule, title: &str, others: &[&str], date: NaiveDate) -> S
         Operator::Below => "or below",
         Operator::AbsAbove => "or beyond on either side",
     };
-    let mut message = format!(
-        "{title} at the close of {date}; the rule \"{}\" fires at {threshold} {side}.",
+    let named = others.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+    let others = match others.len().saturating_sub(NAMED) {
+        _ if others.is_empty() => String::new(),
+        0 => format!(" So do {named}."),
+        more => format!(" So do {named} and {more} more."),
+    };
+    format!(
+        "{title} at the close of {date}; the rule \"{}\" fires at {threshold} {side}.{others}",
         rule.name
-    );
-    if !others.is_empty() {
-        let named = others.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
-        let more = others.len().saturating_sub(NAMED);
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        message.push_str(&format!(" So do {named}{more}."));
-    }
-    message
+    )
 }

@@ -28,10 +28,10 @@ const RULES: [Rule; 8] = [
     ),
     (
         "demo_hnw",
-        "No sector above a third",
-        Metric::SectorWeight,
+        "No position above an eighth",
+        Metric::PositionWeight,
         Operator::Above,
-        1.0 / 3.0,
+        0.125,
         Priority::Medium,
     ),
     ("demo_hnw", "A bad day", Metric::DailyPnlRatio, Operator::Below, -0.03, Priority::High),

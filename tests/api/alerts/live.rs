@@ -6,7 +6,7 @@ use super::{ada_s_book, rule, told, wants};
 use crate::support::codes;
 use crate::support::live::Events;
 
-const RAISED: &str = "subscription($id: ID) {
+pub const RAISED: &str = "subscription($id: ID) {
     alertRaised(portfolioId: $id) { id title portfolio { name } rule { name metric } }
 }";
 
