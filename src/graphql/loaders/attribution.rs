@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::greeks::GreeksOf;
+use futures_util::future::try_join_all;
+
 use super::{BookOf, Loaders};
 use crate::domain::portfolio::Portfolio;
 use crate::domain::price::Horizon;
@@ -31,13 +32,8 @@ impl Loaders {
         &self,
         books: Vec<Arc<Book>>,
     ) -> Result<Vec<(Arc<Book>, Arc<BookGreeks>)>> {
-        let model = Model::default();
-        let key = |book: &Arc<Book>| GreeksOf { book: Arc::clone(book), model };
-        let found = self.options.load_many(books.iter().map(key)).await?;
-        let pair = |book: Arc<Book>| {
-            let greeks = found.get(&key(&book)).cloned();
-            Ok((book, greeks.ok_or_else(|| Refusal::not_found("portfolio"))?))
-        };
-        Ok(books.into_iter().map(pair).collect::<Result<_, Refusal>>()?)
+        let found = books.iter().map(|book| self.greeks(book, Model::default()));
+        let found = try_join_all(found).await?;
+        Ok(books.into_iter().zip(found).collect())
     }
 }

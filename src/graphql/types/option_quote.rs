@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_graphql::SimpleObject;
 use chrono::{DateTime, Days, NaiveDate, SecondsFormat, Utc};
-use futures_util::future::{try_join, try_join4};
+use futures_util::future::{try_join, try_join_all, try_join4};
 use rust_decimal::prelude::ToPrimitive;
 
 use super::greeks::Greeks;
@@ -16,7 +16,6 @@ use crate::domain::page::{Slice, slice_of};
 use crate::domain::price::Quote;
 use crate::error::Refusal;
 use crate::graphql::error::Result;
-use crate::graphql::loaders::rates::CurveOf;
 use crate::graphql::loaders::{ActionsOf, InstrumentNamed, QuoteOf};
 use crate::graphql::page::{PageArguments, Scope, connection};
 use crate::graphql::scalar::{Date, Decimal};
@@ -26,6 +25,7 @@ use crate::services::listings::quoted::{self, Inputs, Key, Quoted};
 use crate::services::listings::{Listing, OptionQuote as Told, Span};
 use crate::services::rates::Curve;
 use crate::store::actions::Known;
+use crate::store::prices::Subject;
 
 /// What it costs that providers may have to be asked, for the budget of a query: nine underlyings
 /// are all that one query may ask of.
@@ -147,7 +147,7 @@ struct Beside<'a> {
     underlying: &'a instrument::Instrument,
     close: Option<Quote>,
     actions: Arc<[Known]>,
-    curves: HashMap<CurveOf, Arc<Curve>>,
+    curves: HashMap<NaiveDate, Arc<Curve>>,
     /// Those of the contracts that somebody has entered, as far as the viewer may see them.
     entered: HashMap<InstrumentNamed, Arc<instrument::Instrument>>,
 }
@@ -162,15 +162,17 @@ impl<'a> Beside<'a> {
         let calendar = &request.services.calendar;
         let session = |quote: &&Told| quoted::session_of(quote, horizon.as_of, calendar);
         let sessions: HashSet<_> = quotes.iter().map(session).collect();
+        let curve = async |session| Ok((session, loaders.curve(session).await?));
         let symbols = quotes.iter().map(|quote| InstrumentNamed(quote.symbol.clone()));
         let (close, actions, curves, entered) = try_join4(
             loaders.row(QuoteOf { instrument: underlying.id, horizon }),
-            loaders.row(ActionsOf(underlying.id)),
-            loaders.rows(sessions.into_iter().map(CurveOf)),
+            loaders.row(ActionsOf(Subject::Id(underlying.id))),
+            try_join_all(sessions.into_iter().map(curve)),
             loaders.rows(symbols),
         )
         .await?;
         let (close, actions) = (close.flatten(), actions.unwrap_or_else(|| Arc::new([])));
+        let curves = curves.into_iter().collect();
         Ok(Self { underlying, close, actions, curves, entered })
     }
 
@@ -182,7 +184,7 @@ impl<'a> Beside<'a> {
         let inputs = Inputs {
             session,
             close: self.close.as_ref(),
-            curve: self.curves.get(&CurveOf(session)).map_or(&configured, AsRef::as_ref),
+            curve: self.curves.get(&session).map_or(&configured, AsRef::as_ref),
             dividends: &dividends::trailing(&self.actions, session),
         };
         let mut found = Quoted::of(told, &inputs, calendar);

@@ -8,8 +8,8 @@ use async_graphql::{Context, ID, Object};
 use chrono::{DateTime, NaiveDate, Utc};
 use futures_util::future::try_join;
 
-use super::attribution::AttributionLine;
 use super::alert::AlertRule;
+use super::attribution::AttributionLine;
 use super::correlation::{Concentration, CorrelationAnalysis, CorrelationFilter};
 use super::data_quality::PortfolioDataQuality;
 use super::factor::{ExposureBasis, FactorExposure, FactorMethod, FactorModelDiagnostics};
