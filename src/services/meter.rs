@@ -36,8 +36,8 @@ impl Meter {
     /// One whose work has got somewhere before: of the steps that are done, what failed stays so.
     pub fn resumed(steps: Vec<Step>, failures: Vec<BookFailure>) -> Self {
         let is_done = |kind| {
-            let of = |step: &&Step| step.kind == kind && step.status == JobStatus::Succeeded;
-            steps.iter().find(of).is_some()
+            let is_it = |step: &Step| step.kind == kind && step.status == JobStatus::Succeeded;
+            steps.iter().any(is_it)
         };
         let failures: Vec<_> = failures.into_iter().filter(|one| is_done(one.step)).collect();
         let failed = failures.iter().map(|one| one.portfolio).collect();
