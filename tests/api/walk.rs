@@ -195,7 +195,7 @@ async fn everything_is_answered_of_odd_books() {
 async fn nothing_is_made_up_where_no_price_is_known() {
     const SHARES: &str = "AAPL,100,150,2024-01-02\nKO,-200,60,2024-01-02\n";
     const OPTIONS: &str =
-        "AAPL241220C00200000,3,20,2024-06-03\nKO241220P00060000,-2,2,2024-06-03\n";
+        "AAPL241220C00200000,3,20,2024-01-02\nKO241220P00060000,-2,2,2024-01-02\n";
     let app = App::start().at(FRIDAY).await;
     let ada = app.sign_in("ada").await;
     let schema = Schema::read(&ada).await;
