@@ -1,6 +1,6 @@
 //! A portfolio: positions held together and valued in one currency.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
 
 use super::id::{PortfolioId, UserId};
@@ -18,6 +18,14 @@ pub struct Portfolio {
     pub cash_balance: Decimal,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+}
+
+impl Portfolio {
+    /// Its cash at the end of a day, from what has moved it on which days.
+    pub fn cash_at(&self, day: NaiveDate, moved: &[(NaiveDate, Decimal)]) -> Decimal {
+        let since = moved.iter().filter(|(date, _)| *date > day);
+        since.fold(self.cash_balance, |cash, (_, amount)| cash.saturating_sub(*amount))
+    }
 }
 
 /// Most characters of a portfolio's name.

@@ -16,6 +16,7 @@ pub mod meter;
 pub mod night;
 pub mod performance;
 pub mod portfolios;
+pub mod positions;
 pub mod prices;
 pub mod providers;
 pub mod quality;

@@ -16,7 +16,6 @@ use super::greeks::{self, BookGreeks};
 use super::meter::Meter;
 use super::valuation::{self, Book, Line};
 use crate::domain::id::{PortfolioId, SnapshotId, UserId};
-use crate::domain::portfolio::Portfolio;
 use crate::domain::snapshot::{Figures, Snapshot, SnapshotSource};
 use crate::error::Error;
 use crate::store;
@@ -28,13 +27,12 @@ pub const KEPT_DAYS: i64 = 365;
 /// Positions valued at a time, over all sessions of a piece of work.
 const CHUNK: usize = 1_000;
 
-/// The figures of a book. `cash_before` is its cash at the session before; None when that is not
-/// known, and then its cash has not changed.
-pub fn figures(book: &Book, greeks: &BookGreeks, cash_before: Option<Decimal>) -> Figures {
+/// The figures of a book. `cash_before` is its cash at the session before.
+pub fn figures(book: &Book, greeks: &BookGreeks, cash_before: Decimal) -> Figures {
     let valuation = book.valuation();
     let totals = greeks.totals(&book.lines);
-    let cash = book.portfolio.cash_balance;
-    let cash_change = cash_before.map_or(Decimal::ZERO, |before| cash.saturating_sub(before));
+    let cash = book.cash;
+    let cash_change = cash.saturating_sub(cash_before);
     let net_flow = book
         .lines
         .iter()
@@ -153,37 +151,28 @@ pub async fn take(
         if !store::portfolios::lock(tx.statement(), owner, portfolio.id).await? {
             continue;
         }
-        let from = services.calendar.previous_session(*first);
         let known =
-            store::snapshots::cash_between(tx.statement(), owner, portfolio.id, from, *last)
-                .await?;
-        let cash =
-            |date: &NaiveDate| known.iter().find(|(of, _)| of == date).map(|(_, cash)| *cash);
+            store::snapshots::dates_between(tx.statement(), owner, portfolio.id, *first, *last);
+        let known = known.await?;
         let wanted: Vec<_> = sessions
             .iter()
-            .filter(|session| **session >= entry && (again || cash(session).is_none()))
+            .filter(|session| **session >= entry && (again || !known.contains(session)))
             .copied()
             .collect();
         let at_once = (CHUNK / positions.len().max(1)).max(1);
         for sessions in wanted.chunks(at_once) {
             meter.goes_on()?;
             let now = services.now();
-            let asked: Vec<_> = sessions
-                .iter()
-                .map(|session| {
-                    // What the book had then, as its snapshot of that day knows.
-                    let is_past = *session < services.last_session();
-                    let then = cash(session).filter(|_| is_past);
-                    (with_cash(portfolio, then), *session)
-                })
-                .collect();
+            let asked: Vec<_> =
+                sessions.iter().map(|session| (Arc::clone(portfolio), *session)).collect();
             let books = holdings.books(services, &mut tx, &asked).await?;
             let greeks = books::greeks(services, &mut tx, &books).await?;
             let snapshots: Vec<_> = books
                 .iter()
                 .zip(&greeks)
                 .map(|(book, greeks)| {
-                    let figures = figures(book, greeks, cash(&book.horizon.previous));
+                    let cash_before = holdings.cash_at(portfolio, book.horizon.previous);
+                    let figures = figures(book, greeks, cash_before);
                     let hash = hash(&figures);
                     let snapshot = Snapshot {
                         owner_id: owner,
@@ -203,16 +192,6 @@ pub async fn take(
         tx.commit().await?;
     }
     Ok(taken)
-}
-
-/// A portfolio as it was when it had other cash.
-fn with_cash(portfolio: &Arc<Portfolio>, cash: Option<Decimal>) -> Arc<Portfolio> {
-    match cash {
-        Some(cash) if cash != portfolio.cash_balance => {
-            Arc::new(Portfolio { cash_balance: cash, ..Portfolio::clone(portfolio) })
-        }
-        _ => Arc::clone(portfolio),
-    }
 }
 
 /// Removes an owner's snapshots that are older than they are kept. The number removed.

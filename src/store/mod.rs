@@ -9,6 +9,7 @@ pub mod absences;
 pub mod actions;
 pub mod audit;
 pub mod calendar;
+pub mod cash;
 pub mod doubts;
 pub mod idempotency;
 pub mod instruments;

@@ -161,29 +161,50 @@ pub async fn replace_all(
     Ok(done.rows_affected())
 }
 
-/// What cash the owner's portfolio had at the sessions that have a snapshot; by date.
-pub async fn cash_between(
+/// The sessions between two days that the owner's portfolio has a snapshot of; no order.
+pub async fn dates_between(
     db: impl PgExecutor<'_>,
     owner: UserId,
     portfolio: PortfolioId,
     from: NaiveDate,
     to: NaiveDate,
-) -> sqlx::Result<Vec<(NaiveDate, Decimal)>> {
-    sqlx::query!(
+) -> sqlx::Result<Vec<NaiveDate>> {
+    sqlx::query_scalar!(
         r#"
-        select date, cash_balance
+        select date
           from portfolio_snapshots
          where owner_id = $1 and portfolio_id = $2 and date between $3 and $4
-         order by date
         "#,
         owner.0,
         portfolio.0,
         from,
         to,
     )
-    .map(|row| (row.date, row.cash_balance))
     .fetch_all(db)
     .await
+}
+
+/// Removes snapshots of the owner's portfolio from before its first entry: all of one that holds
+/// nothing any more, and never did.
+pub async fn delete_before_first_entry(
+    db: impl PgExecutor<'_>,
+    owner: UserId,
+    portfolio: PortfolioId,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        r#"
+        delete from portfolio_snapshots
+         where owner_id = $1 and portfolio_id = $2
+           and date < coalesce((select min(entry_date)
+                                  from positions
+                                 where owner_id = $1 and portfolio_id = $2), 'infinity')
+        "#,
+        owner.0,
+        portfolio.0,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
 }
 
 /// Whether the owner's portfolio has any.

@@ -165,6 +165,52 @@ pub async fn attach_all(
     Ok(())
 }
 
+/// Puts the tags of one of the owner's positions on another that has none, those too that are
+/// deleted for now.
+pub async fn copy(
+    db: impl PgExecutor<'_>,
+    owner: UserId,
+    from: PositionId,
+    to: PositionId,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        r#"
+        insert into position_tags (owner_id, position_id, tag_id, ordinal)
+        select owner_id, $3, tag_id, ordinal
+          from position_tags
+         where owner_id = $1 and position_id = $2
+        "#,
+        owner.0,
+        from.0,
+        to.0,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Takes all its tags off one of the owner's positions; those that are deleted for now stay, in
+/// case they come back.
+pub async fn clear(
+    db: impl PgExecutor<'_>,
+    owner: UserId,
+    position: PositionId,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        r#"
+        delete from position_tags pt
+         using tags t
+         where pt.owner_id = $1 and pt.position_id = $2
+           and (t.owner_id, t.id) = (pt.owner_id, pt.tag_id) and t.deleted_at is null
+        "#,
+        owner.0,
+        position.0,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 /// Removes all tags of an owner, from the positions that carry them too.
 pub async fn delete_all(db: impl PgExecutor<'_>, owner: UserId) -> sqlx::Result<()> {
     sqlx::query!("delete from tags where owner_id = $1", owner.0).execute(db).await?;

@@ -3,6 +3,7 @@
 //! What the caller can mend comes back as `userErrors` beside a nullable result; the rest is an
 //! error with a code. A mutation that has written makes the request forget what it has read.
 
+mod holdings;
 mod jobs;
 mod portfolios;
 mod positions;
@@ -22,6 +23,7 @@ pub struct Mutation(
     sessions::Sessions,
     portfolios::Portfolios,
     positions::Positions,
+    holdings::Holdings,
     prices::Prices,
     jobs::Jobs,
     scenarios::Scenarios,
