@@ -31,7 +31,7 @@ use super::types::pricing::{
 use super::types::rate::YieldCurve;
 use super::types::scenario::{ScenarioCategory, StressScenario};
 use super::types::service::{ServiceInfo, ServiceLimits};
-use super::types::tag::{Tag, TagKind};
+use super::types::tag::{DeletedTag, Tag, TagKind};
 use super::types::user::User;
 use super::viewer::{request, resolved_warning};
 use crate::domain::factor;
@@ -420,6 +420,12 @@ impl Viewer {
             .filter(|tag| kind.is_none_or(|kind| TagKind::from(tag.kind) == kind))
             .map(|tag| Tag(Arc::clone(tag)))
             .collect())
+    }
+
+    /// The tags they deleted in the last 30 days, the newest first.
+    #[graphql(complexity = "5 + 20 * child_complexity")]
+    async fn deleted_tags(&self, ctx: &Context<'_>) -> Result<Vec<DeletedTag>> {
+        DeletedTag::all(ctx).await
     }
 
     /// Their jobs, the newest first.

@@ -16,7 +16,7 @@ use crate::services::jobs::{self, Details};
 use crate::services::meter::Meter;
 use crate::services::night::Night;
 use crate::services::prices::{self, Scope};
-use crate::services::{Services, books, demo, rates, results, snapshots};
+use crate::services::{Services, books, demo, rates, results, snapshots, tags};
 
 /// Does a job; done twice it does the same.
 ///
@@ -251,7 +251,7 @@ const JOBS_KEPT: Days = Days::new(90);
 /// Removes what is older than it is kept.
 async fn retention(services: &Services, meter: &Meter) -> Result<(), Error> {
     let removed = jobs::forget(services, services.now() - JOBS_KEPT).await?;
-    let mut snapshots = 0;
+    let (mut snapshots, mut tags) = (0, 0);
     let mut results = results::forget_factors(services).await?;
     let mut owners: Vec<_> =
         jobs::all_books(services).await?.into_iter().map(|(owner, _)| owner).collect();
@@ -260,7 +260,10 @@ async fn retention(services: &Services, meter: &Meter) -> Result<(), Error> {
         meter.goes_on()?;
         snapshots += snapshots::forget(services, owner).await?;
         results += results::forget(services, owner).await?;
+        tags += tags::forget(services, owner).await?;
     }
-    meter.says(format!("{removed} jobs, {snapshots} snapshots and {results} results removed"));
+    meter.says(format!(
+        "{removed} jobs, {snapshots} snapshots, {results} results and {tags} tags removed"
+    ));
     Ok(())
 }

@@ -27,6 +27,7 @@ pub mod scenarios;
 pub mod schedules;
 pub mod snapshots;
 pub mod stress;
+pub mod suggestions;
 pub mod tags;
 #[cfg(test)]
 mod testing;

@@ -192,7 +192,7 @@ impl<'a> Editing<'a> {
 }
 
 /// A fault of a cell as a refusal of the field that stands for it.
-fn at(field: &str) -> impl Fn(Fault) -> Refusal + '_ {
+pub(super) fn at(field: &str) -> impl Fn(Fault) -> Refusal + '_ {
     move |fault| {
         let refusal = Refusal::validation(fault.message).at(field);
         match fault.hint {

@@ -1,4 +1,16 @@
 //! Making tags known, and putting them on positions.
+//!
+//! A tag that is deleted is out of sight at once, with what it was on, and comes back as it was if
+//! it is restored within 30 days. One that is made anew meanwhile is another tag: it begins on no
+//! position, and keeps the name from the deleted one.
+
+mod bulk;
+mod edit;
+
+pub use bulk::{Bulk, Tagged, add, remove, set};
+pub use edit::{
+    Changes, Deleted, KEPT, NewTag, create, delete, forget, restorable, restore, update,
+};
 
 use std::collections::{HashMap, HashSet};
 

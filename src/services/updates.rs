@@ -75,7 +75,16 @@ fn prices_text(ids: &[InstrumentId]) -> String {
 /// # Errors
 /// When the database fails.
 pub async fn tell(tx: &mut Work, update: &Update) -> sqlx::Result<()> {
-    store::updates::tell(tx.statement(), &update.texts()).await
+    tell_all(tx, std::slice::from_ref(update)).await
+}
+
+/// The same of many at once.
+///
+/// # Errors
+/// When the database fails.
+pub async fn tell_all(tx: &mut Work, updates: &[Update]) -> sqlx::Result<()> {
+    let texts: Vec<_> = updates.iter().flat_map(Update::texts).collect();
+    store::updates::tell(tx.statement(), &texts).await
 }
 
 /// What a watcher is told.

@@ -10,6 +10,7 @@ mod positions;
 mod prices;
 mod scenarios;
 mod sessions;
+mod tags;
 
 use async_graphql::{ID, MergedObject, SimpleObject, Upload};
 
@@ -27,6 +28,7 @@ pub struct Mutation(
     prices::Prices,
     jobs::Jobs,
     scenarios::Scenarios,
+    tags::Tags,
 );
 
 /// What was deleted, or why nothing was.
