@@ -40,7 +40,10 @@ pub async fn run(
                 return Ok(());
             };
             meter.says("Making the history of the book");
-            let sessions = snapshots::history(services);
+            let mut sessions = snapshots::history(services);
+            if let Some((from, first)) = details.from.zip(sessions.first().copied()) {
+                sessions.extend(snapshots::kept(services, owner, portfolio, from, first).await?);
+            }
             let source = SnapshotSource::Backfill;
             snapshots::take(services, owner, &[portfolio], &sessions, source, true, meter).await?;
             Ok(())

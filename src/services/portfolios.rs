@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use serde_json::json;
 
-use super::Services;
 use super::updates::{Update, tell};
+use super::{Services, jobs};
 use crate::domain::calendar::new_york_date;
 use crate::domain::id::{PortfolioId, UserId};
 use crate::domain::portfolio::{MAX_DESCRIPTION_CHARACTERS, MAX_NAME_CHARACTERS, Portfolio};
@@ -111,6 +111,7 @@ pub async fn update(
         let movement = Movement { portfolio: after.id, date, amount: moved, position: None };
         store::cash::insert(tx.statement(), owner, movement, now).await?;
         tell(&mut tx, &Update::Positions(after.id)).await?;
+        jobs::ask_for_history(&mut tx, owner, after.id, date, Vec::new(), now).await?;
     }
     let detail = json!({ "name": after.name, "cashBalance": after.cash_balance.normalize(),
                          "cashEffect": moved.normalize() });

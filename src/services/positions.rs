@@ -26,8 +26,6 @@ use super::valuation::Carried;
 use super::{Services, books, jobs, tags};
 use crate::domain::calendar::new_york_date;
 use crate::domain::id::{JobId, PortfolioId, PositionId, UserId};
-use crate::domain::instrument::Symbol;
-use crate::domain::job::JobKind;
 use crate::domain::portfolio::Portfolio;
 use crate::domain::position::Position;
 use crate::domain::upload::Fault;
@@ -57,8 +55,22 @@ pub struct Changed {
     pub closed: Option<PositionId>,
     /// Added to the portfolio's cash; below zero was taken from it.
     pub cash_effect: Decimal,
-    /// The work that completes prices and history.
-    pub job: JobId,
+    /// The work that completes prices and history; None when neither is touched.
+    pub job: Option<JobId>,
+}
+
+/// What of the past a change touches.
+struct Touched {
+    /// The first day whose figures are others now.
+    from: NaiveDate,
+    /// What prices may be missing of.
+    symbols: Vec<String>,
+}
+
+impl Touched {
+    fn since(from: NaiveDate) -> Self {
+        Self { from, symbols: Vec::new() }
+    }
 }
 
 /// One change of a book, in a transaction that nobody else's change of it crosses.
@@ -164,25 +176,26 @@ impl<'a> Editing<'a> {
         tags::put(&mut self.tx, self.owner, position, names, self.now).await
     }
 
-    /// Notes the change, asks for the prices of `symbols` and the history of the book, and commits.
+    /// Notes the change and commits. The history of the book is made anew from the first day that
+    /// it touches.
     async fn finish(
         mut self,
         action: &str,
         position: PositionId,
         detail: Value,
-        symbols: Vec<String>,
-    ) -> Result<(Decimal, JobId), Error> {
+        touched: Option<Touched>,
+    ) -> Result<(Decimal, Option<JobId>), Error> {
         let (owner, now, tx) = (self.owner, self.now, &mut self.tx);
         // With a new time of its own, and the cash that was moved.
         store::portfolios::update(tx.statement(), &self.portfolio, now).await?;
         tell(tx, &Update::Positions(self.portfolio.id)).await?;
-        let ask = jobs::Ask {
-            owner: Some(owner),
-            portfolio: Some(self.portfolio.id),
-            details: jobs::Details { symbols: Some(symbols), ..jobs::Details::default() },
-            ..jobs::Ask::of(JobKind::Backfill)
+        let job = match touched {
+            Some(Touched { from, symbols }) => {
+                let portfolio = self.portfolio.id;
+                Some(jobs::ask_for_history(tx, owner, portfolio, from, symbols, now).await?)
+            }
+            None => None,
         };
-        let job = jobs::ask(tx, ask, now).await?;
         let subject = Some(("Position", position.0));
         let entry = store::audit::Entry { owner, actor: owner, action, subject, detail };
         store::audit::append(tx.statement(), entry, now).await?;
@@ -227,9 +240,4 @@ fn not_held(
     Err(Refusal::new(Code::Conflict, message)
         .at(field)
         .hint("Change its quantity with `updatePosition`, or give another entry date."))
-}
-
-/// Symbols as a job is told them.
-fn named(symbol: &Symbol) -> Vec<String> {
-    vec![symbol.canonical()]
 }

@@ -207,6 +207,25 @@ pub async fn forget(services: &Services, owner: UserId) -> Result<u64, Error> {
     Ok(removed)
 }
 
+/// The sessions from a day on and before another that an owner's portfolio has a snapshot of.
+///
+/// # Errors
+/// When the database fails.
+pub async fn kept(
+    services: &Services,
+    owner: UserId,
+    portfolio: PortfolioId,
+    from: NaiveDate,
+    before: NaiveDate,
+) -> Result<Vec<NaiveDate>, Error> {
+    let mut tx = services.db.begin_as(owner).await?;
+    let last = before.pred_opt().unwrap_or(before);
+    let dates = store::snapshots::dates_between(tx.statement(), owner, portfolio, from, last);
+    let dates = dates.await?;
+    tx.commit().await?;
+    Ok(dates)
+}
+
 /// The sessions that a new book gets its history of.
 pub fn history(services: &Services) -> Vec<NaiveDate> {
     let last = services.last_session();

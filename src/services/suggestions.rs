@@ -67,7 +67,7 @@ pub fn suggestions(book: &Book, known: &[Arc<Tag>]) -> Vec<Suggestion> {
 }
 
 /// What lines are together, if it has a name.
-fn found<'a>(lines: Vec<&'a Arc<Line>>) -> Option<Found<'a>> {
+fn found(lines: Vec<&Arc<Line>>) -> Option<Found<'_>> {
     let shape = recognize(lines.iter().map(|line| Leg::from(&*line.position)))?;
     Some(Found { shape, lines })
 }

@@ -217,6 +217,7 @@ async fn a_position_is_entered_by_the_rules_of_an_upload_and_corrected_with_its_
     let notes = ada.changes("update", json!({ "id": apple["id"], "notes": "" })).await;
     assert_eq!(notes["position"]["notes"], Value::Null);
     assert_eq!(notes["position"]["quantity"], "11");
+    assert_eq!(notes["job"], Value::Null, "no figure is another");
 
     let kept = sqlx::query_scalar::<_, Decimal>(
         "select quantity from positions_history order by known_to limit 1",
@@ -396,10 +397,6 @@ async fn a_deposit_is_a_flow_and_a_deleted_portfolio_is_gone() {
     let said = ada.reads(update, json!({ "input": input })).await["updatePortfolio"].take();
     assert_eq!(said["portfolio"]["name"], "Main");
     assert_eq!(said["portfolio"]["cashBalance"], "5500");
-    let recalculate = "mutation($id: ID!) {
-        recalculatePortfolio(input: { portfolioId: $id }) { userErrors { code } }
-    }";
-    ada.reads(recalculate, json!({ "id": book })).await;
     app.works_through_its_queue().await;
     let told = ada.history(&book, None).await;
     adds_up(&told);

@@ -118,7 +118,10 @@ impl PositionPayload {
             Some(id) if is_asked("closedPosition") => find_position(ctx, id).await?,
             _ => None,
         };
-        let job = request.loaders().row(JobBy(changed.job)).await?.map(Job);
+        let job = match changed.job {
+            Some(id) => request.loaders().row(JobBy(id)).await?.map(Job),
+            None => None,
+        };
         let cash_effect = Some(changed.cash_effect.into());
         Ok(Self { position, closed_position, cash_effect, job, user_errors })
     }

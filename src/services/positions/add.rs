@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use serde_json::json;
 
-use super::{Changed, Editing, at, named, not_held, notes};
+use super::{Changed, Editing, Touched, at, not_held, notes};
 use crate::domain::id::{PortfolioId, PositionId, UserId};
 use crate::domain::instrument::Symbol;
 use crate::domain::position::PositionType;
@@ -80,13 +80,14 @@ pub async fn add(services: &Services, owner: UserId, new: NewHolding) -> Result<
     }
     editing.tag(id, &names).await?;
     let detail = json!({
-        "symbol": canonical,
+        "symbol": &canonical,
         "type": position.position_type.code(),
         "quantity": position.quantity.normalize(),
         "entryPrice": entry_price.normalize(),
         "entryDate": entry_date,
         "cashEffect": Decimal::ZERO,
     });
-    let (cash_effect, job) = editing.finish("position.add", id, detail, named(&symbol)).await?;
+    let touched = Touched { from: entry_date, symbols: vec![canonical] };
+    let (cash_effect, job) = editing.finish("position.add", id, detail, Some(touched)).await?;
     Ok(Changed { position: id, closed: None, cash_effect, job })
 }

@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use serde_json::json;
 
-use super::{Asked, Changed, Editing, at};
+use super::{Asked, Changed, Editing, Touched, at};
 use crate::domain::id::{PositionId, UserId};
 use crate::domain::position::Position;
 use crate::domain::upload::cells::{self, MAX_NUMBER};
@@ -71,7 +71,8 @@ pub async fn close(services: &Services, owner: UserId, closing: Closing) -> Resu
         "cashEffect": editing.cash_effect.normalize(),
         "isWhole": closed == position.id,
     });
-    let (cash_effect, job) = editing.finish("position.close", closed, detail, Vec::new()).await?;
+    let (cash_effect, job) =
+        editing.finish("position.close", closed, detail, Some(Touched::since(date))).await?;
     Ok(Changed { position: position.id, closed: Some(closed), cash_effect, job })
 }
 

@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
-use super::{Asked, Changed, Editing, at, not_held, notes};
+use super::{Asked, Changed, Editing, Touched, at, not_held, notes};
 use crate::domain::id::{PositionId, UserId};
 use crate::domain::position::Position;
 use crate::domain::upload::cells::{self, MAX_NUMBER};
@@ -64,7 +64,12 @@ pub async fn correct(
         "cashEffect": Decimal::ZERO,
     });
     let id = position.id;
-    let (cash_effect, job) = editing.finish("position.update", id, detail, Vec::new()).await?;
+    // Tags and notes are no figures.
+    let is_other =
+        changes.quantity.or(changes.entry_price).is_some() || changes.entry_date.is_some();
+    let from = position.entry_date.min(corrected.entry_date);
+    let touched = is_other.then(|| Touched::since(from));
+    let (cash_effect, job) = editing.finish("position.update", id, detail, touched).await?;
     Ok(Changed { position: id, closed: None, cash_effect, job })
 }
 
@@ -158,7 +163,8 @@ pub async fn delete(services: &Services, owner: UserId, asked: Asked) -> Result<
         "before": facts(&position),
         "cashEffect": editing.cash_effect.normalize(),
     });
-    editing.finish("position.delete", id, detail, Vec::new()).await?;
+    let touched = Some(Touched::since(position.entry_date));
+    editing.finish("position.delete", id, detail, touched).await?;
     Ok(id)
 }
 

@@ -76,16 +76,15 @@ impl<'a> Series<'a> {
         let inside: Vec<_> = high.into_iter().rev().zip(low).collect();
         let mut trades = Vec::new();
         for (put, call) in inside {
-            match found([put.clone(), call.clone()].concat()) {
-                Some(condor) => trades.push(condor),
-                None => {
-                    puts.push(put);
-                    calls.push(call);
-                }
+            if let Some(condor) = found([put.clone(), call.clone()].concat()) {
+                trades.push(condor);
+            } else {
+                puts.push(put);
+                calls.push(call);
             }
         }
         for mut verticals in [puts, calls] {
-            verticals.sort_by_key(lowest);
+            verticals.sort_by_key(|vertical| lowest(vertical));
             trades.extend(condors(verticals));
         }
         trades
@@ -155,28 +154,27 @@ impl<'a> Series<'a> {
 
 /// Options of one kind, by strike, in pairs of one bought and one sold, each with the nearest that
 /// is left, like brackets; and those that are in none.
-fn nearest<'a>(lines: Vec<&'a Arc<Line>>) -> (Vec<Vec<&'a Arc<Line>>>, Vec<&'a Arc<Line>>) {
+fn nearest(lines: Vec<&Arc<Line>>) -> (Vec<Vec<&Arc<Line>>>, Vec<&Arc<Line>>) {
     let (mut pairs, mut open) = (Vec::new(), Vec::<&Arc<Line>>::new());
     for line in lines {
-        match open.last().and_then(|last| found(vec![*last, line])) {
-            Some(vertical) => {
-                open.pop();
-                pairs.push(vertical.lines);
-            }
-            None => open.push(line),
+        if let Some(vertical) = open.last().and_then(|last| found(vec![*last, line])) {
+            open.pop();
+            pairs.push(vertical.lines);
+        } else {
+            open.push(line);
         }
     }
-    pairs.sort_by_key(lowest);
+    pairs.sort_by_key(|vertical| lowest(vertical));
     (pairs, open)
 }
 
 /// Where a vertical stands among others: its lower strike.
-fn lowest(vertical: &Vec<&Arc<Line>>) -> Option<(Option<Decimal>, PositionId)> {
+fn lowest(vertical: &[&Arc<Line>]) -> Option<(Option<Decimal>, PositionId)> {
     vertical.first().map(|line| (strike(line), line.position.id))
 }
 
 /// Verticals of one kind by strike: two that follow each other are a condor, if they are one.
-fn condors<'a>(verticals: Vec<Vec<&'a Arc<Line>>>) -> Vec<Found<'a>> {
+fn condors(verticals: Vec<Vec<&Arc<Line>>>) -> Vec<Found<'_>> {
     let mut trades = Vec::new();
     let mut verticals = verticals.into_iter().peekable();
     while let Some(low) = verticals.next() {
