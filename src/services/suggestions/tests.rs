@@ -1,10 +1,18 @@
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
+use chrono::DateTime;
 use proptest::prelude::*;
+use rust_decimal::Decimal;
 
 use super::{Suggestion, suggestions};
-use crate::services::testing::WORLD;
-use crate::services::valuation::Book;
+use crate::domain::calendar::Calendar;
+use crate::domain::id::PositionId;
+use crate::domain::instrument::Instrument;
+use crate::domain::position::{Position, PositionType};
+use crate::domain::price::{Horizon, PriceSource, Quote};
+use crate::services::testing::{WORLD, day};
+use crate::services::valuation::{Book, Quotes, Splits, carried};
 
 const DAY: &str = "2019-06-28";
 
@@ -71,6 +79,71 @@ fn legs_are_in_the_trade_that_needs_the_most_of_them() {
             assert!(reason.starts_with(beginning), "{reason}");
         }
     }
+}
+
+/// A book of stocks: symbol, industry, value, below zero for what is owed; all of one sector.
+fn stocks(holdings: &[(&str, Option<&str>, i64)]) -> Book {
+    let calendar = Calendar::default();
+    let horizon = Horizon::of(day(DAY), day(DAY), &calendar);
+    let empty = WORLD.book(DAY, 0, &[]);
+    let mut quotes = Quotes::new();
+    let position = |(symbol, industry, value): &(&str, Option<&str>, i64)| {
+        let instrument = Instrument {
+            sector: Some("Energy".into()),
+            industry: industry.map(str::to_owned),
+            ..Instrument::unknown((*symbol).into())
+        };
+        quotes.insert(
+            (instrument.id, horizon.as_of),
+            Quote {
+                price: Decimal::ONE,
+                date: horizon.as_of,
+                source: PriceSource::Import,
+                volume: None,
+                previous: None,
+                month_base: None,
+                year_base: None,
+            },
+        );
+        Arc::new(Position {
+            id: PositionId::fresh(),
+            portfolio_id: empty.portfolio.id,
+            instrument: Arc::new(instrument),
+            position_type: PositionType::of(None, *value > 0),
+            quantity: value.abs().into(),
+            entry_price: Decimal::ONE,
+            entry_date: horizon.previous,
+            exit_price: None,
+            exit_date: None,
+            notes: None,
+            created_at: DateTime::UNIX_EPOCH,
+            updated_at: DateTime::UNIX_EPOCH,
+        })
+    };
+    let positions: Vec<_> = holdings.iter().map(position).collect();
+    let held = carried(&positions, &Splits::new(HashMap::new()), horizon);
+    let (portfolio, tags) = (Arc::clone(&empty.portfolio), HashMap::new());
+    Book::assemble(portfolio, held, &tags, &quotes, horizon, &calendar, DateTime::UNIX_EPOCH)
+}
+
+#[test]
+fn stocks_are_paired_by_industry_and_value_and_sectors_are_named() {
+    let (oil, coal) = (Some("Oil"), Some("Coal"));
+    let book = stocks(&[
+        ("XOM", oil, 100),
+        ("CVX", oil, -80),
+        ("COP", oil, 30),
+        ("OXY", oil, -70), // more than twice COP
+        ("BTU", coal, 50),
+        ("ARCH", None, -50), // of the sector alone
+    ]);
+    let found = suggestions(&book, &[]);
+    let names: Vec<_> = found.iter().map(|one| one.tag.as_str()).collect();
+    assert_eq!(names, ["#strategy:xom-cvx-pairs-trade", "Energy"]);
+    assert_eq!(found[0].reason, "Pairs trade: XOM owned against CVX owed.");
+    assert!((found[0].confidence - (0.4 + 0.2 * 0.8)).abs() < 1e-12);
+    assert_eq!(found[1].reason, "6 positions of the sector Energy carry no tag.");
+    assert_eq!(found[1].lines.len(), 6);
 }
 
 proptest! {
