@@ -107,9 +107,9 @@ impl Portfolios {
             expected_updated_at: input.expected_updated_at,
         };
         let outcome = portfolios::update(&request.services, owner, changes).await;
-        let (changed, user_errors) = settle(outcome)?;
+        let (updated, user_errors) = settle(outcome)?;
         request.has_written().await;
-        let portfolio = match changed {
+        let portfolio = match updated {
             Some(id) => request.loaders().row(PortfolioBy(id)).await?.map(Portfolio),
             None => None,
         };
