@@ -70,9 +70,10 @@ impl Strategy {
         Ok(self.group.lines.iter().map(leg).collect())
     }
 
-    /// What the legs are together, by their strikes, expiries, sides and numbers: VERTICAL,
-    /// STRADDLE, STRANGLE, CALENDAR, DIAGONAL, BUTTERFLY, IRON_BUTTERFLY, CONDOR, IRON_CONDOR,
-    /// COLLAR, COVERED_CALL, PROTECTIVE_PUT or PAIRS_TRADE. Null for what has no name here.
+    /// What the legs are together, by their strikes, expiries, sides and numbers: `VERTICAL`,
+    /// `STRADDLE`, `STRANGLE`, `CALENDAR`, `DIAGONAL`, `BUTTERFLY`, `IRON_BUTTERFLY`, `CONDOR`,
+    /// `IRON_CONDOR`, `COLLAR`, `COVERED_CALL`, `PROTECTIVE_PUT` or `PAIRS_TRADE`. Null for what has
+    /// no name here.
     async fn detected_kind(&self) -> Option<&'static str> {
         self.shape.as_ref().map(|shape| shape.kind.code())
     }

@@ -40,7 +40,7 @@ pub async fn add(services: &Services, owner: UserId, new: NewHolding) -> Result<
     let entry_price = cells::price(&new.entry_price.to_string()).map_err(at("entryPrice"))?;
     let entry_date = new.entry_date.to_string();
     let entry_date = entry_day(&entry_date, editing.today()).map_err(at("entryDate"))?;
-    let names = tags_among(new.tags.iter().map(String::as_str)).map_err(at("tags"))?;
+    let names = tags_among(&new.tags.iter().map(String::as_str)).map_err(at("tags"))?;
     let notes = new.notes.as_deref().map(notes).transpose()?.flatten();
 
     let (tx, portfolio) = (&mut editing.tx, editing.portfolio.id);

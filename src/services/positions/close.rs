@@ -14,6 +14,10 @@ use crate::error::{Code, Error, Refusal};
 use crate::services::Services;
 use crate::store;
 
+/// Digits after the point that a quantity can be given with; what a split has made of one may have
+/// more.
+const QUANTITY_DIGITS: u32 = 10;
+
 /// How a position is closed.
 pub struct Closing {
     pub asked: Asked,
@@ -141,12 +145,10 @@ fn part_of(held: Decimal, quantity: Decimal) -> Result<Decimal, Refusal> {
             .at("quantity")
             .hint("Leave it out to close all; the direction is in the position's type."));
     }
-    // What a split has made of it may have digits without end.
-    const DIGITS: u32 = 10;
-    if quantity > held.round_dp(DIGITS) {
+    if quantity > held.round_dp(QUANTITY_DIGITS) {
         return Err(Refusal::validation(format!("Only {} are held.", held.normalize()))
             .at("quantity")
             .hint("Leave it out to close all."));
     }
-    Ok(if quantity == held.round_dp(DIGITS) { held } else { quantity })
+    Ok(if quantity == held.round_dp(QUANTITY_DIGITS) { held } else { quantity })
 }

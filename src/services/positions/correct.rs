@@ -44,7 +44,7 @@ pub async fn correct(
     let names = changes
         .tags
         .as_ref()
-        .map(|tags| tags_among(tags.iter().map(String::as_str)).map_err(at("tags")));
+        .map(|tags| tags_among(&tags.iter().map(String::as_str)).map_err(at("tags")));
     let names = names.transpose()?;
     let text = changes.notes.as_deref().map(notes).transpose()?;
     let corrected = Position { notes: text.unwrap_or_else(|| position.notes.clone()), ..corrected };

@@ -1,5 +1,6 @@
 //! Trades of options on one underlying, and of its shares.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
@@ -112,14 +113,14 @@ impl<'a> Series<'a> {
             let (mut puts, mut calls) = (of(Put), of(Call));
             let mut rest = (Vec::new(), Vec::new());
             while let (Some(put), Some(call)) = (puts.last(), calls.last()) {
-                if strike(put) == strike(call) {
-                    trades.extend(found(vec![put, call]));
-                    puts.pop();
-                    calls.pop();
-                } else if strike(put) > strike(call) {
-                    rest.0.extend(puts.pop());
-                } else {
-                    rest.1.extend(calls.pop());
+                match strike(put).cmp(&strike(call)) {
+                    Ordering::Equal => {
+                        trades.extend(found(vec![put, call]));
+                        puts.pop();
+                        calls.pop();
+                    }
+                    Ordering::Greater => rest.0.extend(puts.pop()),
+                    Ordering::Less => rest.1.extend(calls.pop()),
                 }
             }
             rest.0.extend(puts.into_iter().rev());

@@ -231,7 +231,7 @@ fn taken(field: &str) -> Error {
 }
 
 fn name(text: &str) -> Result<String, Refusal> {
-    let names = tags_among(std::iter::once(text)).map_err(at("name"))?;
+    let names = tags_among(&std::iter::once(text)).map_err(at("name"))?;
     let empty = || Refusal::validation("A tag has 1 to 50 printable characters.").at("name");
     names.into_iter().next().ok_or_else(empty)
 }

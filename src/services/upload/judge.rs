@@ -219,14 +219,16 @@ pub fn entry_day(cell: &str, reference_date: NaiveDate) -> Result<NaiveDate, Fau
 /// The tags of a cell, separated by commas, each once whatever its case. Text that looks like
 /// HTML is text.
 fn tag_names(cell: &str) -> Result<Vec<String>, Fault> {
-    tags_among(cell.split(','))
+    tags_among(&cell.split(','))
 }
 
 /// The tags among some texts, each once whatever its case, empty ones left out.
 ///
 /// # Errors
 /// `INVALID_CHARACTER`, `FORMULA_INJECTION`, `TAG_TOO_LONG`, `TOO_MANY_TAGS`.
-pub fn tags_among<'a>(texts: impl Iterator<Item = &'a str> + Clone) -> Result<Vec<String>, Fault> {
+pub fn tags_among<'a>(
+    texts: &(impl Iterator<Item = &'a str> + Clone),
+) -> Result<Vec<String>, Fault> {
     let is_allowed =
         |character: char| !character.is_ascii_control() || matches!(character, '\t' | '\r' | '\n');
     if !texts.clone().all(|text| text.chars().all(is_allowed)) {
