@@ -19,6 +19,7 @@ pub mod reference;
 pub mod result;
 pub mod scenario;
 pub mod snapshot;
+pub mod strategy;
 pub mod tag;
 pub mod text;
 pub mod upload;

@@ -1,6 +1,6 @@
 //! A portfolio: positions held together and valued in one currency.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
 
 use super::id::{PortfolioId, UserId};
@@ -22,6 +22,15 @@ pub struct Portfolio {
 
 /// Most portfolios of one person.
 pub const MAX_PORTFOLIOS: i64 = 200;
+
+impl Portfolio {
+    /// Its cash at the end of a day, from what has moved it on which days.
+    pub fn cash_at(&self, day: NaiveDate, moved: &[(NaiveDate, Decimal)]) -> Decimal {
+        let since = moved.iter().filter(|(date, _)| *date > day);
+        since.fold(self.cash_balance, |cash, (_, amount)| cash.saturating_sub(*amount))
+    }
+}
+
 /// Most characters of a portfolio's name.
 pub const MAX_NAME_CHARACTERS: usize = 100;
 /// Most characters of its description.

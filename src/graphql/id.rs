@@ -104,6 +104,14 @@ impl NodeId {
         }
     }
 
+    /// The tag an id names.
+    pub fn tag(text: &str) -> Option<TagId> {
+        match Self::parse(text)? {
+            Self::Tag(id) => Some(id),
+            _ => None,
+        }
+    }
+
     /// The position an id names.
     pub fn position(text: &str) -> Option<PositionId> {
         match Self::parse(text)? {

@@ -8,6 +8,7 @@
 pub mod admin;
 pub mod alerts;
 mod attribution;
+mod cash;
 pub mod factors;
 mod greeks;
 mod histories;
@@ -557,10 +558,13 @@ impl Loader<BookOf> for Books {
             .collect();
         self.rows.feed_many(found).await;
 
+        let moved = self.moved_since(keys).await?;
         Ok(held
             .into_iter()
             .zip(carried)
             .map(|((key, of), carried)| {
+                let moved = moved.get(&key.portfolio.id).map_or(&[][..], Vec::as_slice);
+                let cash = key.portfolio.cash_at(key.horizon.held_by, moved);
                 let book = Book::assemble(
                     Arc::clone(&key.portfolio),
                     carried,
@@ -570,7 +574,7 @@ impl Loader<BookOf> for Books {
                     &self.calendar,
                     self.moment.now(),
                 );
-                (key.clone(), Arc::new(book))
+                (key.clone(), Arc::new(book.with_cash(cash)))
             })
             .collect())
     }

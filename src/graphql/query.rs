@@ -34,7 +34,7 @@ use super::types::query_cost::QueryCost;
 use super::types::rate::YieldCurve;
 use super::types::scenario::{ScenarioCategory, StressScenario};
 use super::types::service::{ServiceInfo, ServiceLimits};
-use super::types::tag::{Tag, TagKind};
+use super::types::tag::{DeletedTag, Tag, TagKind};
 use super::types::user::User;
 use super::viewer::{request, resolved_warning};
 use crate::domain::factor;
@@ -471,6 +471,12 @@ impl Viewer {
         };
         let slice = request(ctx).loaders().row(page).await?.unwrap_or_default();
         Ok(slice.items.into_iter().map(|alert| Alert(Arc::new(alert))).collect())
+    }
+
+    /// The tags they deleted in the last 30 days, the newest first.
+    #[graphql(complexity = "5 + 20 * child_complexity")]
+    async fn deleted_tags(&self, ctx: &Context<'_>) -> Result<Vec<DeletedTag>> {
+        DeletedTag::all(ctx).await
     }
 
     /// Their jobs, the newest first.

@@ -15,7 +15,7 @@ use crate::services::jobs::{self, Details};
 use crate::services::meter::Meter;
 use crate::services::night::Night;
 use crate::services::prices::{self, Scope};
-use crate::services::{Services, alerts, demo, profiles, rates, results, snapshots};
+use crate::services::{Services, alerts, demo, profiles, rates, results, snapshots, tags};
 
 /// Does a job; done twice it does the same.
 ///
@@ -38,7 +38,8 @@ pub async fn run(
             let book = job.owner_id.zip(job.portfolio_id);
             if let Some((owner, portfolio)) = book {
                 meter.says("Making the history of the book");
-                let sessions = snapshots::history_of(services, owner, portfolio).await?;
+                let changed = details.from;
+                let sessions = snapshots::history_of(services, owner, portfolio, changed).await?;
                 let source = SnapshotSource::Backfill;
                 snapshots::take(services, owner, &[portfolio], &sessions, source, meter).await?;
             } else if bars > 0 {
@@ -154,7 +155,7 @@ const JOBS_KEPT: Days = Days::new(90);
 /// Removes what is older than it is kept.
 async fn retention(services: &Services, meter: &Meter) -> Result<(), Error> {
     let removed = jobs::forget(services, services.now() - JOBS_KEPT).await?;
-    let mut snapshots = 0;
+    let (mut snapshots, mut tags) = (0, 0);
     let mut results = results::forget_factors(services).await?;
     let mut alerts = 0;
     let mut owners: Vec<_> =
@@ -165,9 +166,11 @@ async fn retention(services: &Services, meter: &Meter) -> Result<(), Error> {
         snapshots += snapshots::forget(services, owner).await?;
         results += results::forget(services, owner).await?;
         alerts += alerts::forget(services, owner).await?;
+        tags += tags::forget(services, owner).await?;
     }
     meter.says(format!(
-        "{removed} jobs, {snapshots} snapshots, {results} results and {alerts} alerts removed"
+        "{removed} jobs, {snapshots} snapshots, {results} results, {alerts} alerts and {tags} tags \
+         removed"
     ));
     Ok(())
 }

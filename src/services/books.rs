@@ -7,6 +7,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono::NaiveDate;
+use rust_decimal::Decimal;
 
 pub use self::prices::Prices;
 use super::greeks::{self, BookGreeks, Inputs, Model};
@@ -27,6 +28,8 @@ pub struct Holdings {
     positions: HashMap<PortfolioId, Vec<Arc<Position>>>,
     tags: HashMap<PositionId, Vec<Arc<Tag>>>,
     splits: Splits,
+    /// What moved their cash, by day.
+    moved: HashMap<PortfolioId, Vec<(NaiveDate, Decimal)>>,
 }
 
 impl Holdings {
@@ -38,24 +41,7 @@ impl Holdings {
         let portfolios = store::portfolios::owned(tx.statement(), owner, ids).await?;
         let positions = store::positions::of_portfolios(tx.statement(), owner, ids).await?;
         let positions: Vec<_> = positions.into_iter().map(Arc::new).collect();
-        let moving: HashSet<_> = positions
-            .iter()
-            .map(|position| {
-                let contract = position.instrument.contract.as_ref();
-                contract.map_or(position.instrument.id, |contract| contract.underlying_id)
-            })
-            .collect();
-        let moving: Vec<_> = moving.into_iter().collect();
-        let mut found = HashMap::<_, Vec<_>>::new();
-        for (id, split) in store::actions::splits(tx.statement(), &moving).await? {
-            found.entry(id).or_default().push(split);
-        }
-        let mut splits = Splits::new(found);
-        let symbols = splits.successors(&positions);
-        if !symbols.is_empty() {
-            let contracts = store::instruments::by_symbol(tx.statement(), &symbols).await?;
-            splits = splits.with_contracts(contracts.into_iter().map(Arc::new));
-        }
+        let splits = splits(tx, &positions).await?;
         let mut tags = HashMap::<_, Vec<_>>::new();
         let mut known = HashMap::<TagId, Arc<Tag>>::new();
         for carried in store::tags::carried_in(tx.statement(), owner, ids).await? {
@@ -71,7 +57,13 @@ impl Holdings {
             positions: by_portfolio,
             tags,
             splits,
+            moved: moved(tx, owner, ids).await?,
         })
+    }
+
+    /// The cash of one of the portfolios at the end of a day.
+    pub fn cash_at(&self, portfolio: &Portfolio, day: NaiveDate) -> Decimal {
+        portfolio.cash_at(day, self.moved.get(&portfolio.id).map_or(&[], Vec::as_slice))
     }
 
     /// What is or was in a portfolio.
@@ -85,7 +77,7 @@ impl Holdings {
     }
 
     /// The books of some portfolios, each as of a session at whose close its entries and exits
-    /// count, with their cash as it is now. In the order asked for.
+    /// count, with their cash as it was then. In the order asked for.
     ///
     /// # Errors
     /// When the database fails.
@@ -116,14 +108,55 @@ impl Holdings {
         let (own, calendar, now) =
             (Arc::clone(self), Arc::clone(&services.calendar), services.now());
         off_the_threads(move || {
-            let book = |(portfolio, horizon, positions)| {
+            let book = |(portfolio, horizon, positions): (Arc<Portfolio>, Horizon, _)| {
+                let cash = own.cash_at(&portfolio, horizon.held_by);
                 let tags = &own.tags;
                 Book::assemble(portfolio, positions, tags, &quotes, horizon, &calendar, now)
+                    .with_cash(cash)
             };
             carried.into_iter().map(|one| Arc::new(book(one))).collect()
         })
         .await
     }
+}
+
+/// By how much the cash of some portfolios moved on each day that it did.
+async fn moved(
+    tx: &mut Work,
+    owner: UserId,
+    ids: &[PortfolioId],
+) -> Result<HashMap<PortfolioId, Vec<(NaiveDate, Decimal)>>, Error> {
+    let mut by_portfolio = HashMap::<_, Vec<_>>::new();
+    for (portfolio, date, amount) in store::cash::moved(tx.statement(), owner, ids).await? {
+        by_portfolio.entry(portfolio).or_default().push((date, amount));
+    }
+    Ok(by_portfolio)
+}
+
+/// The splits that matter to some positions, and the contracts these made.
+///
+/// # Errors
+/// When the database fails.
+pub async fn splits(tx: &mut Work, positions: &[Arc<Position>]) -> Result<Splits, Error> {
+    let moving: HashSet<_> = positions
+        .iter()
+        .map(|position| {
+            let contract = position.instrument.contract.as_ref();
+            contract.map_or(position.instrument.id, |contract| contract.underlying_id)
+        })
+        .collect();
+    let moving: Vec<_> = moving.into_iter().collect();
+    let mut found = HashMap::<_, Vec<_>>::new();
+    for (id, split) in store::actions::splits(tx.statement(), &moving).await? {
+        found.entry(id).or_default().push(split);
+    }
+    let splits = Splits::new(found);
+    let symbols = splits.successors(positions);
+    if symbols.is_empty() {
+        return Ok(splits);
+    }
+    let contracts = store::instruments::by_symbol(tx.statement(), &symbols).await?;
+    Ok(splits.with_contracts(contracts.into_iter().map(Arc::new)))
 }
 
 /// Positions read and worked through at a time.

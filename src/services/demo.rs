@@ -312,6 +312,7 @@ async fn ensure_positions(
             quantity: quantity.abs(),
             entry_price: holding.row.entry_price,
             entry_date: holding.entry_date,
+            notes: None,
         });
         links.extend(
             (0_i16..)

@@ -134,6 +134,24 @@ pub async fn ask(tx: &mut Work, ask: Ask, now: DateTime<Utc>) -> Result<JobId, E
     })
 }
 
+/// Asks for the prices of some symbols, and for the history of a book anew: its last 90 sessions,
+/// and what is kept of it from before them since a day. `tx` is the owner's.
+///
+/// # Errors
+/// When the database fails.
+pub async fn ask_for_history(
+    tx: &mut Work,
+    owner: UserId,
+    portfolio: PortfolioId,
+    from: NaiveDate,
+    symbols: Vec<String>,
+    now: DateTime<Utc>,
+) -> Result<JobId, Error> {
+    let details = Details { symbols: Some(symbols), from: Some(from), ..Details::default() };
+    let (owner, portfolio) = (Some(owner), Some(portfolio));
+    ask(tx, Ask { owner, portfolio, details, ..Ask::of(JobKind::Backfill) }, now).await
+}
+
 /// What a job waits in line with: everybody's chain is one line, and what somebody asked for
 /// waits for nobody else.
 pub fn queue(kind: JobKind, owner: Option<UserId>) -> Option<&'static str> {

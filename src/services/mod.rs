@@ -20,6 +20,7 @@ pub mod meter;
 pub mod night;
 pub mod performance;
 pub mod portfolios;
+pub mod positions;
 pub mod prices;
 pub mod profiles;
 pub mod providers;
@@ -31,6 +32,7 @@ pub mod scenarios;
 pub mod schedules;
 pub mod snapshots;
 pub mod stress;
+pub mod suggestions;
 pub mod tags;
 #[cfg(test)]
 mod testing;

@@ -19,7 +19,6 @@ use super::updates::{self, Update};
 use super::valuation::{self, Book, Line};
 use super::{Services, off_the_threads};
 use crate::domain::id::{PortfolioId, SnapshotId, UserId};
-use crate::domain::portfolio::Portfolio;
 use crate::domain::snapshot::{Figures, Snapshot, SnapshotSource};
 use crate::error::Error;
 use crate::store;
@@ -35,13 +34,12 @@ const LOOKED_BACK_DAYS: i32 = 10;
 /// Positions valued at a time, over all sessions of a piece of work.
 const CHUNK: usize = 1_000;
 
-/// The figures of a book. `cash_before` is its cash at the session before; None when that is not
-/// known, and then its cash has not changed.
-pub fn figures(book: &Book, greeks: &BookGreeks, cash_before: Option<Decimal>) -> Figures {
+/// The figures of a book. `cash_before` is its cash at the session before.
+pub fn figures(book: &Book, greeks: &BookGreeks, cash_before: Decimal) -> Figures {
     let valuation = book.valuation();
     let totals = greeks.totals(&book.lines);
-    let cash = book.portfolio.cash_balance;
-    let cash_change = cash_before.map_or(Decimal::ZERO, |before| cash.saturating_sub(before));
+    let cash = book.cash;
+    let cash_change = cash.saturating_sub(cash_before);
     let net_flow = book
         .lines
         .iter()
@@ -211,26 +209,12 @@ async fn take_some(
     let holdings = Arc::new(Holdings::read(&mut tx, owner, &portfolios).await?);
     let at_once = (CHUNK / holdings.count().max(1)).clamp(1, sessions.len().max(1));
     let sessions = sessions.get(..at_once).unwrap_or(sessions);
-    let Some((first, last)) = sessions.iter().min().zip(sessions.iter().max()) else {
-        return Ok(0);
-    };
-    let from = calendar.previous_session(*first);
-    let known =
-        store::snapshots::cash_between(tx.statement(), owner, &portfolios, from, *last).await?;
-    let mut cash: HashMap<_, _> =
-        known.into_iter().map(|(portfolio, date, cash)| ((portfolio, date), cash)).collect();
     let mut asked = Vec::new();
     for portfolio in &holdings.portfolios {
         let entries = holdings.of(portfolio.id).iter().map(|position| position.entry_date);
         let Some(entry) = entries.min() else { continue };
-        for session in sessions.iter().filter(|session| **session >= entry) {
-            // What the book had then, as its snapshot of that day knows.
-            let key = (portfolio.id, *session);
-            let then = cash.get(&key).copied().filter(|_| *session < services.last_session());
-            let then = with_cash(portfolio, then);
-            cash.insert(key, then.cash_balance);
-            asked.push((then, *session));
-        }
+        let held = sessions.iter().filter(|session| **session >= entry);
+        asked.extend(held.map(|session| (Arc::clone(portfolio), *session)));
     }
     let books = holdings.books(services, &mut tx, asked, prices).await?;
     let greeks = books::greeks(services, &mut tx, &books, prices).await?;
@@ -238,7 +222,7 @@ async fn take_some(
     let snapshots: Vec<_> = off_the_threads(move || {
         let snapshot = |(book, greeks): (&Arc<Book>, &BookGreeks)| {
             let portfolio_id = book.portfolio.id;
-            let before = cash.get(&(portfolio_id, book.horizon.previous)).copied();
+            let before = holdings.cash_at(&book.portfolio, book.horizon.previous);
             let figures = figures(book, greeks, before);
             let (hash, date) = (hash(&figures), book.horizon.as_of);
             let id = SnapshotId::fresh();
@@ -256,16 +240,6 @@ async fn take_some(
     updates::tell_all(&mut tx, &told).await?;
     tx.commit().await?;
     Ok(sessions.len())
-}
-
-/// A portfolio as it was when it had other cash.
-fn with_cash(portfolio: &Arc<Portfolio>, cash: Option<Decimal>) -> Arc<Portfolio> {
-    match cash {
-        Some(cash) if cash != portfolio.cash_balance => {
-            Arc::new(Portfolio { cash_balance: cash, ..Portfolio::clone(portfolio) })
-        }
-        _ => Arc::clone(portfolio),
-    }
 }
 
 /// Removes an owner's snapshots that are older than they are kept. The number removed.
@@ -287,9 +261,10 @@ pub fn history(services: &Services) -> Vec<NaiveDate> {
     services.calendar.sessions(services.calendar.sessions_before(last, HISTORY - 1), last).collect()
 }
 
-/// The sessions whose history a book lacks after positions were entered in it: those of a new book,
-/// and before them those whose snapshots do not know of a position that was held by then, so that
-/// no step from one to the next is without a reason.
+/// The sessions whose history a book lacks after what is in it has changed: those of a new book,
+/// and before them those whose snapshots do not know of a position that was held by then, or are of
+/// the first day that the change touches or later, so that no step from one to the next is without
+/// a reason. Ascending.
 ///
 /// # Errors
 /// When the database fails.
@@ -297,12 +272,13 @@ pub async fn history_of(
     services: &Services,
     owner: UserId,
     portfolio: PortfolioId,
+    changed: Option<NaiveDate>,
 ) -> Result<Vec<NaiveDate>, Error> {
     let newest = history(services);
     let first = newest.first().copied().unwrap_or(services.last_session());
     let mut tx = services.db.begin_as(owner).await?;
     let mut sessions =
-        store::snapshots::incomplete(tx.statement(), owner, portfolio, first).await?;
+        store::snapshots::incomplete(tx.statement(), owner, portfolio, changed, first).await?;
     tx.commit().await?;
     sessions.extend(newest);
     Ok(sessions)

@@ -25,7 +25,7 @@ use crate::store;
 use crate::store::positions::NewPosition;
 
 /// Open positions of one portfolio: the size of book that everything here is built for.
-const MAX_POSITIONS: usize = 10_000;
+pub(super) const MAX_POSITIONS: usize = 10_000;
 /// Most characters of an idempotency key.
 const MAX_KEY_CHARACTERS: usize = 200;
 const OPERATION: &str = "uploadPositions";
@@ -309,6 +309,7 @@ impl Loading<'_> {
                 quantity: row.quantity,
                 entry_price: row.entry_price,
                 entry_date: row.entry_date,
+                notes: None,
             });
             // At most MAX_TAGS_PER_POSITION, so that the ordinal fits.
             for (ordinal, name) in (0_i16..).zip(&row.tags) {

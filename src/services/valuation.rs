@@ -54,6 +54,8 @@ pub fn carried(positions: &[Arc<Position>], splits: &Splits, horizon: Horizon) -
 #[derive(Debug)]
 pub struct Book {
     pub portfolio: Arc<Portfolio>,
+    /// Money beside the positions at the end of the book's day; below zero is borrowed.
+    pub cash: Decimal,
     pub horizon: Horizon,
     pub computed_at: DateTime<Utc>,
     /// Everything entered by then, closed positions too; by symbol.
@@ -86,7 +88,14 @@ impl Book {
             .sort_by_cached_key(|line| (line.position.instrument.symbol.clone(), line.position.id));
         let places = lines.iter().map(|line| line.position.id).zip(0..).collect();
         let totals = totals(&lines);
-        Self { portfolio, horizon, computed_at, lines, places, totals }
+        let cash = portfolio.cash_balance;
+        Self { portfolio, cash, horizon, computed_at, lines, places, totals }
+    }
+
+    /// The same book with the cash there was on its day.
+    #[must_use]
+    pub fn with_cash(self, cash: Decimal) -> Self {
+        Self { cash, ..self }
     }
 
     pub fn line(&self, position: PositionId) -> Option<&Arc<Line>> {
@@ -100,7 +109,7 @@ impl Book {
     /// Cash plus the signed exposure of every open position that has a price: net liquidation
     /// value, in the portfolio's currency.
     pub fn total_value(&self) -> Decimal {
-        self.portfolio.cash_balance.saturating_add(self.totals.net_exposure())
+        self.cash.saturating_add(self.totals.net_exposure())
     }
 
     /// The sums over the open positions.
@@ -130,7 +139,7 @@ impl Book {
         let ytd_pnl = over("ytdPnl", year, year_base);
         PortfolioValuation {
             total_value: self.total_value(),
-            cash_balance: self.portfolio.cash_balance,
+            cash_balance: self.cash,
             market_value: self.totals.market_value(),
             cost_basis: self.totals.cost_basis(),
             unrealized_pnl: self.totals.unrealized_pnl(),

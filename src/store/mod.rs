@@ -11,6 +11,7 @@ pub mod alert_rules;
 pub mod alerts;
 pub mod audit;
 pub mod calendar;
+pub mod cash;
 pub mod doubts;
 pub mod early;
 pub mod idempotency;

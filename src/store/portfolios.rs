@@ -196,13 +196,55 @@ pub async fn touch(
     now: DateTime<Utc>,
 ) -> sqlx::Result<()> {
     sqlx::query!(
-        "update portfolios set updated_at = $3 where owner_id = $1 and id = $2",
+        r#"
+        update portfolios
+           set updated_at = greatest($3, updated_at + interval '1 microsecond')
+         where owner_id = $1 and id = $2
+        "#,
         owner.0,
         id.0,
         now,
     )
     .execute(db)
     .await?;
+    Ok(())
+}
+
+/// Changes name, description and cash of the owner's portfolio as `new` has them. False when the
+/// owner has another of that name.
+pub async fn update(
+    db: impl PgExecutor<'_>,
+    new: &Portfolio,
+    now: DateTime<Utc>,
+) -> sqlx::Result<bool> {
+    let key = fold(&new.name);
+    let done = sqlx::query!(
+        r#"
+        update portfolios
+           set name = $3, name_key = $4, description = $5, cash_balance = $6,
+               updated_at = greatest($7, updated_at + interval '1 microsecond')
+         where owner_id = $1 and id = $2
+           and not exists (select from portfolios
+                            where owner_id = $1 and id <> $2 and name_key = $4)
+        "#,
+        new.owner_id.0,
+        new.id.0,
+        new.name,
+        key,
+        new.description,
+        new.cash_balance,
+        now,
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Removes the owner's portfolio with what is in it; the history keeps its positions.
+pub async fn delete(db: impl PgExecutor<'_>, owner: UserId, id: PortfolioId) -> sqlx::Result<()> {
+    sqlx::query!("delete from portfolios where owner_id = $1 and id = $2", owner.0, id.0)
+        .execute(db)
+        .await?;
     Ok(())
 }
 

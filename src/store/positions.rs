@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, NaiveDate, Utc};
+use rust_decimal::Decimal;
 use sqlx::PgExecutor;
 
 use super::instruments;
@@ -15,7 +17,8 @@ pub async fn of_portfolios(
     owner: UserId,
     portfolios: &[PortfolioId],
 ) -> sqlx::Result<Vec<Position>> {
-    sqlx::query!(
+    let rows = sqlx::query_as!(
+        Row,
         r#"
         select p.id as "id!: PositionId", p.portfolio_id as "portfolio_id!: PortfolioId",
                p.type as "position_type!: PositionType", p.quantity as "quantity!",
@@ -39,37 +42,108 @@ pub async fn of_portfolios(
         owner.0,
         portfolios as &[PortfolioId],
     )
-    .map(|row| Position {
-        id: row.id,
-        portfolio_id: row.portfolio_id,
-        instrument: Arc::new(Instrument::from(instruments::Row {
-            id: row.instrument_id,
-            symbol: row.symbol,
-            name: row.name,
-            asset_class: row.asset_class,
-            sector: row.sector,
-            industry: row.industry,
-            currency: row.currency,
-            underlying_id: row.underlying_id,
-            underlying_symbol: row.underlying_symbol,
-            option_kind: row.option_kind,
-            strike: row.strike,
-            expiry: row.expiry,
-            exercise_style: row.exercise_style,
-            multiplier: row.multiplier,
-        })),
-        position_type: row.position_type,
-        quantity: row.quantity.normalize(),
-        entry_price: row.entry_price.normalize(),
-        entry_date: row.entry_date,
-        exit_price: row.exit_price.map(|price| price.normalize()),
-        exit_date: row.exit_date,
-        notes: row.notes,
-        created_at: row.created_at,
-        updated_at: row.updated_at,
-    })
     .fetch_all(db)
-    .await
+    .await?;
+    Ok(rows.into_iter().map(Position::from).collect())
+}
+
+/// Those of the owner among `ids`; no order.
+pub async fn owned(
+    db: impl PgExecutor<'_>,
+    owner: UserId,
+    ids: &[PositionId],
+) -> sqlx::Result<Vec<Position>> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"
+        select p.id as "id!: PositionId", p.portfolio_id as "portfolio_id!: PortfolioId",
+               p.type as "position_type!: PositionType", p.quantity as "quantity!",
+               p.entry_price as "entry_price!", p.entry_date as "entry_date!",
+               p.exit_price as "exit_price?", p.exit_date as "exit_date?", p.notes as "notes?",
+               p.created_at as "created_at!", p.updated_at as "updated_at!",
+               i.id as "instrument_id!: InstrumentId", i.symbol as "symbol!", i.name as "name?",
+               i.asset_class as "asset_class!: AssetClass",
+               coalesce(i.sector, u.sector) as "sector?",
+               coalesce(i.industry, u.industry) as "industry?", i.currency as "currency!",
+               i.underlying_id as "underlying_id?: InstrumentId",
+               u.symbol as "underlying_symbol?", i.option_kind as "option_kind?: OptionKind",
+               i.strike as "strike?", i.expiry as "expiry?",
+               i.exercise_style as "exercise_style?: ExerciseStyle",
+               i.multiplier as "multiplier!"
+          from positions p
+          join instruments i on i.id = p.instrument_id
+          left join instruments u on u.id = i.underlying_id
+         where p.owner_id = $1 and p.id = any($2)
+        "#,
+        owner.0,
+        ids as &[PositionId],
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(Position::from).collect())
+}
+
+/// A position joined with its instrument.
+struct Row {
+    id: PositionId,
+    portfolio_id: PortfolioId,
+    position_type: PositionType,
+    quantity: Decimal,
+    entry_price: Decimal,
+    entry_date: NaiveDate,
+    exit_price: Option<Decimal>,
+    exit_date: Option<NaiveDate>,
+    notes: Option<String>,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+    instrument_id: InstrumentId,
+    symbol: String,
+    name: Option<String>,
+    asset_class: AssetClass,
+    sector: Option<String>,
+    industry: Option<String>,
+    currency: String,
+    underlying_id: Option<InstrumentId>,
+    underlying_symbol: Option<String>,
+    option_kind: Option<OptionKind>,
+    strike: Option<Decimal>,
+    expiry: Option<NaiveDate>,
+    exercise_style: Option<ExerciseStyle>,
+    multiplier: i32,
+}
+
+impl From<Row> for Position {
+    fn from(row: Row) -> Self {
+        Self {
+            id: row.id,
+            portfolio_id: row.portfolio_id,
+            instrument: Arc::new(Instrument::from(instruments::Row {
+                id: row.instrument_id,
+                symbol: row.symbol,
+                name: row.name,
+                asset_class: row.asset_class,
+                sector: row.sector,
+                industry: row.industry,
+                currency: row.currency,
+                underlying_id: row.underlying_id,
+                underlying_symbol: row.underlying_symbol,
+                option_kind: row.option_kind,
+                strike: row.strike,
+                expiry: row.expiry,
+                exercise_style: row.exercise_style,
+                multiplier: row.multiplier,
+            })),
+            position_type: row.position_type,
+            quantity: row.quantity.normalize(),
+            entry_price: row.entry_price.normalize(),
+            entry_date: row.entry_date,
+            exit_price: row.exit_price.map(|price| price.normalize()),
+            exit_date: row.exit_date,
+            notes: row.notes,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        }
+    }
 }
 
 /// How many positions each of the owner's portfolios has or had, those without any left out; no
@@ -119,7 +193,7 @@ pub async fn open_entries(
     db: impl PgExecutor<'_>,
     owner: UserId,
     portfolio: PortfolioId,
-) -> sqlx::Result<Vec<(String, chrono::NaiveDate)>> {
+) -> sqlx::Result<Vec<(String, NaiveDate)>> {
     sqlx::query!(
         r#"
         select i.symbol, p.entry_date
@@ -164,9 +238,10 @@ pub struct NewPosition {
     pub id: PositionId,
     pub instrument_id: InstrumentId,
     pub position_type: PositionType,
-    pub quantity: rust_decimal::Decimal,
-    pub entry_price: rust_decimal::Decimal,
-    pub entry_date: chrono::NaiveDate,
+    pub quantity: Decimal,
+    pub entry_price: Decimal,
+    pub entry_date: NaiveDate,
+    pub notes: Option<String>,
 }
 
 pub async fn insert_all(
@@ -174,15 +249,16 @@ pub async fn insert_all(
     owner: UserId,
     portfolio: PortfolioId,
     positions: &[NewPosition],
-    now: chrono::DateTime<chrono::Utc>,
+    now: DateTime<Utc>,
 ) -> sqlx::Result<()> {
     let each = positions.iter();
     sqlx::query!(
         r#"
         insert into positions (owner_id, portfolio_id, created_at, updated_at, id, instrument_id,
-                               type, quantity, entry_price, entry_date)
+                               type, quantity, entry_price, entry_date, notes)
         select $1, $2, $3, $3, *
-          from unnest($4::uuid[], $5::uuid[], $6::text[], $7::numeric[], $8::numeric[], $9::date[])
+          from unnest($4::uuid[], $5::uuid[], $6::text[], $7::numeric[], $8::numeric[], $9::date[],
+                      $10::text[])
         "#,
         owner.0,
         portfolio.0,
@@ -192,7 +268,8 @@ pub async fn insert_all(
         &each.clone().map(|p| p.position_type).collect::<Vec<_>>() as &[PositionType],
         &each.clone().map(|p| p.quantity).collect::<Vec<_>>(),
         &each.clone().map(|p| p.entry_price).collect::<Vec<_>>(),
-        &each.map(|p| p.entry_date).collect::<Vec<_>>(),
+        &each.clone().map(|p| p.entry_date).collect::<Vec<_>>(),
+        &each.map(|p| p.notes.clone()).collect::<Vec<_>>() as &[Option<String>],
     )
     .execute(db)
     .await?;
@@ -217,15 +294,75 @@ pub async fn delete_all(
 
 /// What is held by anybody and since when: instruments with the earliest entry into each.
 /// Runs without an owner: only the keeper of prices asks, and learns of nobody.
-pub async fn held_since(
-    db: impl PgExecutor<'_>,
-) -> sqlx::Result<Vec<(InstrumentId, chrono::NaiveDate)>> {
+pub async fn held_since(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<(InstrumentId, NaiveDate)>> {
     sqlx::query!(
         r#"select instrument_id as "id!: InstrumentId", since as "since!" from held_instruments()"#
     )
     .map(|row| (row.id, row.since))
     .fetch_all(db)
     .await
+}
+
+/// Stores what was changed of one of the owner's positions; the history keeps what it was. Its
+/// `updated_at` always grows, even where a clock stands still.
+pub async fn update(
+    db: impl PgExecutor<'_>,
+    owner: UserId,
+    position: &Position,
+    now: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        r#"
+        update positions
+           set quantity = $3, entry_price = $4, entry_date = $5, exit_price = $6, exit_date = $7,
+               notes = $8, updated_at = greatest($9, updated_at + interval '1 microsecond')
+         where owner_id = $1 and id = $2
+        "#,
+        owner.0,
+        position.id.0,
+        position.quantity,
+        position.entry_price,
+        position.entry_date,
+        position.exit_price,
+        position.exit_date,
+        position.notes,
+        now,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Stores a part of one of the owner's positions under an id of its own: what they share is copied,
+/// the rest is as of `part`.
+pub async fn part(
+    db: impl PgExecutor<'_>,
+    owner: UserId,
+    of: PositionId,
+    part: &Position,
+    now: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        r#"
+        insert into positions (owner_id, portfolio_id, id, instrument_id, type, quantity,
+                               entry_price, entry_date, exit_price, exit_date, notes, created_at,
+                               updated_at)
+        select owner_id, portfolio_id, $3, instrument_id, type, $4, entry_price, entry_date, $5,
+               $6, notes, created_at, $7
+          from positions
+         where owner_id = $1 and id = $2
+        "#,
+        owner.0,
+        of.0,
+        part.id.0,
+        part.quantity,
+        part.exit_price,
+        part.exit_date,
+        now,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
 }
 
 /// Removes some of the owner's positions; the history keeps them.

@@ -164,30 +164,6 @@ pub async fn replace_all(
     .await
 }
 
-/// What cash the owner's portfolios had at the sessions that have a snapshot; no order.
-pub async fn cash_between(
-    db: impl PgExecutor<'_>,
-    owner: UserId,
-    portfolios: &[PortfolioId],
-    from: NaiveDate,
-    to: NaiveDate,
-) -> sqlx::Result<Vec<(PortfolioId, NaiveDate, Decimal)>> {
-    sqlx::query!(
-        r#"
-        select portfolio_id as "portfolio_id: PortfolioId", date, cash_balance
-          from portfolio_snapshots
-         where owner_id = $1 and portfolio_id = any($2) and date between $3 and $4
-        "#,
-        owner.0,
-        portfolios as &[PortfolioId],
-        from,
-        to,
-    )
-    .map(|row| (row.portfolio_id, row.date, row.cash_balance))
-    .fetch_all(db)
-    .await
-}
-
 /// The owner's snapshots between two dates that were taken before a close, a split or a dividend
 /// that they may depend on was known; by date. A close is looked for so many days back.
 pub async fn outdated(
@@ -247,12 +223,13 @@ pub async fn outdated(
     .await
 }
 
-/// The sessions before a date whose snapshot of the owner's portfolio was taken before a position
-/// was entered that belongs into it; ascending.
+/// The sessions before a date whose snapshot of the owner's portfolio is of a day from `changed` on,
+/// or was taken before a position was entered that belongs into it; ascending.
 pub async fn incomplete(
     db: impl PgExecutor<'_>,
     owner: UserId,
     portfolio: PortfolioId,
+    changed: Option<NaiveDate>,
     before: NaiveDate,
 ) -> sqlx::Result<Vec<NaiveDate>> {
     sqlx::query_scalar!(
@@ -260,17 +237,42 @@ pub async fn incomplete(
         select taken.date
           from portfolio_snapshots taken
          where taken.owner_id = $1 and taken.portfolio_id = $2 and taken.date < $3
-           and exists (select from positions
-                        where owner_id = $1 and portfolio_id = $2 and entry_date <= taken.date
-                          and positions.created_at >= taken.created_at)
+           and (taken.date >= $4
+                or exists (select from positions
+                            where owner_id = $1 and portfolio_id = $2 and entry_date <= taken.date
+                              and positions.created_at >= taken.created_at))
          order by taken.date
         "#,
         owner.0,
         portfolio.0,
         before,
+        changed,
     )
     .fetch_all(db)
     .await
+}
+
+/// Removes snapshots of the owner's portfolio from before its first entry: all of one that holds
+/// nothing any more, and never did.
+pub async fn delete_before_first_entry(
+    db: impl PgExecutor<'_>,
+    owner: UserId,
+    portfolio: PortfolioId,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        r#"
+        delete from portfolio_snapshots
+         where owner_id = $1 and portfolio_id = $2
+           and date < coalesce((select min(entry_date)
+                                  from positions
+                                 where owner_id = $1 and portfolio_id = $2), 'infinity')
+        "#,
+        owner.0,
+        portfolio.0,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
 }
 
 /// Whether the owner's portfolio has any.

@@ -122,6 +122,10 @@ async fn with_rows_everywhere(app: &App, name: &str) -> (Person, UserId, String)
     person.uploads_with(&portfolio, BOOK, replaced).await;
     scenario_of(&person).await;
     told(&person).await;
+    let deposit = "mutation($id: ID!) {
+        updatePortfolio(input: { id: $id, cashBalance: 100 }) { userErrors { code } }
+    }";
+    person.reads(deposit, json!({ "id": portfolio })).await;
     // The history of the book, and what a night finds of it.
     app.works_through_its_queue().await;
     let recalculate = "mutation($id: ID!) {
@@ -204,6 +208,45 @@ async fn an_id_of_somebody_else_is_answered_like_a_random_one() {
 }
 
 #[tokio::test]
+async fn a_change_of_what_is_somebody_elses_is_answered_like_one_of_nothing() {
+    let app = App::start().await;
+    let ada = app.sign_in("ada").await;
+    let bob = app.sign_in("bob").await;
+    let core = ada.creates_portfolio("Core").await;
+    let hers = belongings(&ada, &core).await;
+    let before = ada.reads(EVERYTHING, json!({})).await;
+
+    let entry = "symbol: \"KO\", quantity: 1, entryPrice: 60, entryDate: \"2026-01-02\"";
+    let changes = [
+        (format!("addPosition(input: {{ portfolioId: $id, {entry} }})"), &hers.portfolio),
+        ("updatePortfolio(input: { id: $id, cashBalance: 1 })".into(), &hers.portfolio),
+        ("deletePortfolio(input: { id: $id })".into(), &hers.portfolio),
+        ("updatePosition(input: { id: $id, notes: \"his\" })".into(), &hers.position),
+        (
+            "closePosition(input: { id: $id, exitPrice: 1, exitDate: \"2026-01-05\" })".into(),
+            &hers.position,
+        ),
+        ("deletePosition(input: { id: $id })".into(), &hers.position),
+        ("setPositionTags(input: { positionId: $id, tags: [\"his\"] })".into(), &hers.position),
+        ("tagPositions(input: { positionIds: [$id], tags: [\"his\"] })".into(), &hers.position),
+        ("untagPositions(input: { positionIds: [$id], tags: [\"core\"] })".into(), &hers.position),
+        ("updateTag(input: { id: $id, name: \"his\" })".into(), &hers.tag),
+        ("deleteTag(input: { id: $id, force: true })".into(), &hers.tag),
+        ("restoreTag(input: { id: $id })".into(), &hers.tag),
+    ];
+    for (change, id) in &changes {
+        let query = format!(
+            "mutation($id: ID!) {{ done: {change} {{ userErrors {{ code message field hint }} }} }}"
+        );
+        let others = bob.asks(&query, json!({ "id": id })).await;
+        let nothings = bob.asks(&query, json!({ "id": random_like(id) })).await;
+        assert_eq!(others["data"], nothings["data"], "{change}");
+        assert_eq!(user_codes(&others["data"]["done"]), ["NOT_FOUND"], "{change}");
+    }
+    assert_eq!(ada.reads(EVERYTHING, json!({})).await, before);
+}
+
+#[tokio::test]
 async fn nobody_uploads_into_a_portfolio_of_somebody_else() {
     let app = App::start().await;
     let ada = app.sign_in("ada").await;
@@ -268,10 +311,15 @@ async fn the_stories_here_know_every_place_where_an_id_can_be_given() {
         places.iter().map(String::as_str).collect::<Vec<_>>(),
         [
             "AcknowledgeAlertInput.id",
+            "AddPositionInput.portfolioId",
             "CancelJobInput.id",
+            "ClosePositionInput.id",
             "CreateAlertRuleInput.portfolioId",
             "DeleteAlertRuleInput.id",
+            "DeletePortfolioInput.id",
+            "DeletePositionInput.id",
             "DeleteStressScenarioInput.id",
+            "DeleteTagInput.id",
             "Portfolio.stressHistory.scenarioId",
             "Portfolio.stressTest.scenarioIds",
             "Query.job.id",
@@ -280,11 +328,17 @@ async fn the_stories_here_know_every_place_where_an_id_can_be_given() {
             "Query.portfolio.id",
             "Query.position.id",
             "RecalculatePortfolioInput.portfolioId",
+            "RestoreTagInput.id",
             "RunBatchInput.portfolioIds",
+            "SetPositionTagsInput.positionId",
             "Subscription.alertRaised.portfolioId",
             "Subscription.jobProgress.jobId",
             "Subscription.portfolioUpdated.portfolioId",
+            "TagPositionsInput.positionIds",
+            "UpdatePortfolioInput.id",
+            "UpdatePositionInput.id",
             "UpdateStressScenarioInput.id",
+            "UpdateTagInput.id",
             "UploadPositionsInput.portfolioId",
             "Viewer.alerts.after",
         ],

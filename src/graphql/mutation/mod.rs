@@ -4,12 +4,14 @@
 //! error with a code. A mutation that has written makes the request forget what it has read.
 
 mod alerts;
+mod holdings;
 mod jobs;
 mod portfolios;
 mod positions;
 mod prices;
 mod scenarios;
 mod sessions;
+mod tags;
 
 use async_graphql::{ID, MergedObject, SimpleObject, Upload};
 
@@ -23,10 +25,12 @@ pub struct Mutation(
     sessions::Sessions,
     portfolios::Portfolios,
     positions::Positions,
+    holdings::Holdings,
     prices::Prices,
     jobs::Jobs,
     scenarios::Scenarios,
     alerts::Alerts,
+    tags::Tags,
 );
 
 /// What was deleted, or why nothing was.

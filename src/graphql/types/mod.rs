@@ -24,6 +24,7 @@ pub mod risk;
 pub mod scenario;
 pub mod service;
 pub mod snapshot;
+pub mod strategy;
 pub mod stress;
 pub mod tag;
 pub mod upload;

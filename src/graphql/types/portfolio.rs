@@ -20,6 +20,7 @@ use super::position::{
 use super::risk::{RiskDecomposition, RiskMetrics};
 use super::scenario::ScenarioCategory;
 use super::snapshot::{Performance, PortfolioSnapshot, PortfolioSnapshotConnection};
+use super::strategy::{Strategy, TagSuggestion};
 use super::stress::{
     MonteCarloResult, ReverseStressResult, ScenarioAccuracy, ScenarioResult, StressResult,
 };
@@ -40,6 +41,7 @@ use crate::graphql::page::{PageArguments, Scope, connection, cost, group_cost, g
 use crate::graphql::scalar::{Date, Decimal};
 use crate::graphql::viewer::request;
 use crate::services::greeks::Model;
+use crate::services::suggestions::suggestions;
 use crate::services::valuation::{Book, Filter, Line, Order};
 
 /// Positions held together and valued in one currency.
@@ -172,6 +174,25 @@ impl Portfolio {
         tags.sort_by_cached_key(|tag| (fold(&tag.name), tag.id));
         tags.dedup_by_key(|tag| tag.id);
         Ok(tags.into_iter().map(Tag).collect())
+    }
+
+    /// Its open positions that share a strategy tag, each seen as one trade, by name; at most 100.
+    #[graphql(complexity = "5 + 10 * child_complexity")]
+    async fn strategies(&self, ctx: &Context<'_>) -> Result<Vec<Strategy>> {
+        let book = self.book(ctx, None).await?;
+        request(ctx).spend(book.lines.len())?;
+        Ok(Strategy::all(&book))
+    }
+
+    /// Tags for open positions that belong together and carry no strategy yet, the surest first; at
+    /// most 100.
+    #[graphql(complexity = "5 + 10 * child_complexity")]
+    async fn tag_suggestions(&self, ctx: &Context<'_>) -> Result<Vec<TagSuggestion>> {
+        let book = self.book(ctx, None).await?;
+        request(ctx).spend(book.lines.len().saturating_mul(PRICED))?;
+        let loaders = request(ctx).loaders();
+        let found = suggestions(&book, loaders.tags().await?);
+        Ok(found.into_iter().map(|one| TagSuggestion::of(&book, one)).collect())
     }
 
     /// What it is worth at the close of a session, and what it has gained.

@@ -228,7 +228,7 @@ impl Position {
         self.line.position.created_at
     }
 
-    /// When it was last changed.
+    /// When it was last changed, its tags aside: for `expectedUpdatedAt`.
     async fn updated_at(&self) -> DateTime<Utc> {
         self.line.position.updated_at
     }

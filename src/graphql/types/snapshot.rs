@@ -64,7 +64,7 @@ impl PortfolioSnapshot {
         Decimal(self.0.figures.total_value)
     }
 
-    /// Cash then; of a session from before the book was kept, the cash when it was first taken.
+    /// Cash at the end of that day: what it is today less what has moved it since.
     async fn cash_balance(&self) -> Decimal {
         Decimal(self.0.figures.cash_balance)
     }

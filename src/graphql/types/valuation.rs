@@ -188,7 +188,7 @@ fn position_inputs(line: &Line) -> Vec<ProvenanceInput> {
 pub struct PortfolioValuation {
     /// Cash plus the signed exposure of every open position: net liquidation value.
     total_value: Decimal,
-    /// Money held beside positions today; below zero is borrowed.
+    /// Money held beside positions at the end of that day; below zero is borrowed.
     cash_balance: Decimal,
     /// Sum of the positions' market values.
     market_value: Decimal,

@@ -189,7 +189,10 @@ fn option_kind(symbol: &Symbol) -> Option<OptionKind> {
 }
 
 /// A number other than zero; below zero is short.
-fn signed_quantity(cell: &str) -> Result<Decimal, Fault> {
+///
+/// # Errors
+/// As [`cells::number`], then `ZERO_QUANTITY`.
+pub fn signed_quantity(cell: &str) -> Result<Decimal, Fault> {
     let quantity = cells::number(cell, MAX_NUMBER)?;
     if quantity.is_zero() {
         return Err(Fault::new(UploadErrorCode::ZeroQuantity, "The quantity must not be zero."));
@@ -199,7 +202,10 @@ fn signed_quantity(cell: &str) -> Result<Decimal, Fault> {
 
 /// A day of the last five years: the same day five years ago, and today, are the limits accepted;
 /// for 29 February the former is the 28th.
-fn entry_day(cell: &str, reference_date: NaiveDate) -> Result<NaiveDate, Fault> {
+///
+/// # Errors
+/// As [`cells::past_date`], then `DATE_TOO_OLD`.
+pub fn entry_day(cell: &str, reference_date: NaiveDate) -> Result<NaiveDate, Fault> {
     let date = cells::past_date(cell, reference_date)?;
     match reference_date.checked_sub_months(MAX_AGE) {
         Some(oldest) if date < oldest => Err(Fault::new(
@@ -213,15 +219,25 @@ fn entry_day(cell: &str, reference_date: NaiveDate) -> Result<NaiveDate, Fault> 
 /// The tags of a cell, separated by commas, each once whatever its case. Text that looks like
 /// HTML is text.
 fn tag_names(cell: &str) -> Result<Vec<String>, Fault> {
+    tags_among(&cell.split(','))
+}
+
+/// The tags among some texts, each once whatever its case, empty ones left out.
+///
+/// # Errors
+/// `INVALID_CHARACTER`, `FORMULA_INJECTION`, `TAG_TOO_LONG`, `TOO_MANY_TAGS`.
+pub fn tags_among<'a>(
+    texts: &(impl Iterator<Item = &'a str> + Clone),
+) -> Result<Vec<String>, Fault> {
     let is_allowed =
         |character: char| !character.is_ascii_control() || matches!(character, '\t' | '\r' | '\n');
-    if !cell.chars().all(is_allowed) {
+    if !texts.clone().all(|text| text.chars().all(is_allowed)) {
         return Err(Fault::new(
             UploadErrorCode::InvalidCharacter,
             "The tags contain a control character.",
         ));
     }
-    let written = || cell.split(',').map(str::trim);
+    let written = || texts.clone().map(str::trim);
     written().try_for_each(cells::no_formula)?;
 
     // A cell may hold millions of tags: no more of them are kept than it takes to refuse them.
@@ -243,7 +259,7 @@ fn tag_names(cell: &str) -> Result<Vec<String>, Fault> {
     if names.len() > MAX_TAGS_PER_POSITION {
         return Err(Fault::new(
             UploadErrorCode::TooManyTags,
-            format!("The row has more than {MAX_TAGS_PER_POSITION} tags."),
+            format!("There are more than {MAX_TAGS_PER_POSITION} tags."),
         ));
     }
     Ok(names)

@@ -77,6 +77,8 @@ impl Splits {
 pub struct Carried {
     /// In the shares of that day, or of the day of its exit.
     pub position: Arc<Position>,
+    /// Of that day's shares to those of its entry.
+    pub ratio: Ratio,
     /// The splits it was held through, by date.
     pub splits: Vec<Split>,
     /// Of an option, the split after which its terms are not known: they stay as they were, and
@@ -129,7 +131,7 @@ impl Carried {
         } else {
             Arc::new(position.through(carried, instrument))
         };
-        Self { position, splits: through, review, closes, underlying }
+        Self { position, ratio: carried, splits: through, review, closes, underlying }
     }
 
     /// The quotes that its figures need; some several times.

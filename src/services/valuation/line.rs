@@ -47,7 +47,7 @@ impl Line {
         horizon: Horizon,
         calendar: &Calendar,
     ) -> Self {
-        let Carried { position, splits, review, closes, underlying } = carried;
+        let Carried { position, splits, review, closes, underlying, .. } = carried;
         let contract = position.instrument.contract.as_ref();
         let mut quote = closes.quote(quotes, horizon, calendar);
         let mut underlying_quote =
