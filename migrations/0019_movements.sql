@@ -19,6 +19,18 @@ alter table cash_movements enable row level security;
 create policy own on cash_movements using (owner_id = (select app_owner()));
 grant select, insert, delete on cash_movements to sigmasight_app;
 
+-- By how much the cash of a portfolio moved on each day that it did: pairs of date and amount, the
+-- amount as text, for JSON numbers are not exact.
+create function cash_moves(portfolio portfolios) returns jsonb
+    language sql stable
+    as $$
+    select coalesce(jsonb_agg(jsonb_build_array(date, amount::text)), '[]')
+      from (select date, sum(amount) as amount
+              from cash_movements
+             where owner_id = portfolio.owner_id and portfolio_id = portfolio.id
+             group by date) moved
+    $$;
+
 -- A part of what has split three for one is a third of shares as they were entered: kept to all
 -- digits, so that parts add up to what they were parted from.
 alter table positions alter column quantity type numeric, alter column entry_price type numeric;

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
+use sqlx::types::Json;
 
 use super::id::{PortfolioId, UserId};
 
@@ -16,17 +17,23 @@ pub struct Portfolio {
     pub currency: String,
     /// Below zero is borrowed money.
     pub cash_balance: Decimal,
+    pub cash_moves: CashMoves,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
+
+/// By how much the cash of a portfolio moved on each day that it did.
+#[derive(Clone, Debug, Default, sqlx::Type)]
+#[sqlx(transparent)]
+pub struct CashMoves(Json<Vec<(NaiveDate, Decimal)>>);
 
 /// Most portfolios of one person.
 pub const MAX_PORTFOLIOS: i64 = 200;
 
 impl Portfolio {
-    /// Its cash at the end of a day, from what has moved it on which days.
-    pub fn cash_at(&self, day: NaiveDate, moved: &[(NaiveDate, Decimal)]) -> Decimal {
-        let since = moved.iter().filter(|(date, _)| *date > day);
+    /// Its cash at the end of a day: what it is now less what has moved it since.
+    pub fn cash_at(&self, day: NaiveDate) -> Decimal {
+        let since = self.cash_moves.0.iter().filter(|(date, _)| *date > day);
         since.fold(self.cash_balance, |cash, (_, amount)| cash.saturating_sub(*amount))
     }
 }

@@ -8,7 +8,6 @@
 pub mod admin;
 pub mod alerts;
 mod attribution;
-mod cash;
 pub mod factors;
 mod greeks;
 mod histories;
@@ -558,13 +557,10 @@ impl Loader<BookOf> for Books {
             .collect();
         self.rows.feed_many(found).await;
 
-        let moved = self.moved_since(keys).await?;
         Ok(held
             .into_iter()
             .zip(carried)
             .map(|((key, of), carried)| {
-                let moved = moved.get(&key.portfolio.id).map_or(&[][..], Vec::as_slice);
-                let cash = key.portfolio.cash_at(key.horizon.held_by, moved);
                 let book = Book::assemble(
                     Arc::clone(&key.portfolio),
                     carried,
@@ -574,7 +570,7 @@ impl Loader<BookOf> for Books {
                     &self.calendar,
                     self.moment.now(),
                 );
-                (key.clone(), Arc::new(book.with_cash(cash)))
+                (key.clone(), Arc::new(book))
             })
             .collect())
     }

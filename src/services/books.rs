@@ -7,7 +7,6 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono::NaiveDate;
-use rust_decimal::Decimal;
 
 pub use self::prices::Prices;
 use super::greeks::{self, BookGreeks, Inputs, Model};
@@ -28,8 +27,6 @@ pub struct Holdings {
     positions: HashMap<PortfolioId, Vec<Arc<Position>>>,
     tags: HashMap<PositionId, Vec<Arc<Tag>>>,
     splits: Splits,
-    /// What moved their cash, by day.
-    moved: HashMap<PortfolioId, Vec<(NaiveDate, Decimal)>>,
 }
 
 impl Holdings {
@@ -57,13 +54,7 @@ impl Holdings {
             positions: by_portfolio,
             tags,
             splits,
-            moved: moved(tx, owner, ids).await?,
         })
-    }
-
-    /// The cash of one of the portfolios at the end of a day.
-    pub fn cash_at(&self, portfolio: &Portfolio, day: NaiveDate) -> Decimal {
-        portfolio.cash_at(day, self.moved.get(&portfolio.id).map_or(&[], Vec::as_slice))
     }
 
     /// What is or was in a portfolio.
@@ -108,29 +99,14 @@ impl Holdings {
         let (own, calendar, now) =
             (Arc::clone(self), Arc::clone(&services.calendar), services.now());
         off_the_threads(move || {
-            let book = |(portfolio, horizon, positions): (Arc<Portfolio>, Horizon, _)| {
-                let cash = own.cash_at(&portfolio, horizon.held_by);
+            let book = |(portfolio, horizon, positions)| {
                 let tags = &own.tags;
                 Book::assemble(portfolio, positions, tags, &quotes, horizon, &calendar, now)
-                    .with_cash(cash)
             };
             carried.into_iter().map(|one| Arc::new(book(one))).collect()
         })
         .await
     }
-}
-
-/// By how much the cash of some portfolios moved on each day that it did.
-async fn moved(
-    tx: &mut Work,
-    owner: UserId,
-    ids: &[PortfolioId],
-) -> Result<HashMap<PortfolioId, Vec<(NaiveDate, Decimal)>>, Error> {
-    let mut by_portfolio = HashMap::<_, Vec<_>>::new();
-    for (portfolio, date, amount) in store::cash::moved(tx.statement(), owner, ids).await? {
-        by_portfolio.entry(portfolio).or_default().push((date, amount));
-    }
-    Ok(by_portfolio)
 }
 
 /// The splits that matter to some positions, and the contracts these made.

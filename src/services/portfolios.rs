@@ -9,7 +9,7 @@ use super::{Services, jobs};
 use crate::domain::calendar::new_york_date;
 use crate::domain::id::{PortfolioId, UserId};
 use crate::domain::portfolio::{
-    MAX_DESCRIPTION_CHARACTERS, MAX_NAME_CHARACTERS, MAX_PORTFOLIOS, Portfolio,
+    CashMoves, MAX_DESCRIPTION_CHARACTERS, MAX_NAME_CHARACTERS, MAX_PORTFOLIOS, Portfolio,
 };
 use crate::error::{Code, Error, Refusal};
 use crate::postgres::Work;
@@ -61,6 +61,7 @@ pub async fn create(
         description: new.description.as_deref().map(description).transpose()?,
         currency: new.currency,
         cash_balance: cash(new.cash_balance)?,
+        cash_moves: CashMoves::default(),
         created_at: now,
         updated_at: now,
     };

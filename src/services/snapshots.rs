@@ -3,7 +3,6 @@
 //!
 //! Taken again, a snapshot replaces itself, and says the same as long as what it was made of does.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::{NaiveDate, TimeDelta};
@@ -202,7 +201,6 @@ async fn take_some(
     source: SnapshotSource,
     prices: &Prices,
 ) -> Result<usize, Error> {
-    let calendar = &services.calendar;
     let mut tx = services.db.begin_as(owner).await?;
     // One at a time of each book, with whoever else takes them or changes what is in it.
     let portfolios = store::portfolios::lock_all(tx.statement(), owner, portfolios).await?;
@@ -222,7 +220,7 @@ async fn take_some(
     let snapshots: Vec<_> = off_the_threads(move || {
         let snapshot = |(book, greeks): (&Arc<Book>, &BookGreeks)| {
             let portfolio_id = book.portfolio.id;
-            let before = holdings.cash_at(&book.portfolio, book.horizon.previous);
+            let before = book.portfolio.cash_at(book.horizon.previous);
             let figures = figures(book, greeks, before);
             let (hash, date) = (hash(&figures), book.horizon.as_of);
             let id = SnapshotId::fresh();

@@ -88,14 +88,8 @@ impl Book {
             .sort_by_cached_key(|line| (line.position.instrument.symbol.clone(), line.position.id));
         let places = lines.iter().map(|line| line.position.id).zip(0..).collect();
         let totals = totals(&lines);
-        let cash = portfolio.cash_balance;
+        let cash = portfolio.cash_at(horizon.held_by);
         Self { portfolio, cash, horizon, computed_at, lines, places, totals }
-    }
-
-    /// The same book with the cash there was on its day.
-    #[must_use]
-    pub fn with_cash(self, cash: Decimal) -> Self {
-        Self { cash, ..self }
     }
 
     pub fn line(&self, position: PositionId) -> Option<&Arc<Line>> {

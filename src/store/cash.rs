@@ -42,27 +42,6 @@ pub async fn insert(
     Ok(())
 }
 
-/// By how much the cash of the owner's portfolios moved on each day that it did; no order.
-pub async fn moved(
-    db: impl PgExecutor<'_>,
-    owner: UserId,
-    portfolios: &[PortfolioId],
-) -> sqlx::Result<Vec<(PortfolioId, NaiveDate, Decimal)>> {
-    sqlx::query!(
-        r#"
-        select portfolio_id as "portfolio_id: PortfolioId", date, sum(amount) as "amount!"
-          from cash_movements
-         where owner_id = $1 and portfolio_id = any($2)
-         group by portfolio_id, date
-        "#,
-        owner.0,
-        portfolios as &[PortfolioId],
-    )
-    .map(|row| (row.portfolio_id, row.date, row.amount))
-    .fetch_all(db)
-    .await
-}
-
 /// Forgets what closing a position moved; the sum of it.
 pub async fn forget(
     db: impl PgExecutor<'_>,

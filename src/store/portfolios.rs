@@ -6,7 +6,7 @@ use sqlx::PgExecutor;
 use super::paged::{Asked, slices};
 use crate::domain::id::{PortfolioId, UserId};
 use crate::domain::page::{Page, Slice};
-use crate::domain::portfolio::Portfolio;
+use crate::domain::portfolio::{CashMoves, Portfolio};
 use crate::domain::text::fold;
 
 /// Those of the owner among `ids`; no order.
@@ -19,7 +19,8 @@ pub async fn owned(
         Portfolio,
         r#"
         select owner_id as "owner_id: UserId", id as "id: PortfolioId", name, description,
-               currency, cash_balance, created_at, updated_at
+               currency, cash_balance, cash_moves(portfolios) as "cash_moves!: CashMoves",
+               created_at, updated_at
           from portfolios
          where owner_id = $1 and id = any($2)
         "#,
@@ -41,7 +42,8 @@ pub async fn named(
         Portfolio,
         r#"
         select owner_id as "owner_id: UserId", id as "id: PortfolioId", name, description,
-               currency, cash_balance, created_at, updated_at
+               currency, cash_balance, cash_moves(portfolios) as "cash_moves!: CashMoves",
+               created_at, updated_at
           from portfolios
          where owner_id = $1 and name_key = any($2)
         "#,
@@ -65,12 +67,13 @@ pub async fn pages(
         select page.ordinal as "ordinal!", counted.total as "total!",
                found.id as "id?: PortfolioId", found.name as "name?", found.description,
                found.currency as "currency?", found.cash_balance as "cash_balance?",
+               found.moves as "cash_moves?: CashMoves",
                found.created_at as "created_at?", found.updated_at as "updated_at?"
           from unnest($2::text[], $3::text[], $4::bool[], $5::bigint[])
                with ordinality page (after, before, from_end, fetched, ordinal)
          cross join (select count(*) as total from portfolios where owner_id = $1) counted
           left join lateral (
-               select *
+               select portfolios.*, cash_moves(portfolios) as moves
                  from portfolios
                 where owner_id = $1
                   and (page.after is null or name_key > page.after)
@@ -94,6 +97,7 @@ pub async fn pages(
                 description: row.description,
                 currency: row.currency?,
                 cash_balance: row.cash_balance?,
+                cash_moves: row.cash_moves?,
                 created_at: row.created_at?,
                 updated_at: row.updated_at?,
             })

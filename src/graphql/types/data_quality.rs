@@ -178,7 +178,10 @@ impl InstrumentDataQuality {
         let of = there(&own)?;
         let of_own = History::of(&of, &window, None, contract.map(|contract| contract.expiry));
         let moving = match &underlying {
-            Some(of) => History::of(&there(of)?, &window, None, None),
+            Some(of) => {
+                let of = there(of)?;
+                History::of(&of, &window, None, None)
+            }
             None => of_own.clone(),
         };
         Ok(Self {

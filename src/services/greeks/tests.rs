@@ -7,7 +7,7 @@ use super::*;
 use crate::config::assumptions::Assumptions;
 use crate::domain::id::{PortfolioId, UserId};
 use crate::domain::instrument::{Instrument, OccSymbol};
-use crate::domain::portfolio::Portfolio;
+use crate::domain::portfolio::{CashMoves, Portfolio};
 use crate::domain::position::{Position, PositionType};
 use crate::domain::price::{Horizon, PriceSource, Quote};
 use crate::domain::quality::Quality;
@@ -135,6 +135,7 @@ impl Desk {
             description: None,
             currency: "USD".into(),
             cash_balance: Decimal::ZERO,
+            cash_moves: CashMoves::default(),
             created_at: now,
             updated_at: now,
         };
