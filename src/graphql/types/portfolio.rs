@@ -570,7 +570,6 @@ impl Portfolio {
     /// profits add up to the book's; a position with several tags counts fully in each of them, so
     /// that those by TAG and STRATEGY may come to more.
     #[graphql(complexity = "20 + group_cost(first, child_complexity)")]
-    #[expect(clippy::too_many_arguments, reason = "a period, a grouping and a part of the list")]
     async fn attribution(
         &self,
         ctx: &Context<'_>,
