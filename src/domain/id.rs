@@ -45,6 +45,10 @@ ids! {
     JobId = now_v7
     /// A stress scenario, built in or a person's own.
     ScenarioId = now_v7
+    /// A file to take away.
+    ExportId = now_v7
+    /// A report that is made again and again.
+    ReportScheduleId = now_v7
     /// One line of the audit log.
     AuditId = now_v7
 }

@@ -4,6 +4,7 @@ pub mod absence;
 pub mod action;
 pub mod audit;
 pub mod calendar;
+pub mod export;
 pub mod factor;
 pub mod id;
 pub mod instrument;

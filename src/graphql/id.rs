@@ -7,7 +7,8 @@ use uuid::Uuid;
 
 use crate::domain::factor::Factor;
 use crate::domain::id::{
-    AuditId, InstrumentId, JobId, PortfolioId, PositionId, ScenarioId, SnapshotId, TagId, UserId,
+    AuditId, ExportId, InstrumentId, JobId, PortfolioId, PositionId, ReportScheduleId, ScenarioId,
+    SnapshotId, TagId, UserId,
 };
 
 /// What an id names.
@@ -24,6 +25,8 @@ pub enum NodeId {
     AuditEntry(AuditId),
     Scenario(ScenarioId),
     Factor(Factor),
+    Export(ExportId),
+    ReportSchedule(ReportScheduleId),
 }
 
 impl NodeId {
@@ -38,6 +41,8 @@ impl NodeId {
             Self::Snapshot(id) => (7, id.0),
             Self::AuditEntry(id) => (12, id.0),
             Self::Scenario(id) => (8, id.0),
+            Self::Export(id) => (21, id.0),
+            Self::ReportSchedule(id) => (22, id.0),
             Self::Factor(factor) => (9, Uuid::from_u128(factor.display_order().into())),
         }
     }
@@ -57,6 +62,8 @@ impl NodeId {
             7 => Some(Self::Snapshot(SnapshotId(key))),
             12 => Some(Self::AuditEntry(AuditId(key))),
             8 => Some(Self::Scenario(ScenarioId(key))),
+            21 => Some(Self::Export(ExportId(key))),
+            22 => Some(Self::ReportSchedule(ReportScheduleId(key))),
             9 => {
                 let is_it = |factor: &Factor| u128::from(factor.display_order()) == key.as_u128();
                 Factor::ALL.into_iter().find(is_it).map(Self::Factor)
@@ -116,6 +123,8 @@ mod tests {
             NodeId::AuditEntry(AuditId(key)),
             NodeId::Scenario(ScenarioId(key)),
             NodeId::Factor(Factor::LowVolatility),
+            NodeId::Export(ExportId(key)),
+            NodeId::ReportSchedule(ReportScheduleId(key)),
         ] {
             assert_eq!(NodeId::parse(&ID::from(id)), Some(id));
         }

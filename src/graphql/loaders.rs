@@ -7,6 +7,7 @@
 
 mod actions;
 pub mod admin;
+pub mod exports;
 pub mod factors;
 mod greeks;
 mod histories;

@@ -16,7 +16,7 @@ use crate::services::jobs::{self, Details};
 use crate::services::meter::Meter;
 use crate::services::night::Night;
 use crate::services::prices::{self, Scope};
-use crate::services::{Services, books, demo, rates, results, snapshots};
+use crate::services::{Services, books, demo, exports, rates, results, snapshots};
 
 /// Does a job; done twice it does the same.
 ///
@@ -45,6 +45,10 @@ pub async fn run(
             snapshots::take(services, owner, &[portfolio], &sessions, source, true, meter).await?;
             Ok(())
         }
+        JobKind::Report | JobKind::Export => match job.owner_id.zip(details.export) {
+            Some((owner, export)) => exports::make::run(services, owner, export, meter).await,
+            None => Ok(()),
+        },
         JobKind::Retention => retention(services, meter).await,
         JobKind::Daily | JobKind::Recalculate => {
             let books = books_of(services, job, details).await?;
@@ -251,7 +255,7 @@ const JOBS_KEPT: Days = Days::new(90);
 /// Removes what is older than it is kept.
 async fn retention(services: &Services, meter: &Meter) -> Result<(), Error> {
     let removed = jobs::forget(services, services.now() - JOBS_KEPT).await?;
-    let mut snapshots = 0;
+    let (mut snapshots, mut files) = (0, 0);
     let mut results = results::forget_factors(services).await?;
     let mut owners: Vec<_> =
         jobs::all_books(services).await?.into_iter().map(|(owner, _)| owner).collect();
@@ -260,7 +264,10 @@ async fn retention(services: &Services, meter: &Meter) -> Result<(), Error> {
         meter.goes_on()?;
         snapshots += snapshots::forget(services, owner).await?;
         results += results::forget(services, owner).await?;
+        files += exports::forget(services, owner).await?;
     }
-    meter.says(format!("{removed} jobs, {snapshots} snapshots and {results} results removed"));
+    meter.says(format!(
+        "{removed} jobs, {snapshots} snapshots, {results} results and {files} files removed"
+    ));
     Ok(())
 }

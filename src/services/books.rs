@@ -90,12 +90,28 @@ impl Holdings {
         tx: &mut Work,
         asked: &[(Arc<Portfolio>, NaiveDate)],
     ) -> Result<Vec<Arc<Book>>, Error> {
+        let horizon = |session| Horizon::of(session, session, &services.calendar);
+        let asked: Vec<_> =
+            asked.iter().map(|(own, session)| (Arc::clone(own), horizon(*session))).collect();
+        self.books_at(services, tx, &asked).await
+    }
+
+    /// The same where what was entered since the session may count too.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn books_at(
+        &self,
+        services: &Services,
+        tx: &mut Work,
+        asked: &[(Arc<Portfolio>, Horizon)],
+    ) -> Result<Vec<Arc<Book>>, Error> {
         let calendar = &services.calendar;
         let carried: Vec<_> = asked
             .iter()
-            .map(|(portfolio, session)| {
-                let horizon = Horizon::of(*session, *session, calendar);
-                (portfolio, horizon, carried(self.of(portfolio.id), &self.splits, horizon))
+            .map(|(portfolio, horizon)| {
+                let positions = carried(self.of(portfolio.id), &self.splits, *horizon);
+                (portfolio, *horizon, positions)
             })
             .collect();
         let wanted: HashSet<_> = carried

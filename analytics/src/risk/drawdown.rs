@@ -62,6 +62,21 @@ pub fn max_drawdown(path: &[f64]) -> Result<f64, Error> {
     finite(deepest)
 }
 
+/// How far each value of a path lies below the highest up to it: zero at a new high, below zero
+/// else, as a return.
+///
+/// # Errors
+/// As [`drawdowns`].
+pub fn underwater(path: &[f64]) -> Result<Vec<f64>, Error> {
+    drawdowns(path)?;
+    let mut peak = f64::NEG_INFINITY;
+    let below = |value: &f64| {
+        peak = peak.max(*value);
+        value / peak - 1.0
+    };
+    Ok(path.iter().map(below).collect())
+}
+
 /// How far the end of a path lies below its highest value: zero at a new high.
 ///
 /// # Errors

@@ -3,10 +3,12 @@
 //! What the caller can mend comes back as `userErrors` beside a nullable result; the rest is an
 //! error with a code. A mutation that has written makes the request forget what it has read.
 
+mod exports;
 mod jobs;
 mod portfolios;
 mod positions;
 mod prices;
+mod report_schedules;
 mod scenarios;
 mod sessions;
 
@@ -25,6 +27,8 @@ pub struct Mutation(
     prices::Prices,
     jobs::Jobs,
     scenarios::Scenarios,
+    exports::Exports,
+    report_schedules::ReportSchedules,
 );
 
 /// What was deleted, or why nothing was.

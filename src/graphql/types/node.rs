@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, Interface};
 
+use super::export::{Export, ReportSchedule};
 use super::factor::Factor;
 use super::instrument::Instrument;
 use super::job::Job;
@@ -16,6 +17,7 @@ use super::user::User;
 use crate::domain::id::PositionId;
 use crate::graphql::error::Result;
 use crate::graphql::id::NodeId;
+use crate::graphql::loaders::exports::{ExportBy, ReportScheduleBy};
 use crate::graphql::loaders::jobs::JobBy;
 use crate::graphql::loaders::snapshots::SnapshotBy;
 use crate::graphql::loaders::{InstrumentBy, PortfolioBy, PortfolioOf, TagBy};
@@ -34,6 +36,8 @@ pub enum Node {
     Snapshot(PortfolioSnapshot),
     StressScenario(StressScenario),
     Factor(Factor),
+    Export(Export),
+    ReportSchedule(ReportSchedule),
 }
 
 impl Node {
@@ -64,6 +68,14 @@ impl Node {
             Some(NodeId::Snapshot(id)) => {
                 let found = request.loaders().row(SnapshotBy(id)).await?;
                 found.map(PortfolioSnapshot).map(Self::Snapshot)
+            }
+            Some(NodeId::Export(id)) => {
+                let found = request.loaders().row(ExportBy(id)).await?;
+                found.map(Export).map(Self::Export)
+            }
+            Some(NodeId::ReportSchedule(id)) => {
+                let found = request.loaders().row(ReportScheduleBy(id)).await?;
+                found.map(ReportSchedule).map(Self::ReportSchedule)
             }
             Some(NodeId::Scenario(id)) => {
                 let found = request.loaders().scenario(id).await?;

@@ -9,6 +9,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 
 use super::correlation::{Concentration, CorrelationAnalysis, CorrelationFilter};
 use super::data_quality::PortfolioDataQuality;
+use super::export::ReportSchedule;
 use super::factor::{ExposureBasis, FactorExposure, FactorMethod, FactorModelDiagnostics};
 use super::greeks::{PortfolioGreeks, PricingModel};
 use super::position::{
@@ -31,6 +32,7 @@ use crate::domain::text::fold;
 use crate::graphql::budget::PRICED;
 use crate::graphql::error::Result;
 use crate::graphql::id::NodeId;
+use crate::graphql::loaders::exports::ReportSchedulesOf;
 use crate::graphql::loaders::snapshots::SnapshotsPage;
 use crate::graphql::page::{PageArguments, Scope, connection, cost, group_cost, groups, sessions};
 use crate::graphql::scalar::{Date, Decimal};
@@ -533,6 +535,13 @@ impl Portfolio {
         let lookback = sessions("lookbackDays", lookback_days)?;
         let book = self.book(ctx, as_of).await?;
         Box::pin(CorrelationAnalysis::of_book(request(ctx), book, as_of, lookback, filter)).await
+    }
+
+    /// What has reports on it made again and again, the oldest first; at most 20.
+    #[graphql(complexity = "1 + 5 * child_complexity")]
+    async fn report_schedules(&self, ctx: &Context<'_>) -> Result<Vec<ReportSchedule>> {
+        let found = request(ctx).loaders().row(ReportSchedulesOf(self.0.id)).await?;
+        Ok(found.unwrap_or_default().into_iter().map(ReportSchedule).collect())
     }
 
     /// How much of it sits in few positions at the last completed session.
