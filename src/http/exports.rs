@@ -1,5 +1,6 @@
 //! Files to take away, handed to whoever has a link that is good.
 
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -11,7 +12,11 @@ use crate::services::exports;
 
 /// What a link hands out. A link that is wrong, over, or of a file that is gone is answered as any
 /// address that leads nowhere.
-pub async fn download(State(door): State<Door>, Path(token): Path<String>) -> Response {
+pub async fn download(
+    State(door): State<Door>,
+    token: Result<Path<String>, PathRejection>,
+) -> Response {
+    let Ok(Path(token)) = token else { return StatusCode::NOT_FOUND.into_response() };
     match exports::download(&door.services, &token).await {
         Ok(Some(file)) => file.into_response(),
         Ok(None) => StatusCode::NOT_FOUND.into_response(),

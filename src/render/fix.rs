@@ -206,9 +206,9 @@ mod tests {
     fn a_message_is_framed_as_the_specification_says() {
         assert_eq!(
             shown(&order(Action::Buy)),
-            "8=FIX.4.4|9=174|35=D|49=SIGMASIGHT|56=BROKER|34=1|52=20260105-21:00:00.250|11=E1-1|\
+            "8=FIX.4.4|9=159|35=D|49=SIGMASIGHT|56=BROKER|34=1|52=20260105-21:00:00.250|11=E1-1|\
              1=FUND-7|21=1|55=AAPL|167=CS|54=1|60=20260105-21:00:00.250|38=100|40=2|44=187.5|\
-             15=USD|59=0|10=000|"
+             15=USD|59=0|10=244|"
         );
     }
 

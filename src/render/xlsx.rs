@@ -7,7 +7,7 @@ use rust_xlsxwriter::{
 
 use super::RenderError;
 use super::report::{Report, Section};
-use super::table::{self, Cell, ChartKind, Table, Unit};
+use super::table::{self, Cell, ChartKind, Number, Table, Unit};
 use super::text;
 
 const NAVY: Color = Color::RGB(0x1B_2A4A);
@@ -173,7 +173,7 @@ fn write_cell(
             sheet.write_date_with_format(row, column, date, &styles.date)?;
         }
         Cell::Number(number) => {
-            let style = styles.number(number.unit, is_total);
+            let style = styles.number(*number, is_total);
             sheet.write_number_with_format(row, column, number.as_f64(), &style)?;
         }
     }
@@ -290,18 +290,19 @@ impl Styles {
         format.set_bold().set_border_top(FormatBorder::Thin).set_border_top_color(NAVY)
     }
 
-    /// How a number of a unit is shown: as everywhere else.
-    fn number(&self, unit: Unit, is_total: bool) -> Format {
-        let pattern = match unit {
-            Unit::Money => "#,##0.00",
-            Unit::Price => "#,##0.00##",
-            Unit::Exact => "#,##0.##########",
-            Unit::Percent => "0.00%",
-            Unit::Ratio => "#,##0.000",
-            Unit::Greek => "#,##0.0000",
-            Unit::Count => "#,##0",
+    /// How a number is shown: as everywhere else.
+    fn number(&self, number: Number, is_total: bool) -> Format {
+        let decimals = usize::try_from(number.value.scale()).unwrap_or(0);
+        let pattern = match number.unit {
+            Unit::Money => "#,##0.00".into(),
+            Unit::Price => "#,##0.00##".into(),
+            Unit::Exact if decimals > 0 => format!("#,##0.{}", "0".repeat(decimals)),
+            Unit::Exact | Unit::Count => "#,##0".into(),
+            Unit::Percent => "0.00%".into(),
+            Unit::Ratio => "#,##0.000".into(),
+            Unit::Greek => "#,##0.0000".into(),
         };
-        let format = self.text.clone().set_num_format(pattern);
+        let format = self.text.clone().set_num_format(&pattern);
         if is_total { Self::totalled(format) } else { format }
     }
 }

@@ -1,6 +1,7 @@
 //! Files to take away: asked for in a moment, made by a job, kept for a while, handed out by links
 //! that end.
 
+pub mod command;
 pub mod make;
 mod positions;
 mod trades;

@@ -7,6 +7,7 @@ mod accounts;
 mod admin;
 mod architecture;
 mod crossing;
+mod exports;
 mod factors;
 mod greeks;
 mod jobs;

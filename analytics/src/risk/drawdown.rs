@@ -68,13 +68,12 @@ pub fn max_drawdown(path: &[f64]) -> Result<f64, Error> {
 /// # Errors
 /// As [`drawdowns`].
 pub fn underwater(path: &[f64]) -> Result<Vec<f64>, Error> {
-    drawdowns(path)?;
-    let mut peak = f64::NEG_INFINITY;
+    let mut top = *checked_start(path)?;
     let below = |value: &f64| {
-        peak = peak.max(*value);
-        value / peak - 1.0
+        top = top.max(*value);
+        finite(value / top - 1.0)
     };
-    Ok(path.iter().map(below).collect())
+    path.iter().map(below).collect()
 }
 
 /// How far the end of a path lies below its highest value: zero at a new high.

@@ -61,7 +61,7 @@ const COLUMNS: [Column; 31] = [
     Column::text("sector", "Sector"),
     Column::text("industry", "Industry"),
     Column::text("underlying", "Underlying"),
-    Column::number("price", "Price"),
+    Column::number("market_price", "Price"),
     Column::text("price_date", "Price date"),
     Column::text("price_source", "Price source"),
     Column::number("market_value", "Market value"),

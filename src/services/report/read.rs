@@ -64,9 +64,10 @@ fn is_statistic(section: ReportSection) -> bool {
 pub(super) async fn read(services: &Services, asked: &Asked) -> Result<Material, Error> {
     let Asked { owner, portfolio, moment, sections, .. } = asked;
     let horizon = Horizon::of(moment.as_of, moment.held_by, &services.calendar);
-    let night = match sections.iter().any(|section| is_statistic(*section)) {
-        true => Some(Night::read(services, horizon.as_of).await?),
-        false => None,
+    let night = if sections.iter().any(|section| is_statistic(*section)) {
+        Some(Night::read(services, horizon.as_of).await?)
+    } else {
+        None
     };
     let mut tx = services.db.begin_as(*owner).await?;
     let holdings = Holdings::read(&mut tx, *owner, &[*portfolio]).await?;
@@ -82,17 +83,20 @@ pub(super) async fn read(services: &Services, asked: &Asked) -> Result<Material,
     let window = Window::up_to(horizon.as_of, &services.calendar);
     let material = Material {
         underlyings: underlyings(&mut tx, &book).await?,
-        scenarios: match has(ReportSection::Stress) {
-            true => scenarios(&mut tx, *owner).await?,
-            false => Vec::new(),
+        scenarios: if has(ReportSection::Stress) {
+            scenarios(&mut tx, *owner).await?
+        } else {
+            Vec::new()
         },
-        snapshots: match has(ReportSection::Performance) {
-            true => snapshots(&mut tx, *owner, &book).await?,
-            false => Vec::new(),
+        snapshots: if has(ReportSection::Performance) {
+            snapshots(&mut tx, *owner, &book).await?
+        } else {
+            Vec::new()
         },
-        presences: match has(ReportSection::DataQuality) {
-            true => presences(&mut tx, &book, &window).await?,
-            false => Presences::new(),
+        presences: if has(ReportSection::DataQuality) {
+            presences(&mut tx, &book, &window).await?
+        } else {
+            Presences::new()
         },
         curve: curve(services, &mut tx, &book).await?,
         calendar: Arc::clone(&services.calendar),

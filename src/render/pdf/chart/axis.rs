@@ -18,11 +18,11 @@ impl Axis {
         let high = values.fold(f64::NEG_INFINITY, f64::max);
         let (low, high) = if low <= high { (low, high) } else { (0.0, 1.0) };
         // A line that stands still is in the middle.
-        let (low, high) = if low == high {
+        let (low, high) = if high > low {
+            (low, high)
+        } else {
             let half = if low == 0.0 { 1.0 } else { low.abs() * 0.05 };
             (low - half, high + half)
-        } else {
-            (low, high)
         };
         let step = round((high - low) / f64::from(count.max(1)));
         let first = (low / step).floor();

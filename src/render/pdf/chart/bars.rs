@@ -7,7 +7,7 @@ use crate::render::pdf::canvas::{Align, Color, INNER, MARGIN, Style};
 use crate::render::pdf::flow::Flow;
 use crate::render::pdf::font::Weight;
 use crate::render::pdf::length;
-use crate::render::table::{Chart, Table};
+use crate::render::table::{Cell, Chart, Number, Table};
 use crate::render::text;
 
 /// Of one bar, with what is around it.
@@ -21,28 +21,24 @@ const LABEL: Style = Style::regular(7.0, Color::INK);
 
 pub fn draw(flow: &mut Flow<'_>, table: &Table, chart: &Chart) {
     let unit = unit_of(table, chart);
-    let numbers = |places: &[usize]| -> Vec<_> {
-        let of = |row: &Vec<_>| {
-            let row: &[crate::render::table::Cell] = row;
-            places.iter().map(|place| row.get(*place).and_then(|cell| cell.number())).collect()
-        };
-        table.rows.iter().map(of).collect::<Vec<Vec<_>>>()
+    let numbers = |row: &Vec<Cell>| -> Vec<Option<Number>> {
+        chart.values.iter().map(|place| row.get(*place).and_then(Cell::number)).collect()
     };
-    let rows = numbers(&chart.values);
-    let all = rows.iter().flatten().flatten().map(|number| number.as_f64());
+    let rows: Vec<_> = table.rows.iter().map(numbers).collect();
+    let all = rows.iter().flatten().flatten().map(Number::as_f64);
     let axis = Axis::around(all.chain(std::iter::once(0.0)), 6);
     let series = chart.values.len().max(1);
     let row_height = length(series) * THICK + BETWEEN;
     let names: Vec<_> = table
         .rows
         .iter()
-        .map(|row| row.get(chart.names).map_or(String::new(), |cell| cell.shown()))
+        .map(|row| row.get(chart.names).map_or(String::new(), Cell::shown))
         .collect();
     let font = flow.fonts.of(Weight::Regular);
     let widest = names.iter().map(|name| font.width(name, LABEL.size)).fold(0.0, f32::max);
     let left = MARGIN + widest.min(NAMES) + 8.0;
 
-    let is_lost = rows.iter().flatten().flatten().any(|number| number.as_f64() < 0.0);
+    let is_lost = rows.iter().flatten().flatten().any(Number::as_f64 < 0.0);
     // Figures stand at the ends of bars: to the left of zero only where bars go there.
     let from = if is_lost { left + FIGURES } else { left };
     let to = MARGIN + INNER - FIGURES;

@@ -4,7 +4,7 @@ use crate::render::pdf::canvas::{Align, Color, INNER, MARGIN, Style};
 use crate::render::pdf::flow::Flow;
 use crate::render::pdf::font::Weight;
 use crate::render::pdf::length;
-use crate::render::table::{Chart, Table};
+use crate::render::table::{Cell, Chart, Table};
 use crate::render::text;
 
 const NAMES: f32 = 62.0;
@@ -33,8 +33,7 @@ pub fn draw(flow: &mut Flow<'_>, table: &Table, chart: &Chart) {
     for (at, place) in chart.values.iter().enumerate() {
         let x = MARGIN + NAMES + (length(at) + 0.5) * size;
         let name = table.rows.get(at).and_then(|row| row.get(chart.names));
-        let name =
-            name.map_or_else(|| table.columns[*place].label.to_string(), |cell| cell.shown());
+        let name = name.map_or_else(|| table.columns[*place].label.to_string(), Cell::shown);
         let name = fonts.of(Weight::Regular).fitted(&text::line(&name), small, size - 1.0);
         canvas.text(fonts, &name, (x, y - 3.0), Align::Center, label);
     }
@@ -42,13 +41,13 @@ pub fn draw(flow: &mut Flow<'_>, table: &Table, chart: &Chart) {
         flow.need(tall);
         let y = flow.y;
         let (canvas, fonts) = flow.here();
-        let name = row.get(chart.names).map_or(String::new(), |cell| cell.shown());
+        let name = row.get(chart.names).map_or(String::new(), Cell::shown);
         let name = fonts.of(Weight::Regular).fitted(&text::line(&name), 6.8, NAMES - 4.0);
         let base = y + tall / 2.0 + 2.3;
         canvas.text(fonts, &name, (MARGIN, base), Align::Left, Style::regular(6.8, Color::INK));
         for (at, place) in chart.values.iter().enumerate() {
             let x = MARGIN + NAMES + length(at) * size;
-            let number = row.get(*place).and_then(|cell| cell.number());
+            let number = row.get(*place).and_then(Cell::number);
             let color = number.map_or(Color::LINE, |number| shade(number.as_f64()));
             canvas.fill((x, y), (size - 0.8, tall - 0.8), color);
             if let Some(number) = number.filter(|_| size >= LEGIBLE) {
