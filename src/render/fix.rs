@@ -1,8 +1,8 @@
-//! Orders as messages of FIX 4.4: NewOrderSingle (35=D), one after the other without anything
+//! Orders as messages of FIX 4.4: `NewOrderSingle` (35=D), one after the other without anything
 //! between them, as a session would send them.
 //!
 //! Source: FIX Protocol Specification, version 4.4 with errata of 2003-06-18, volumes 1 (framing),
-//! 3 (NewOrderSingle) and 6 (fields).
+//! 3 (`NewOrderSingle`) and 6 (fields).
 
 use std::fmt::{Display, Write};
 

@@ -210,7 +210,7 @@ async fn a_link_ends_and_nobody_learns_why_it_leads_nowhere() {
         assert_eq!((reply.body.len(), nowhere.status), (0, StatusCode::NOT_FOUND));
     }
     // The file is still there, under another link.
-    let anew = file(&ada.before(&later), id).await;
+    let anew = file(&Person::signs_in(&later, "ada").await, id).await;
     assert_eq!(
         later.send(get(anew["downloadUrl"].as_str().expect("one"))).await.status,
         StatusCode::OK

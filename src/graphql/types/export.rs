@@ -44,7 +44,7 @@ pub enum ExportFormat {
     Json,
     /// A workbook, with charts where it is a report.
     Xlsx,
-    /// Messages of FIX 4.4, NewOrderSingle; of trades alone.
+    /// Messages of FIX 4.4, `NewOrderSingle`; of trades alone.
     Fix,
     /// A text with tables; of reports alone.
     Markdown,

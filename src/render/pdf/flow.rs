@@ -37,7 +37,7 @@ pub struct Mark {
 
 /// All pages, and what they are made with.
 pub struct Pages {
-    pub pages: Vec<Canvas>,
+    pub all: Vec<Canvas>,
     pub fonts: Fonts,
     pub marks: Vec<Mark>,
 }
@@ -223,7 +223,7 @@ impl<'a> Flow<'a> {
                 canvas.text(fonts, &notice, (WIDTH / 2.0, foot + 23.0), Align::Center, style);
             }
         }
-        Pages { pages: self.pages, fonts: self.fonts, marks: self.marks }
+        Pages { all: self.pages, fonts: self.fonts, marks: self.marks }
     }
 }
 

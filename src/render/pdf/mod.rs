@@ -40,9 +40,9 @@ fn write(pages: flow::Pages, report: &Report) -> Result<Vec<u8>, RenderError> {
     let mut next = Ref::new(1);
     let (catalog, tree, info, outline) = (next.bump(), next.bump(), next.bump(), next.bump());
     let fonts = pages.fonts.all().map(|font| (font, next.bump()));
-    let ids: Vec<_> = pages.pages.iter().map(|_| (next.bump(), next.bump())).collect();
+    let ids: Vec<_> = pages.all.iter().map(|_| (next.bump(), next.bump())).collect();
 
-    for (canvas, (page, content)) in pages.pages.into_iter().zip(&ids) {
+    for (canvas, (page, content)) in pages.all.into_iter().zip(&ids) {
         let mut about = pdf.page(*page);
         about.media_box(Rect::new(0.0, 0.0, WIDTH, HEIGHT)).parent(tree).contents(*content);
         let mut resources = about.resources();

@@ -38,16 +38,16 @@ impl Flow<'_> {
         let layout = self.laid_out(table);
         let height = layout.size + 6.0;
         self.head(table, &layout);
-        for row in &table.rows {
-            if self.need(height) {
+        let last = table.rows.len() - 1;
+        for (at, row) in table.rows.iter().enumerate() {
+            // A total is not left alone on a page.
+            let together = if at == last && table.total.is_some() { 2.0 } else { 1.0 };
+            if self.need(height * together) {
                 self.head(table, &layout);
             }
             self.row(table, &layout, row, false);
         }
         if let Some(total) = &table.total {
-            if self.need(height) {
-                self.head(table, &layout);
-            }
             self.row(table, &layout, total, true);
         }
         self.y += 12.0;

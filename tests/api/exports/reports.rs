@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{downloads, file};
 use crate::support::live::Events;
-use crate::support::{App, Person, numbered, user_codes};
+use crate::support::{App, Person, user_codes};
 
 pub const GENERATE: &str = "
     mutation($input: GenerateReportInput!) {
@@ -249,31 +249,4 @@ async fn the_making_of_a_report_is_watched_and_can_be_stopped() {
     app.works_through_its_queue().await;
     let stopped = file(&ada, &payload["export"]["id"]).await;
     assert_eq!((&stopped["status"], &stopped["downloadUrl"]), (&json!("CANCELLED"), &Value::Null));
-}
-
-#[tokio::test]
-#[ignore = "measures; run it by name"]
-async fn a_report_of_a_thousand_positions() {
-    let app = App::start().with_simulated_prices().await;
-    let ada = app.sign_in("ada").await;
-    let core = ada.creates_portfolio_with_cash("Large", "1000000").await;
-    let rows = numbered(0..1_000, |n| {
-        let letter = |n: usize| char::from(b'A' + u8::try_from(n % 26).expect("a letter"));
-        let symbol: String = ['Q', letter(n), letter(n / 26), letter(n / 676)].iter().collect();
-        format!("{symbol},{},{},2025-06-02,core\n", n % 90 + 1, n % 200 + 5)
-    });
-    ada.uploads(&core, format!("ticker,quantity,entry_price,entry_date,tags\n{rows}")).await;
-    let began = std::time::Instant::now();
-    app.works_through_its_queue().await;
-    println!("prices and history: {:?}", began.elapsed());
-    for format in ["PDF", "XLSX", "CSV", "JSON", "MARKDOWN"] {
-        let payload = generates(&ada, json!({ "portfolioId": core, "format": format })).await;
-        let began = std::time::Instant::now();
-        app.works_through_its_queue().await;
-        let took = began.elapsed();
-        let size = downloads(&ada, &payload["export"]["id"]).await.body.len();
-        let peak = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-        let peak = peak.lines().find(|line| line.starts_with("VmHWM")).unwrap_or("").to_owned();
-        println!("{format}: {took:?}, {size} bytes, {peak}");
-    }
 }

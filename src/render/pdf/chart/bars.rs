@@ -25,7 +25,7 @@ pub fn draw(flow: &mut Flow<'_>, table: &Table, chart: &Chart) {
         chart.values.iter().map(|place| row.get(*place).and_then(Cell::number)).collect()
     };
     let rows: Vec<_> = table.rows.iter().map(numbers).collect();
-    let all = rows.iter().flatten().flatten().map(Number::as_f64);
+    let all = rows.iter().flatten().flatten().copied().map(Number::as_f64);
     let axis = Axis::around(all.chain(std::iter::once(0.0)), 6);
     let series = chart.values.len().max(1);
     let row_height = length(series) * THICK + BETWEEN;
@@ -38,7 +38,7 @@ pub fn draw(flow: &mut Flow<'_>, table: &Table, chart: &Chart) {
     let widest = names.iter().map(|name| font.width(name, LABEL.size)).fold(0.0, f32::max);
     let left = MARGIN + widest.min(NAMES) + 8.0;
 
-    let is_lost = rows.iter().flatten().flatten().any(Number::as_f64 < 0.0);
+    let is_lost = rows.iter().flatten().flatten().any(|number| number.as_f64() < 0.0);
     // Figures stand at the ends of bars: to the left of zero only where bars go there.
     let from = if is_lost { left + FIGURES } else { left };
     let to = MARGIN + INNER - FIGURES;
