@@ -14,6 +14,9 @@ pub mod table;
 pub mod text;
 pub mod xlsx;
 
+#[cfg(test)]
+mod tests;
+
 /// Why a document could not be made; never the fault of what is in it.
 #[derive(Debug, thiserror::Error)]
 pub enum RenderError {

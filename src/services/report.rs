@@ -33,12 +33,12 @@ pub struct Asked {
     pub sections: Vec<ReportSection>,
 }
 
-/// Makes a report; `meter` counts its sections.
+/// Makes a report; `meter` counts its sections, with what is read before and written after them.
 ///
 /// # Errors
 /// `NotFound` for a portfolio that is gone; `Stopped` when `meter` says so.
 pub async fn make(services: &Services, asked: Asked, meter: &Meter) -> Result<Report, Error> {
-    meter.counts(asked.sections.len() + 1, "Reading the book");
+    meter.counts(asked.sections.len() + 2, "Reading the book");
     let material = read::read(services, &asked).await?;
     meter.did(1);
     meter.goes_on()?;

@@ -38,6 +38,7 @@ pub async fn report(
     let asked = report::Asked { owner, portfolio: id, moment, title, sections };
     let made = report::make(services, asked, meter).await?;
     let content = off_the_threads(move || document(&made, format)).await?;
+    meter.all_done();
     let stem = file_stem(&portfolio.name);
     let file_name = format!("{stem}-report-{as_of}.{}", format.extension());
     Ok(Download { file_name, format, content })
