@@ -6,7 +6,8 @@
 //! main → app → http ──→ graphql ──┐
 //!            └────→ jobs ─────────┴──→ services ──→ store ───→ domain
 //!                                         ├──────→ market ──→ domain, analytics, store::throttle
-//!                                         └──────→ analytics  (imports nothing of ours)
+//!                                         ├──────→ render     (imports nothing of ours)
+//!                                         └──────→ analytics  (likewise)
 //! ```
 //!
 //! `clock`, `config`, `error`, `postgres` and `telemetry` are at everyone's service. A test reads the tree and
@@ -23,6 +24,7 @@ pub mod http;
 pub mod jobs;
 pub mod market;
 pub mod postgres;
+pub mod render;
 pub mod services;
 pub mod store;
 pub mod telemetry;

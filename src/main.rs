@@ -10,6 +10,7 @@ use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use sigmasight::app::{App, AppError};
 use sigmasight::config::{Config, LogFormat, Settings};
+use sigmasight::domain::export::{self, DEFAULT_TEMPLATE, ExportFormat, ExportKind, TEMPLATES};
 use sigmasight::domain::id::PortfolioId;
 use sigmasight::domain::instrument::Symbol;
 use sigmasight::domain::job::JobKind;
@@ -18,6 +19,8 @@ use sigmasight::domain::user::Role;
 use sigmasight::graphql::id::NodeId;
 use sigmasight::jobs::foreground;
 use sigmasight::services::accounts::{self, NewUser};
+use sigmasight::services::exports::AskedReport;
+use sigmasight::services::exports::command::{self, Named};
 use sigmasight::services::jobs::{Batch, RUNNABLE};
 use sigmasight::services::meter::Meter;
 use sigmasight::services::prices::{self, Scope};
@@ -83,6 +86,23 @@ enum Command {
         /// The file
         file: PathBuf,
     },
+    /// Write a report on a portfolio into a file
+    Report {
+        /// The portfolio, by its id as the API gives it, or by its name
+        portfolio: String,
+        /// MARKDOWN, JSON, CSV, XLSX or PDF
+        #[arg(long, value_parser = format)]
+        format: ExportFormat,
+        /// A kind of report: full, summary, risk or holdings
+        #[arg(long, value_parser = template, default_value = DEFAULT_TEMPLATE)]
+        template: String,
+        /// The session it is about [default: the last completed one]
+        #[arg(long)]
+        as_of: Option<NaiveDate>,
+        /// The folder of the file; made when it is not there
+        #[arg(long, default_value = ".")]
+        output: PathBuf,
+    },
     /// Print the schema of the graph
     Schema,
     /// Manage people
@@ -116,6 +136,20 @@ fn kind(text: &str) -> Result<JobKind, String> {
 
 fn portfolio(text: &str) -> Result<PortfolioId, String> {
     NodeId::portfolio(text).ok_or_else(|| "it is no id of a portfolio".into())
+}
+
+/// A format that reports come in, in any case.
+fn format(text: &str) -> Result<ExportFormat, String> {
+    let known = ExportKind::Report.formats();
+    let found = known.iter().find(|format| format.as_str().eq_ignore_ascii_case(text));
+    let names: Vec<_> = known.iter().map(|format| format.as_str()).collect();
+    found.copied().ok_or_else(|| format!("give one of {}", names.join(", ")))
+}
+
+fn template(text: &str) -> Result<String, String> {
+    let found = export::template(text).map(|template| template.key.to_owned());
+    let names: Vec<_> = TEMPLATES.iter().map(|template| template.key).collect();
+    found.ok_or_else(|| format!("give one of {}", names.join(", ")))
 }
 
 #[derive(Subcommand)]
@@ -204,6 +238,17 @@ async fn run(command: Option<Command>, config: Config) -> Result<(), AppError> {
         }
         Some(Command::Seed { reset }) => seed(App::open(config).await?, reset).await,
         Some(Command::ImportPrices { file }) => import(App::open(config).await?, file).await,
+        Some(Command::Report { portfolio, format, template, as_of, output }) => {
+            let of = NodeId::portfolio(&portfolio).map_or(Named::Name(portfolio), Named::Id);
+            let asked = AskedReport {
+                portfolio: None,
+                format,
+                template: Some(template),
+                sections: None,
+                as_of,
+            };
+            report(App::open(config).await?, of, asked, output).await
+        }
         Some(Command::User(UserCommand::Create { email, admin })) => {
             create_user(App::open(config).await?, &email, admin).await
         }
@@ -272,6 +317,16 @@ async fn batch_run(app: App, batch: Batch) -> Result<(), AppError> {
         return Err(AppError::Refused(format!("{kind}: {failed} failed; the log says why")));
     }
     print(&format!("{kind} is done.\n"))
+}
+
+async fn report(app: App, of: Named, asked: AskedReport, output: PathBuf) -> Result<(), AppError> {
+    let meter = Meter::default();
+    let written = with_bar(&meter, command::report(&app.services, of, asked, &meter)).await?;
+    let path = output.join(&written.file_name);
+    let failed = |error| AppError::File(path.clone(), error);
+    tokio::fs::create_dir_all(&output).await.map_err(failed)?;
+    tokio::fs::write(&path, &written.content).await.map_err(failed)?;
+    print(&format!("{}\n", path.display()))
 }
 
 /// Shows how far a piece of work is while it goes on. An interrupt asks it to stop.

@@ -49,6 +49,10 @@ ids! {
     AlertRuleId = now_v7
     /// That somebody was.
     AlertId = now_v7
+    /// A file to take away.
+    ExportId = now_v7
+    /// A report that is made again and again.
+    ReportScheduleId = now_v7
     /// One line of the audit log.
     AuditId = now_v7
 }

@@ -12,6 +12,7 @@ use std::str::FromStr;
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
+use serde::{Deserialize, Serialize};
 
 use super::action::Ratio;
 use super::calendar;
@@ -21,7 +22,7 @@ use super::id::InstrumentId;
 pub const OPTION_MULTIPLIER: i32 = 100;
 
 /// What kind of thing an instrument is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, sqlx::Type)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type)]
 #[sqlx(type_name = "text", rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum AssetClass {
     Equity,

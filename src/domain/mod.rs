@@ -5,6 +5,7 @@ pub mod action;
 pub mod alert;
 pub mod audit;
 pub mod calendar;
+pub mod export;
 pub mod factor;
 pub mod id;
 pub mod instrument;

@@ -9,13 +9,16 @@ use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
 
 use super::action::Ratio;
 use super::id::{PortfolioId, PositionId};
 use super::instrument::{Instrument, OPTION_MULTIPLIER, OptionKind};
 
 /// Which way a position is held, and whether it is shares or option contracts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, sqlx::Type)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, sqlx::Type,
+)]
 #[sqlx(type_name = "text", rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum PositionType {
     /// Shares owned.

@@ -23,6 +23,17 @@ pub enum PriceSource {
 }
 
 impl PriceSource {
+    /// As it travels.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Polygon => "POLYGON",
+            Self::Yahoo => "YAHOO",
+            Self::Import => "IMPORT",
+            Self::Synthetic => "SYNTHETIC",
+            Self::Model => "MODEL",
+        }
+    }
+
     /// Whether a market said so.
     pub fn is_observed(self) -> bool {
         !matches!(self, Self::Synthetic | Self::Model)

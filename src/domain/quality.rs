@@ -19,6 +19,19 @@ pub enum Quality {
     Insufficient,
 }
 
+impl Quality {
+    /// As it travels.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Full => "FULL",
+            Self::Estimated => "ESTIMATED",
+            Self::Stale => "STALE",
+            Self::Limited => "LIMITED",
+            Self::Insufficient => "INSUFFICIENT",
+        }
+    }
+}
+
 /// What an aggregate speaks for. Exposures are absolute sums in the portfolio's currency; what
 /// is left out for want of a price is measured at its cost, the only figure known of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

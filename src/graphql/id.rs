@@ -7,7 +7,8 @@ use uuid::Uuid;
 
 use crate::domain::factor::Factor;
 use crate::domain::id::{
-    AlertId, AlertRuleId, AuditId, InstrumentId, JobId, PortfolioId, PositionId, ScenarioId,
+    AlertId, AlertRuleId, AuditId, ExportId, InstrumentId, JobId, PortfolioId, PositionId,
+    ReportScheduleId, ScenarioId,
     SnapshotId, TagId, UserId,
 };
 
@@ -27,6 +28,8 @@ pub enum NodeId {
     Factor(Factor),
     AlertRule(AlertRuleId),
     Alert(AlertId),
+    Export(ExportId),
+    ReportSchedule(ReportScheduleId),
 }
 
 impl NodeId {
@@ -43,6 +46,8 @@ impl NodeId {
             Self::Scenario(id) => (8, id.0),
             Self::AlertRule(id) => (10, id.0),
             Self::Alert(id) => (11, id.0),
+            Self::Export(id) => (21, id.0),
+            Self::ReportSchedule(id) => (22, id.0),
             Self::Factor(factor) => (9, Uuid::from_u128(factor.display_order().into())),
         }
     }
@@ -64,6 +69,8 @@ impl NodeId {
             8 => Some(Self::Scenario(ScenarioId(key))),
             10 => Some(Self::AlertRule(AlertRuleId(key))),
             11 => Some(Self::Alert(AlertId(key))),
+            21 => Some(Self::Export(ExportId(key))),
+            22 => Some(Self::ReportSchedule(ReportScheduleId(key))),
             9 => {
                 let is_it = |factor: &Factor| u128::from(factor.display_order()) == key.as_u128();
                 Factor::ALL.into_iter().find(is_it).map(Self::Factor)
@@ -149,6 +156,8 @@ mod tests {
             NodeId::Factor(Factor::LowVolatility),
             NodeId::AlertRule(AlertRuleId(key)),
             NodeId::Alert(AlertId(key)),
+            NodeId::Export(ExportId(key)),
+            NodeId::ReportSchedule(ReportScheduleId(key)),
         ] {
             assert_eq!(NodeId::parse(&ID::from(id)), Some(id));
         }

@@ -8,6 +8,7 @@
 pub mod admin;
 pub mod alerts;
 mod attribution;
+pub mod exports;
 pub mod factors;
 mod greeks;
 mod histories;

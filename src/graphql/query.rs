@@ -10,6 +10,7 @@ use super::gauge::Gauge;
 use super::id::NodeId;
 use super::loaders::admin::ActivityPage;
 use super::loaders::alerts::AlertsPage;
+use super::loaders::exports::ExportsPage;
 use super::loaders::jobs::JobBy;
 use super::loaders::{
     InstrumentNamed, InstrumentsPage, PortfolioBy, PortfolioNamed, PortfoliosPage,
@@ -20,6 +21,7 @@ use super::types::admin::Admin;
 use super::types::alert::{Alert, AlertPriority};
 use super::types::audit::AuditEntryConnection;
 use super::types::calendar::TradingDay;
+use super::types::export::{ExportConnection, ReportTemplate};
 use super::types::factor::{Factor, FactorCorrelationMatrix};
 use super::types::greeks::PricingModel;
 use super::types::instrument::{AssetClass, Instrument, InstrumentConnection};
@@ -37,10 +39,10 @@ use super::types::service::{ServiceInfo, ServiceLimits};
 use super::types::tag::{DeletedTag, Tag, TagKind};
 use super::types::user::User;
 use super::viewer::{request, resolved_warning};
-use crate::domain::factor;
 use crate::domain::instrument::Symbol;
 use crate::domain::page::Page;
 use crate::domain::text::fold;
+use crate::domain::{export, factor};
 use crate::error::Refusal;
 use crate::services::providers;
 
@@ -278,6 +280,12 @@ impl Query {
         answer.await.transpose()
     }
 
+    /// The kinds of reports that there are.
+    #[graphql(complexity = "4 * child_complexity")]
+    async fn report_templates(&self) -> Vec<ReportTemplate> {
+        export::TEMPLATES.iter().map(ReportTemplate::from).collect()
+    }
+
     /// The built-in stress scenarios and the viewer's own, these last and by name; at most 127.
     #[graphql(complexity = "1 + 30 * child_complexity")]
     async fn stress_scenarios(
@@ -477,6 +485,20 @@ impl Viewer {
     #[graphql(complexity = "5 + 20 * child_complexity")]
     async fn deleted_tags(&self, ctx: &Context<'_>) -> Result<Vec<DeletedTag>> {
         DeletedTag::all(ctx).await
+    }
+
+    /// Their files to take away, made and to be made, the newest first; kept for 30 days.
+    #[graphql(complexity = "cost(first, None, child_complexity)")]
+    async fn exports(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Size of a page; 20 when left out, at most 500.")] first: Option<i32>,
+        #[graphql(desc = "Go on after this cursor.")] after: Option<String>,
+    ) -> Result<ExportConnection> {
+        let scope = Scope::of(("exports", self.0.0.id));
+        let page = PageArguments::forward(first, after).page(scope)?;
+        let slice = request(ctx).loaders().row(ExportsPage(page)).await?.unwrap_or_default();
+        Ok(ExportConnection::page(slice, scope))
     }
 
     /// Their jobs, the newest first.

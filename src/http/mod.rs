@@ -1,5 +1,6 @@
 //! The HTTP door: routes, sign-in, limits, health, request ids.
 
+mod exports;
 pub mod graphiql;
 mod graphql;
 pub mod lasting;
@@ -96,6 +97,7 @@ pub fn router(door: Door) -> Router {
         .route("/graphql", get(graphql::get).post(graphql::post))
         .route("/graphql/ws", get(graphql::socket::upgrade))
         .route("/graphiql/{*path}", get(graphiql::asset))
+        .route("/exports/{token}", get(exports::download))
         .route("/schema.graphql", get(sdl))
         .layer(layers)
         // Asked every few seconds by whoever runs the server: not worth a line in the log.

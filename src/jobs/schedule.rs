@@ -8,6 +8,7 @@ use crate::domain::job::JobKind;
 use crate::error::Error;
 use crate::services::Services;
 use crate::services::jobs::{Ask, ask, patience};
+use crate::services::report_schedules;
 use crate::services::schedules::due;
 use crate::store;
 use crate::store::schedules::Schedule;
@@ -63,7 +64,7 @@ pub async fn look(services: &Services) -> Result<usize, Error> {
     for schedule in store::schedules::all(services.db.shared()).await? {
         queued += look_at(services, &schedule).await?;
     }
-    Ok(queued)
+    Ok(queued + report_schedules::look(services).await?)
 }
 
 async fn look_at(services: &Services, schedule: &Schedule) -> Result<usize, Error> {

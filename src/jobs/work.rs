@@ -15,7 +15,9 @@ use crate::services::jobs::{self, Details};
 use crate::services::meter::Meter;
 use crate::services::night::Night;
 use crate::services::prices::{self, Scope};
-use crate::services::{Services, alerts, demo, profiles, rates, results, snapshots, tags};
+use crate::services::{
+    Services, alerts, demo, exports, profiles, rates, results, snapshots, tags,
+};
 
 /// Does a job; done twice it does the same.
 ///
@@ -54,6 +56,10 @@ pub async fn run(
                 None => Ok(()),
             }
         }
+        JobKind::Report | JobKind::Export => match job.owner_id.zip(details.export) {
+            Some((owner, export)) => exports::make::run(services, owner, export, meter).await,
+            None => Ok(()),
+        },
         JobKind::Retention => retention(services, meter).await,
         JobKind::Daily | JobKind::Recalculate => {
             let books = books_of(services, job, details).await?;
@@ -155,7 +161,7 @@ const JOBS_KEPT: Days = Days::new(90);
 /// Removes what is older than it is kept.
 async fn retention(services: &Services, meter: &Meter) -> Result<(), Error> {
     let removed = jobs::forget(services, services.now() - JOBS_KEPT).await?;
-    let (mut snapshots, mut tags) = (0, 0);
+    let (mut snapshots, mut tags, mut files) = (0, 0, 0);
     let mut results = results::forget_factors(services).await?;
     let mut alerts = 0;
     let mut owners: Vec<_> =
@@ -167,10 +173,11 @@ async fn retention(services: &Services, meter: &Meter) -> Result<(), Error> {
         results += results::forget(services, owner).await?;
         alerts += alerts::forget(services, owner).await?;
         tags += tags::forget(services, owner).await?;
+        files += exports::forget(services, owner).await?;
     }
     meter.says(format!(
-        "{removed} jobs, {snapshots} snapshots, {results} results, {alerts} alerts and {tags} tags \
-         removed"
+        "{removed} jobs, {snapshots} snapshots, {results} results, {alerts} alerts, {tags} tags and \
+         {files} files removed"
     ));
     Ok(())
 }

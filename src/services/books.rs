@@ -79,10 +79,25 @@ impl Holdings {
         asked: Vec<(Arc<Portfolio>, NaiveDate)>,
         prices: &Prices,
     ) -> Result<Vec<Arc<Book>>, Error> {
+        let horizon = |session| Horizon::of(session, session, &services.calendar);
+        let asked = asked.into_iter().map(|(own, session)| (own, horizon(session))).collect();
+        self.books_at(services, tx, asked, prices).await
+    }
+
+    /// The same where what was entered since the session may count too.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn books_at(
+        self: &Arc<Self>,
+        services: &Services,
+        tx: &mut Work,
+        asked: Vec<(Arc<Portfolio>, Horizon)>,
+        prices: &Prices,
+    ) -> Result<Vec<Arc<Book>>, Error> {
         let (own, calendar) = (Arc::clone(self), Arc::clone(&services.calendar));
         let (carried, wanted) = off_the_threads(move || {
-            let one = |(portfolio, session): (Arc<Portfolio>, _)| {
-                let horizon = Horizon::of(session, session, &calendar);
+            let one = |(portfolio, horizon): (Arc<Portfolio>, _)| {
                 let positions = carried(own.of(portfolio.id), &own.splits, horizon);
                 (portfolio, horizon, positions)
             };

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{Services, snapshots};
-use crate::domain::id::{JobId, PortfolioId, UserId};
+use crate::domain::id::{ExportId, JobId, PortfolioId, UserId};
 use crate::domain::instrument::Symbol;
 use crate::domain::job::{Job, JobKind, JobStatus};
 use crate::domain::user::{Role, User};
@@ -25,7 +25,7 @@ const MAX_SYMBOLS: usize = 500;
 const CHAIN: &str = "chain";
 const PRICES: &str = "prices";
 /// Jobs that one person may have waiting or under way.
-const MAX_OPEN: i64 = 20;
+pub const MAX_OPEN: i64 = 20;
 
 /// How long a kind may take, in seconds, and how often it is begun before it is given up.
 ///
@@ -82,6 +82,9 @@ pub struct Details {
     /// Of these alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub portfolios: Option<Vec<(UserId, PortfolioId)>>,
+    /// The file to make.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub export: Option<ExportId>,
     /// Whether to do again what is done already.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub force: bool,

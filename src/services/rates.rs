@@ -14,6 +14,7 @@ use chrono::{Days, NaiveDate};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use sigmasight_analytics::rate::continuous;
+use sigmasight_analytics::risk::SESSIONS_PER_YEAR;
 
 pub use self::fill::fill;
 use crate::domain::quality::Quality;
@@ -23,6 +24,14 @@ use crate::store::yields::StoredYields;
 /// Calendar days for which a yield is carried forward: longer than any holidays, shorter than a
 /// source that has stopped.
 pub const MAX_AGE_DAYS: u16 = 10;
+
+/// Years to maturity of the rate that a session's returns are held against: three months.
+pub const RISK_FREE_YEARS: f64 = 0.25;
+
+/// A rate a year, continuously compounded, as the return of one session.
+pub fn per_session(rate: f64) -> f64 {
+    (rate / SESSIONS_PER_YEAR).exp_m1()
+}
 
 /// Continuously compounded risk-free rates as of a session, by years to maturity.
 #[derive(Clone, Debug, PartialEq)]

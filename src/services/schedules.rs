@@ -47,6 +47,12 @@ pub fn next(schedule: &Schedule, calendar: &Calendar, now: DateTime<Utc>) -> Opt
         .map(|at| at.with_timezone(&Utc))
 }
 
+/// When five fields are due next after an instant; None for what cannot be read, or never is.
+pub fn next_of(cron: &str, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let next = read(cron)?.iter_after(after.with_timezone(&New_York)).next();
+    next.map(|at| at.with_timezone(&Utc))
+}
+
 /// Whether a schedule can be read.
 pub fn is_read(cron: &str) -> bool {
     read(cron).is_some()

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::domain::id::{SessionId, UserId};
+use crate::domain::id::{ExportId, SessionId, UserId};
 use crate::postgres::moment::Claims;
 use crate::store::sessions::TokenHash;
 
@@ -82,6 +82,54 @@ impl Tokens {
             jsonwebtoken::decode::<AccessClaims>(token, &self.decoding, &validation).ok()?.claims;
         let is_current = claims.iat <= now.timestamp() + 60 && now.timestamp() < claims.exp;
         is_current.then_some(Claims { user: UserId(claims.sub), session: SessionId(claims.sid) })
+    }
+}
+
+/// How long a link to a file is good for.
+pub const LINK_MINUTES: i64 = 15;
+/// What a link is for, so that no other token stands in for one, nor one for another token.
+const LINK_AUDIENCE: &str = "sigmasight-export";
+
+#[derive(Serialize, Deserialize)]
+struct LinkClaims {
+    iss: String,
+    aud: String,
+    sub: Uuid,
+    jti: Uuid,
+    exp: i64,
+}
+
+impl Tokens {
+    /// A signed token that hands out a file of its owner's to whoever has it, until it ends.
+    ///
+    /// # Errors
+    /// When signing fails, which HMAC does not.
+    pub fn link(
+        &self,
+        owner: UserId,
+        export: ExportId,
+        until: DateTime<Utc>,
+    ) -> Result<String, jsonwebtoken::errors::Error> {
+        let claims = LinkClaims {
+            iss: ISSUER.into(),
+            aud: LINK_AUDIENCE.into(),
+            sub: owner.0,
+            jti: export.0,
+            exp: until.timestamp(),
+        };
+        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding)
+    }
+
+    /// Whose file a token hands out, and which; None for one that is forged, foreign or over.
+    pub fn read_link(&self, token: &str, now: DateTime<Utc>) -> Option<(UserId, ExportId)> {
+        let mut validation = Validation::new(Algorithm::HS256);
+        validation.set_issuer(&[ISSUER]);
+        validation.set_audience(&[LINK_AUDIENCE]);
+        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        validation.validate_exp = false;
+        let claims =
+            jsonwebtoken::decode::<LinkClaims>(token, &self.decoding, &validation).ok()?.claims;
+        (now.timestamp() < claims.exp).then_some((UserId(claims.sub), ExportId(claims.jti)))
     }
 }
 
@@ -159,6 +207,20 @@ mod tests {
                 .expect("signs");
         assert_eq!(tokens.read(&other, NOW), None);
         assert_eq!(tokens.read("", NOW), None);
+    }
+
+    #[test]
+    fn a_link_is_no_access_token_and_an_access_token_no_link() {
+        let tokens = Tokens::new(&[7; 32]);
+        let (owner, export) = (UserId::fresh(), ExportId::fresh());
+        let until = NOW + Duration::minutes(LINK_MINUTES);
+        let link = tokens.link(owner, export, until).expect("signs");
+        assert_eq!(tokens.read_link(&link, NOW), Some((owner, export)));
+        assert_eq!(tokens.read_link(&link, until), None, "over");
+        assert_eq!(Tokens::new(&[8; 32]).read_link(&link, NOW), None, "another key");
+        assert_eq!(tokens.read(&link, NOW), None);
+        let (access, _) = tokens.issue(claims(), NOW).expect("signs");
+        assert_eq!(tokens.read_link(&access, NOW), None);
     }
 
     #[test]

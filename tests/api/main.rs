@@ -11,6 +11,7 @@ mod as_of;
 mod attribution;
 mod crossing;
 mod defects;
+mod exports;
 mod factors;
 mod greeks;
 mod jobs;

@@ -67,6 +67,8 @@ struct Belongings {
     scenario: String,
     rule: String,
     alert: String,
+    export: String,
+    schedule: String,
 }
 
 async fn belongings(person: &Person, portfolio: &str) -> Belongings {
@@ -83,6 +85,8 @@ async fn belongings(person: &Person, portfolio: &str) -> Belongings {
         scenario: scenario_of(person).await,
         rule,
         alert,
+        export: export_of(person, portfolio).await,
+        schedule: schedule_of(person, portfolio).await,
     }
 }
 
@@ -113,6 +117,26 @@ async fn scenario_of(person: &Person) -> String {
     made["createStressScenario"]["scenario"]["id"].as_str().expect("an id").to_owned()
 }
 
+/// A file of theirs, still to be made; its id.
+async fn export_of(person: &Person, portfolio: &str) -> String {
+    let export = "mutation($id: ID!) {
+        exportPortfolio(input: { portfolioId: $id, format: CSV }) { export { id } }
+    }";
+    let made = person.reads(export, json!({ "id": portfolio })).await;
+    made["exportPortfolio"]["export"]["id"].as_str().expect("an id").to_owned()
+}
+
+/// A report of theirs that is made again and again; its id.
+async fn schedule_of(person: &Person, portfolio: &str) -> String {
+    let create = "mutation($id: ID!) {
+        createReportSchedule(input: {
+            portfolioId: $id, template: \"summary\", format: PDF, cron: \"0 7 * * 1\"
+        }) { schedule { id } }
+    }";
+    let made = person.reads(create, json!({ "id": portfolio })).await;
+    made["createReportSchedule"]["schedule"]["id"].as_str().expect("an id").to_owned()
+}
+
 /// An owner who has a row in every table that has owners.
 async fn with_rows_everywhere(app: &App, name: &str) -> (Person, UserId, String) {
     let person = app.sign_in(name).await;
@@ -126,6 +150,8 @@ async fn with_rows_everywhere(app: &App, name: &str) -> (Person, UserId, String)
         updatePortfolio(input: { id: $id, cashBalance: 100 }) { userErrors { code } }
     }";
     person.reads(deposit, json!({ "id": portfolio })).await;
+    export_of(&person, &portfolio).await;
+    schedule_of(&person, &portfolio).await;
     // The history of the book, and what a night finds of it.
     app.works_through_its_queue().await;
     let recalculate = "mutation($id: ID!) {
@@ -180,6 +206,8 @@ async fn an_id_of_somebody_else_is_answered_like_a_random_one() {
                 ... on StressScenario { name }
                 ... on AlertRule { name }
                 ... on Alert { title rule { name } portfolio { name } }
+                ... on Export { fileName }
+                ... on ReportSchedule { cron }
             }
         }";
     let nodes = "query($id: ID!) { nodes(ids: [$id, $id]) { id __typename } }";
@@ -187,8 +215,9 @@ async fn an_id_of_somebody_else_is_answered_like_a_random_one() {
     let position = "query($id: ID!) { position(id: $id) { symbol portfolio { name } } }";
     let id_fields = [node, nodes, portfolio, position];
 
-    let ids = [&hers.user, &hers.portfolio, &hers.position, &hers.tag, &hers.scenario];
-    for id in ids.into_iter().chain([&hers.rule, &hers.alert]) {
+    let Belongings { user, portfolio: book, position: held, .. } = &hers;
+    let Belongings { tag, scenario, rule, alert, export, schedule, .. } = &hers;
+    for id in [user, book, held, tag, scenario, rule, alert, export, schedule] {
         assert!(ada.reads(node, json!({ "id": id })).await["node"].is_object(), "she has it");
         for query in id_fields {
             let others = bob.asks(query, json!({ "id": id })).await;
@@ -315,11 +344,16 @@ async fn the_stories_here_know_every_place_where_an_id_can_be_given() {
             "CancelJobInput.id",
             "ClosePositionInput.id",
             "CreateAlertRuleInput.portfolioId",
+            "CreateReportScheduleInput.portfolioId",
             "DeleteAlertRuleInput.id",
             "DeletePortfolioInput.id",
             "DeletePositionInput.id",
+            "DeleteReportScheduleInput.id",
             "DeleteStressScenarioInput.id",
             "DeleteTagInput.id",
+            "ExportPortfolioInput.portfolioId",
+            "ExportTradesInput.sessionId",
+            "GenerateReportInput.portfolioId",
             "Portfolio.stressHistory.scenarioId",
             "Portfolio.stressTest.scenarioIds",
             "Query.job.id",

@@ -62,6 +62,20 @@ pub fn max_drawdown(path: &[f64]) -> Result<f64, Error> {
     finite(deepest)
 }
 
+/// How far each value of a path lies below the highest up to it: zero at a new high, below zero
+/// else, as a return.
+///
+/// # Errors
+/// As [`drawdowns`].
+pub fn underwater(path: &[f64]) -> Result<Vec<f64>, Error> {
+    let mut top = *checked_start(path)?;
+    let below = |value: &f64| {
+        top = top.max(*value);
+        finite(value / top - 1.0)
+    };
+    path.iter().map(below).collect()
+}
+
 /// How far the end of a path lies below its highest value: zero at a new high.
 ///
 /// # Errors

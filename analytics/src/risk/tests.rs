@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::decomposition::{Decomposition, FactorModel};
-use super::drawdown::{current_drawdown, drawdowns, max_drawdown};
+use super::drawdown::{current_drawdown, drawdowns, max_drawdown, underwater};
 use super::relative::{MarketModel, down_capture, information_ratio, tracking_error, up_capture};
 use super::tail::{
     Confidence, expected_shortfall, historical_value_at_risk, parametric_expected_shortfall,
@@ -218,6 +218,9 @@ fn the_deepest_drawdowns_begin_and_end_when_the_reference_says() {
             assert_eq!(got.valley - got.peak, expected["days_peak_to_valley"], "{id}: days");
         }
         assert_eq!(Ok(found[0].depth), max_drawdown(&values), "{id}");
+        let below = underwater(&values).expect("a path");
+        assert_eq!(below.iter().copied().reduce(f64::min), Some(found[0].depth), "{id}");
+        assert_eq!(below.last().copied(), current_drawdown(&values).ok(), "{id}");
     }
     worst.print("risk_metrics, drawdowns");
 }

@@ -4,11 +4,13 @@
 //! error with a code. A mutation that has written makes the request forget what it has read.
 
 mod alerts;
+mod exports;
 mod holdings;
 mod jobs;
 mod portfolios;
 mod positions;
 mod prices;
+mod report_schedules;
 mod scenarios;
 mod sessions;
 mod tags;
@@ -31,6 +33,8 @@ pub struct Mutation(
     scenarios::Scenarios,
     alerts::Alerts,
     tags::Tags,
+    exports::Exports,
+    report_schedules::ReportSchedules,
 );
 
 /// What was deleted, or why nothing was.

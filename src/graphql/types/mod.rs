@@ -8,6 +8,7 @@ pub mod calendar;
 pub mod correlation;
 pub mod data_quality;
 pub mod dividend;
+pub mod export;
 pub mod factor;
 pub mod greeks;
 pub mod instrument;

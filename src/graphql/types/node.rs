@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_graphql::{Context, ID, Interface};
 
 use super::alert::{Alert, AlertRule};
+use super::export::{Export, ReportSchedule};
 use super::factor::Factor;
 use super::instrument::Instrument;
 use super::job::Job;
@@ -19,6 +20,7 @@ use crate::domain::id::PositionId;
 use crate::graphql::error::Result;
 use crate::graphql::id::NodeId;
 use crate::graphql::loaders::alerts::{AlertBy, AlertRuleBy};
+use crate::graphql::loaders::exports::{ExportBy, ReportScheduleBy};
 use crate::graphql::loaders::jobs::JobBy;
 use crate::graphql::loaders::snapshots::SnapshotBy;
 use crate::graphql::loaders::{InstrumentBy, PortfolioBy, PortfolioOf, TagBy};
@@ -39,6 +41,8 @@ pub enum Node {
     Factor(Factor),
     AlertRule(AlertRule),
     Alert(Alert),
+    Export(Export),
+    ReportSchedule(ReportSchedule),
 }
 
 impl Node {
@@ -79,6 +83,14 @@ impl Node {
             }
             Some(NodeId::Alert(id)) => {
                 request.loaders().row(AlertBy(id)).await?.map(Alert).map(Self::Alert)
+            }
+            Some(NodeId::Export(id)) => {
+                let found = request.loaders().row(ExportBy(id)).await?;
+                found.map(Export).map(Self::Export)
+            }
+            Some(NodeId::ReportSchedule(id)) => {
+                let found = request.loaders().row(ReportScheduleBy(id)).await?;
+                found.map(ReportSchedule).map(Self::ReportSchedule)
             }
             Some(NodeId::Scenario(id)) => {
                 let found = request.loaders().scenario(id).await?;

@@ -12,6 +12,7 @@ use super::alert::AlertRule;
 use super::attribution::AttributionLine;
 use super::correlation::{Concentration, CorrelationAnalysis, CorrelationFilter};
 use super::data_quality::PortfolioDataQuality;
+use super::export::ReportSchedule;
 use super::factor::{ExposureBasis, FactorExposure, FactorMethod, FactorModelDiagnostics};
 use super::greeks::{PortfolioGreeks, PricingModel};
 use super::position::{
@@ -36,6 +37,7 @@ use crate::graphql::budget::PRICED;
 use crate::graphql::error::Result;
 use crate::graphql::id::NodeId;
 use crate::graphql::loaders::alerts::AlertRulesOf;
+use crate::graphql::loaders::exports::ReportSchedulesOf;
 use crate::graphql::loaders::snapshots::SnapshotsPage;
 use crate::graphql::page::{PageArguments, Scope, connection, cost, group_cost, groups, sessions};
 use crate::graphql::scalar::{Date, Decimal};
@@ -604,6 +606,13 @@ impl Portfolio {
     async fn alert_rules(&self, ctx: &Context<'_>) -> Result<Vec<AlertRule>> {
         let found = request(ctx).loaders().row(AlertRulesOf(self.0.id)).await?;
         Ok(found.unwrap_or_default().into_iter().map(AlertRule).collect())
+    }
+
+    /// What has reports on it made again and again, the oldest first; at most 20.
+    #[graphql(complexity = "1 + 5 * child_complexity")]
+    async fn report_schedules(&self, ctx: &Context<'_>) -> Result<Vec<ReportSchedule>> {
+        let found = request(ctx).loaders().row(ReportSchedulesOf(self.0.id)).await?;
+        Ok(found.unwrap_or_default().into_iter().map(ReportSchedule).collect())
     }
 
     /// How much of it sits in few positions at the last completed session.

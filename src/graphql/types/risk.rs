@@ -14,7 +14,7 @@ use crate::graphql::page::{cost, size};
 use crate::graphql::scalar::{Date, Decimal};
 use crate::graphql::viewer::{Request, request, resolved_warning};
 use crate::services::factors;
-use crate::services::rates::Rate;
+use crate::services::rates::{RISK_FREE_YEARS, Rate, per_session};
 use crate::services::risk::{self, Benchmark, MODEL_VERSION, money};
 use crate::services::valuation::{Book, Filter, View};
 use crate::store::prices::Subject;
@@ -23,10 +23,6 @@ use crate::store::prices::Subject;
 const DRAWDOWNS: i32 = 5;
 /// Positions listed when nobody says how many.
 const POSITIONS: i32 = 20;
-/// Sessions a year, of a rate per session.
-const SESSIONS_PER_YEAR: f64 = 252.0;
-/// Years to maturity of the risk-free rate: three months.
-const RISK_FREE_YEARS: f64 = 0.25;
 
 /// What the returns of a portfolio say about its risk. They are those that today's holdings would
 /// have had: Σ exposure × return over the total value, cash earning nothing, with the exposures
@@ -203,7 +199,7 @@ impl RiskMetrics {
         // A request works through the returns of everything held.
         request.spend(histories.len().saturating_mul(window_days) / 10)?;
         let rate = curve.rate(RISK_FREE_YEARS);
-        let risk_free = (rate.rate / SESSIONS_PER_YEAR).exp_m1();
+        let risk_free = per_session(rate.rate);
         let total_value = book.total_value();
         let work = {
             let benchmark = benchmark.clone();

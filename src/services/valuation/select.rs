@@ -18,7 +18,7 @@ use crate::domain::tag::{Tag, TagKind};
 use crate::domain::text::fold;
 
 /// Which side of a book.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum View {
     #[default]
     All,
@@ -29,7 +29,7 @@ pub enum View {
 }
 
 /// Whether one of the tags suffices.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TagMode {
     #[default]
     Any,
@@ -38,7 +38,7 @@ pub enum TagMode {
 
 /// What a selection is narrowed to. Conditions add up; a list keeps what is in it, whatever the
 /// case of a text. The default keeps every open position.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Filter {
     pub types: Option<Vec<PositionType>>,
     pub symbols: Option<Names>,
@@ -58,7 +58,7 @@ pub struct Filter {
 }
 
 /// Names without their case, each looked up at once however many there are.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Names(HashSet<String>);
 
 impl Names {
