@@ -47,4 +47,7 @@ ids! {
     ScenarioId = now_v7
     /// One line of the audit log.
     AuditId = now_v7
+    /// Trades that somebody tries on a portfolio.
+    ModelingSessionId = now_v7
+    ModelTradeId = now_v7
 }

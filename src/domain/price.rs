@@ -20,12 +20,14 @@ pub enum PriceSource {
     Synthetic,
     /// Computed from other prices for one answer; never stored.
     Model,
+    /// Somebody's own word, of a trade they try; never stored.
+    Manual,
 }
 
 impl PriceSource {
     /// Whether a market said so.
     pub fn is_observed(self) -> bool {
-        !matches!(self, Self::Synthetic | Self::Model)
+        !matches!(self, Self::Synthetic | Self::Model | Self::Manual)
     }
 }
 

@@ -79,6 +79,11 @@ impl Holdings {
         self.positions.get(&portfolio).map_or(&[], Vec::as_slice)
     }
 
+    /// Of what is held, those of the underlyings too.
+    pub fn splits(&self) -> &Splits {
+        &self.splits
+    }
+
     /// The books of some portfolios, each as of a session at whose close its entries and exits
     /// count, with their cash as it is now. In the order asked for.
     ///

@@ -13,6 +13,7 @@ pub mod history;
 pub mod instruments;
 pub mod jobs;
 pub mod meter;
+pub mod modeling;
 pub mod night;
 pub mod performance;
 pub mod portfolios;

@@ -25,7 +25,7 @@ pub use sums::{Summary, counts_by_type, leverage, totals};
 
 use self::sums::{Pnl, sum};
 use crate::domain::calendar::Calendar;
-use crate::domain::id::{InstrumentId, PositionId};
+use crate::domain::id::{InstrumentId, ModelingSessionId, PortfolioId, PositionId};
 use crate::domain::portfolio::Portfolio;
 use crate::domain::position::Position;
 use crate::domain::price::{Horizon, Quote};
@@ -50,10 +50,32 @@ pub fn carried(positions: &[Arc<Position>], splits: &Splits, horizon: Horizon) -
         .collect()
 }
 
+/// Which book it is: of one request there is no other like it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct BookKey {
+    pub portfolio: PortfolioId,
+    pub horizon: Horizon,
+    /// With whose trades on top.
+    pub trial: Option<ModelingSessionId>,
+}
+
+/// What makes a book one that somebody only tries.
+#[derive(Clone, Debug)]
+pub struct Tried {
+    /// Whose trades are in it.
+    pub session: ModelingSessionId,
+    /// What to know about them, in sentences.
+    pub warnings: Vec<String>,
+}
+
 /// A portfolio's positions as of a session, priced.
 #[derive(Debug)]
 pub struct Book {
     pub portfolio: Arc<Portfolio>,
+    /// Money beside the positions: the portfolio's, or what trades that are tried leave of it.
+    pub cash: Decimal,
+    /// None of what is really held.
+    pub tried: Option<Tried>,
     pub horizon: Horizon,
     pub computed_at: DateTime<Utc>,
     /// Everything entered by then, closed positions too; by symbol.
@@ -86,7 +108,19 @@ impl Book {
             .sort_by_cached_key(|line| (line.position.instrument.symbol.clone(), line.position.id));
         let places = lines.iter().map(|line| line.position.id).zip(0..).collect();
         let totals = totals(&lines);
-        Self { portfolio, horizon, computed_at, lines, places, totals }
+        let cash = portfolio.cash_balance;
+        Self { portfolio, cash, tried: None, horizon, computed_at, lines, places, totals }
+    }
+
+    /// The same as a book that somebody tries, with the cash that their trades leave.
+    #[must_use]
+    pub fn tried(self, tried: Tried, cash: Decimal) -> Self {
+        Self { tried: Some(tried), cash, ..self }
+    }
+
+    pub fn key(&self) -> BookKey {
+        let trial = self.tried.as_ref().map(|tried| tried.session);
+        BookKey { portfolio: self.portfolio.id, horizon: self.horizon, trial }
     }
 
     pub fn line(&self, position: PositionId) -> Option<&Arc<Line>> {
@@ -100,7 +134,7 @@ impl Book {
     /// Cash plus the signed exposure of every open position that has a price: net liquidation
     /// value, in the portfolio's currency.
     pub fn total_value(&self) -> Decimal {
-        self.portfolio.cash_balance.saturating_add(self.totals.net_exposure())
+        self.cash.saturating_add(self.totals.net_exposure())
     }
 
     /// The sums over the open positions.
@@ -130,7 +164,7 @@ impl Book {
         let ytd_pnl = over("ytdPnl", year, year_base);
         PortfolioValuation {
             total_value: self.total_value(),
-            cash_balance: self.portfolio.cash_balance,
+            cash_balance: self.cash,
             market_value: self.totals.market_value(),
             cost_basis: self.totals.cost_basis(),
             unrealized_pnl: self.totals.unrealized_pnl(),

@@ -13,6 +13,7 @@ pub mod doubts;
 pub mod idempotency;
 pub mod instruments;
 pub mod jobs;
+pub mod modeling;
 mod paged;
 pub mod portfolios;
 pub mod positions;
