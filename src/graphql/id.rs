@@ -7,7 +7,8 @@ use uuid::Uuid;
 
 use crate::domain::factor::Factor;
 use crate::domain::id::{
-    AuditId, InstrumentId, JobId, PortfolioId, PositionId, ScenarioId, SnapshotId, TagId, UserId,
+    AuditId, InstrumentId, JobId, ModelTradeId, ModelingSessionId, PortfolioId, PositionId,
+    ScenarioId, SnapshotId, TagId, UserId,
 };
 
 /// What an id names.
@@ -24,6 +25,11 @@ pub enum NodeId {
     AuditEntry(AuditId),
     Scenario(ScenarioId),
     Factor(Factor),
+    ModelingSession(ModelingSessionId),
+    /// Read in its session alone.
+    ModelTrade(ModelTradeId),
+    /// A position of a book that is only tried: it names nothing, and is never read back.
+    Tried(ModelingSessionId, PositionId),
 }
 
 impl NodeId {
@@ -39,6 +45,11 @@ impl NodeId {
             Self::AuditEntry(id) => (12, id.0),
             Self::Scenario(id) => (8, id.0),
             Self::Factor(factor) => (9, Uuid::from_u128(factor.display_order().into())),
+            Self::ModelingSession(id) => (20, id.0),
+            Self::ModelTrade(id) => (21, id.0),
+            Self::Tried(session, position) => {
+                (22, Uuid::from_u128(session.0.as_u128() ^ position.0.as_u128()))
+            }
         }
     }
 
@@ -61,6 +72,8 @@ impl NodeId {
                 let is_it = |factor: &Factor| u128::from(factor.display_order()) == key.as_u128();
                 Factor::ALL.into_iter().find(is_it).map(Self::Factor)
             }
+            20 => Some(Self::ModelingSession(ModelingSessionId(key))),
+            21 => Some(Self::ModelTrade(ModelTradeId(key))),
             _ => None,
         }
     }
@@ -77,6 +90,22 @@ impl NodeId {
     pub fn scenario(text: &str) -> Option<ScenarioId> {
         match Self::parse(text)? {
             Self::Scenario(id) => Some(id),
+            _ => None,
+        }
+    }
+
+    /// The what-if session an id names.
+    pub fn modeling_session(text: &str) -> Option<ModelingSessionId> {
+        match Self::parse(text)? {
+            Self::ModelingSession(id) => Some(id),
+            _ => None,
+        }
+    }
+
+    /// The trade of a what-if session that an id names.
+    pub fn model_trade(text: &str) -> Option<ModelTradeId> {
+        match Self::parse(text)? {
+            Self::ModelTrade(id) => Some(id),
             _ => None,
         }
     }
@@ -116,9 +145,13 @@ mod tests {
             NodeId::AuditEntry(AuditId(key)),
             NodeId::Scenario(ScenarioId(key)),
             NodeId::Factor(Factor::LowVolatility),
+            NodeId::ModelingSession(ModelingSessionId(key)),
+            NodeId::ModelTrade(ModelTradeId(key)),
         ] {
             assert_eq!(NodeId::parse(&ID::from(id)), Some(id));
         }
+        let tried = NodeId::Tried(ModelingSessionId(key), PositionId(Uuid::now_v7()));
+        assert_eq!(NodeId::parse(&ID::from(tried)), None);
         for nonsense in ["", "x", "AAAA", &"A".repeat(10_000), "💥"] {
             assert_eq!(NodeId::parse(nonsense), None);
         }

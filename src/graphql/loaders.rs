@@ -11,6 +11,7 @@ pub mod factors;
 mod greeks;
 mod histories;
 pub mod jobs;
+pub mod modeling;
 mod presence;
 pub mod rates;
 pub mod results;
@@ -34,6 +35,7 @@ use super::budget::{Budget, PRICED};
 use super::error::{ApiError, Result};
 use super::progress::{Progress, Turns};
 use crate::config::assumptions::Assumptions;
+use crate::domain::action::Split;
 use crate::domain::calendar::Calendar;
 use crate::domain::id::{InstrumentId, PortfolioId, PositionId, TagId, UserId};
 use crate::domain::instrument::Instrument;
@@ -47,7 +49,8 @@ use crate::error::Refusal;
 use crate::postgres::moment::Moment;
 use crate::services::Services;
 use crate::services::greeks::{BookGreeks, Model};
-use crate::services::valuation::{self, Book, Quotes, Splits};
+use crate::services::modeling::{Netted, Trial};
+use crate::services::valuation::{self, Book, BookKey, Quotes, Splits};
 use crate::store;
 pub use crate::store::instruments::InstrumentsPage;
 pub use crate::store::prices::BarsPage;
@@ -144,7 +147,17 @@ impl Loaders {
 
     /// The book of a portfolio that the viewer has reached.
     pub async fn book(&self, portfolio: &Arc<Portfolio>, horizon: Horizon) -> Result<Arc<Book>> {
-        let key = BookOf { portfolio: Arc::clone(portfolio), horizon };
+        self.book_with(portfolio, horizon, None).await
+    }
+
+    /// The same with trades that are tried on it.
+    async fn book_with(
+        &self,
+        portfolio: &Arc<Portfolio>,
+        horizon: Horizon,
+        trial: Option<Arc<Trial>>,
+    ) -> Result<Arc<Book>> {
+        let key = BookOf { portfolio: Arc::clone(portfolio), horizon, trial };
         Ok(self.books.load_one(key).await?.ok_or_else(|| Refusal::not_found("portfolio"))?)
     }
 
@@ -425,16 +438,24 @@ impl Loader<TagBy> for Rows {
     }
 }
 
-/// What is this portfolio's book as of a session?
+/// What is this portfolio's book as of a session, or that with trades tried on it?
 #[derive(Clone, Debug)]
 struct BookOf {
     portfolio: Arc<Portfolio>,
     horizon: Horizon,
+    trial: Option<Arc<Trial>>,
+}
+
+impl BookOf {
+    fn key(&self) -> BookKey {
+        let trial = self.trial.as_ref().map(|trial| trial.session);
+        BookKey { portfolio: self.portfolio.id, horizon: self.horizon, trial }
+    }
 }
 
 impl PartialEq for BookOf {
     fn eq(&self, other: &Self) -> bool {
-        (self.portfolio.id, self.horizon) == (other.portfolio.id, other.horizon)
+        self.key() == other.key()
     }
 }
 
@@ -442,7 +463,7 @@ impl Eq for BookOf {}
 
 impl Hash for BookOf {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        (self.portfolio.id, self.horizon).hash(state);
+        self.key().hash(state);
     }
 }
 
@@ -517,11 +538,7 @@ impl Books {
                 SplitsOf(contract.map_or(position.instrument.id, |c| c.underlying_id))
             })
             .collect();
-        let held: Vec<_> = held.into_iter().collect();
-        let found = self.rows.loader().load(&held).await?;
-        let splits = found.iter().map(|(of, splits)| (of.0, splits.clone())).collect();
-        self.rows.feed_many(found).await;
-        let splits = Splits::new(splits);
+        let splits = Splits::default().and(self.splits_of(held).await?);
         let symbols = splits.successors(positions);
         if symbols.is_empty() {
             return Ok(splits);
@@ -529,6 +546,17 @@ impl Books {
         let mut db = self.moment.statement().await?;
         let contracts = store::instruments::by_symbol(&mut *db, &symbols).await?;
         Ok(splits.with_contracts(contracts.into_iter().map(Arc::new)))
+    }
+
+    async fn splits_of(
+        &self,
+        shares: HashSet<SplitsOf>,
+    ) -> Result<Vec<(InstrumentId, Vec<Split>)>> {
+        let shares: Vec<_> = shares.into_iter().collect();
+        let found = self.rows.loader().load(&shares).await?;
+        let splits = found.iter().map(|(of, splits)| (of.0, splits.clone())).collect();
+        self.rows.feed_many(found).await;
+        Ok(splits)
     }
 }
 
@@ -549,15 +577,25 @@ impl Loader<BookOf> for Books {
 
         let priced: usize = held.iter().map(|(_, of)| of.positions.len()).sum();
         self.budget.spend(priced.saturating_mul(PRICED))?;
+        let tried = keys.iter().filter_map(|key| key.trial.as_deref());
+        let tried: HashSet<_> = tried.flat_map(Trial::moving).map(SplitsOf).collect();
+        let tried = if tried.is_empty() { Vec::new() } else { self.splits_of(tried).await? };
         let carried: Vec<_> = held
             .iter()
-            .map(|(key, of)| valuation::carried(&of.positions, &of.splits, key.horizon))
+            .map(|(key, of)| {
+                let held = valuation::carried(&of.positions, &of.splits, key.horizon);
+                let Some(trial) = &key.trial else {
+                    return Netted::without_trades(held);
+                };
+                let splits = Splits::clone(&of.splits).and(tried.iter().cloned());
+                trial.net(key.portfolio.id, held, &splits, key.horizon)
+            })
             .collect();
         let wanted: HashSet<_> = held
             .iter()
             .zip(&carried)
             .flat_map(|((key, _), carried)| {
-                carried.iter().flat_map(|one| one.wanted(key.horizon, &self.calendar))
+                carried.positions.iter().flat_map(|one| one.wanted(key.horizon, &self.calendar))
             })
             .map(|(instrument, horizon)| QuoteOf { instrument, horizon })
             .collect();
@@ -573,15 +611,23 @@ impl Loader<BookOf> for Books {
             .into_iter()
             .zip(carried)
             .map(|((key, of), carried)| {
-                let book = Book::assemble(
-                    Arc::clone(&key.portfolio),
-                    carried,
-                    &of.tags,
-                    &quotes,
-                    key.horizon,
-                    &self.calendar,
-                    self.moment.now(),
-                );
+                let portfolio = Arc::clone(&key.portfolio);
+                let (tags, horizon) = (&of.tags, key.horizon);
+                let (calendar, now) = (&*self.calendar, self.moment.now());
+                let book = match &key.trial {
+                    None => Book::assemble(
+                        portfolio,
+                        carried.positions,
+                        tags,
+                        &quotes,
+                        horizon,
+                        calendar,
+                        now,
+                    ),
+                    Some(trial) => {
+                        trial.book(portfolio, carried, tags, &quotes, horizon, calendar, now)
+                    }
+                };
                 (key.clone(), Arc::new(book))
             })
             .collect())

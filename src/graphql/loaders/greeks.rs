@@ -35,7 +35,7 @@ pub struct GreeksOf {
 
 impl GreeksOf {
     fn identity(&self) -> impl Hash + Eq {
-        (self.book.portfolio.id, self.book.horizon, self.model)
+        (self.book.key(), self.model)
     }
 }
 

@@ -4,6 +4,7 @@
 //! error with a code. A mutation that has written makes the request forget what it has read.
 
 mod jobs;
+mod modeling;
 mod portfolios;
 mod positions;
 mod prices;
@@ -25,6 +26,7 @@ pub struct Mutation(
     prices::Prices,
     jobs::Jobs,
     scenarios::Scenarios,
+    modeling::Modeling,
 );
 
 /// What was deleted, or why nothing was.

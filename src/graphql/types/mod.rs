@@ -10,6 +10,7 @@ pub mod factor;
 pub mod greeks;
 pub mod instrument;
 pub mod job;
+pub mod modeling;
 pub mod node;
 pub mod portfolio;
 pub mod position;

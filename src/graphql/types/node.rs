@@ -7,6 +7,7 @@ use async_graphql::{Context, ID, Interface};
 use super::factor::Factor;
 use super::instrument::Instrument;
 use super::job::Job;
+use super::modeling::ModelingSession;
 use super::portfolio::Portfolio;
 use super::position::Position;
 use super::scenario::StressScenario;
@@ -34,6 +35,7 @@ pub enum Node {
     Snapshot(PortfolioSnapshot),
     StressScenario(StressScenario),
     Factor(Factor),
+    ModelingSession(ModelingSession),
 }
 
 impl Node {
@@ -42,7 +44,7 @@ impl Node {
         let request = request(ctx);
         let Some(viewer) = request.moment.viewer().await? else { return Ok(None) };
         Ok(match NodeId::parse(id) {
-            None | Some(NodeId::AuditEntry(_)) => None,
+            None | Some(NodeId::AuditEntry(_) | NodeId::ModelTrade(_) | NodeId::Tried(..)) => None,
             Some(NodeId::Factor(factor)) => Some(Self::Factor(Factor(factor))),
             Some(NodeId::User(id)) => (viewer.id == id).then_some(Self::User(User(viewer))),
             Some(NodeId::Portfolio(id)) => {
@@ -68,6 +70,10 @@ impl Node {
             Some(NodeId::Scenario(id)) => {
                 let found = request.loaders().scenario(id).await?;
                 found.map(|scenario| Self::StressScenario(StressScenario(scenario)))
+            }
+            Some(NodeId::ModelingSession(id)) => {
+                let found = request.loaders().modeling_session(id).await?;
+                found.map(|session| Self::ModelingSession(ModelingSession(session)))
             }
         })
     }
