@@ -13,6 +13,7 @@ mod jobs;
 mod limits;
 mod live;
 mod market;
+mod modeling;
 mod nightly;
 mod quality;
 mod recovery;
