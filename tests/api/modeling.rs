@@ -75,7 +75,7 @@ impl Person {
     }
 
     /// What some fields of a session say.
-    async fn sees(&self, session: &str, fields: &str) -> Value {
+    async fn asks_session(&self, session: &str, fields: &str) -> Value {
         let query = format!(
             "query($id: ID!) {{ node(id: $id) {{ ... on ModelingSession {{ {fields} }} }} }}"
         );

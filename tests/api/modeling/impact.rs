@@ -69,7 +69,7 @@ async fn trades_change_the_trial_book_and_nothing_that_is_real() {
     let trades = json!([trade("SELL", 120, "AAPL"), dear, unknown, calls]);
     ada.tries(&id, trades).await;
     let seen = ada
-        .sees(
+        .asks_session(
             &id,
             "impact {
                 exposures {
@@ -130,8 +130,8 @@ async fn positions_of_a_trial_book_are_nowhere_else() {
     let fields = "trialBook { positions(filter: { includeClosed: true }) { nodes {
         id symbol quantity isOpen tags { name } portfolio { cashBalance }
         valuation { realizedPnl dailyPnl } } } }";
-    let seen = ada.sees(&id, fields).await;
-    assert_eq!(seen, ada.sees(&id, fields).await, "the same ids each time");
+    let seen = ada.asks_session(&id, fields).await;
+    assert_eq!(seen, ada.asks_session(&id, fields).await, "the same ids each time");
     let nodes = list(&seen["trialBook"]["positions"]["nodes"]);
     let shown = |node: &Value| {
         let text = |key: &str| node[key].as_str().unwrap_or_default().to_owned();
@@ -198,7 +198,7 @@ async fn a_trial_book_answers_as_the_portfolio_does_that_holds_the_same() {
     let query = format!("query($id: ID!) {{ portfolio(id: $id) {{ {FIGURES} }} }}");
     let of_book = async |id: &str| ada.reads(&query, json!({ "id": id })).await["portfolio"].take();
     let of_trial = async |id: &str| {
-        ada.sees(id, &format!("trialBook {{ {FIGURES} }}")).await["trialBook"].take()
+        ada.asks_session(id, &format!("trialBook {{ {FIGURES} }}")).await["trialBook"].take()
     };
     assert_eq!(of_trial(&session).await, of_book(&portfolio).await, "before any trade");
 
@@ -241,7 +241,7 @@ async fn before_and_after_are_the_figures_of_the_two_books() {
     let query = format!("query($id: ID!) {{ portfolio(id: $id) {{ {fields} }} }}");
     let before = ada.reads(&query, json!({ "id": portfolio })).await["portfolio"].take();
     let seen = ada
-        .sees(
+        .asks_session(
             &session,
             &format!(
                 "trialBook {{ {fields} }}

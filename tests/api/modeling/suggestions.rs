@@ -12,7 +12,7 @@ const PLAN: &str = "plan(goal: GOAL) {
 }";
 
 async fn plan(person: &Person, session: &str, goal: &str) -> Value {
-    person.sees(session, &PLAN.replace("GOAL", goal)).await["plan"].take()
+    person.asks_session(session, &PLAN.replace("GOAL", goal)).await["plan"].take()
 }
 
 #[tokio::test]
@@ -28,9 +28,8 @@ async fn each_goal_is_reached_by_the_trades_that_are_suggested() {
         ada.tries(&session, json!([trade("BUY", 100, "PG")])).await;
         let found = plan(&ada, &session, goal).await;
         assert_eq!(found["reason"], Value::Null, "{found}");
-        let suggested =
-            ada.sees(&session, &format!("suggestions(goal: {goal}) {{ symbol action quantity }}"));
-        let suggested = suggested.await["suggestions"].take();
+        let fields = format!("suggestions(goal: {goal}) {{ symbol action quantity }}");
+        let suggested = ada.asks_session(&session, &fields).await["suggestions"].take();
         assert_eq!(list(&suggested).len(), list(&found["trades"]).len());
         assert!(!list(&suggested).is_empty());
         for one in list(&found["trades"]) {
@@ -61,7 +60,7 @@ async fn a_goal_that_cannot_be_reached_says_why_and_a_target_out_of_bounds_is_re
     let found = plan(&ada, &session, "NEUTRALIZE_MARKET_BETA").await;
     assert_eq!((&found["trades"], &found["before"]), (&json!([]), &Value::Null));
     assert!(found["reason"].as_str().is_some_and(|reason| reason.contains("total value")));
-    let none = ada.sees(&session, "suggestions(goal: REDUCE_GROSS) { symbol }").await;
+    let none = ada.asks_session(&session, "suggestions(goal: REDUCE_GROSS) { symbol }").await;
     assert_eq!(none["suggestions"], json!([]));
 
     let query = "query($id: ID!, $target: Float) { node(id: $id) { ... on ModelingSession {

@@ -122,7 +122,11 @@ async fn trades_are_added_all_or_none_and_every_fault_is_told_where_it_stands() 
     let most: Vec<_> = (0..501).map(|_| trade("BUY", 1, "AAPL")).collect();
     assert_eq!(user_codes(&add(json!(most)).await), ["LIMIT_EXCEEDED"]);
     assert_eq!(user_codes(&add(json!([])).await), ["VALIDATION"]);
-    assert_eq!(list(&ada.sees(&id, "trades { id }").await["trades"]).len(), 0, "none was added");
+    assert_eq!(
+        list(&ada.asks_session(&id, "trades { id }").await["trades"]).len(),
+        0,
+        "none was added"
+    );
 }
 
 #[tokio::test]
@@ -145,7 +149,7 @@ async fn what_closes_is_bounded_by_what_is_there_and_what_opens_crosses_zero() {
 
     ada.tries(&id, json!([trade("SELL_SHORT", 200, "AAPL"), trade("BUY", 25, "MSFT")])).await;
     let open = "trialBook { positions { nodes { symbol type quantity } } }";
-    let seen = ada.sees(&id, open).await;
+    let seen = ada.asks_session(&id, open).await;
     assert_eq!(
         seen["trialBook"]["positions"]["nodes"],
         json!([
@@ -178,7 +182,7 @@ async fn a_base_date_is_a_session_that_has_been() {
     let id = sunday["session"]["id"].as_str().expect("an id");
     let session = ada.tries(id, json!([trade("BUY", 1, "AAPL")])).await;
     assert_eq!(session["trades"][0]["price"], "149", "the close of that date");
-    let seen = ada.sees(id, "impact { totalValue { before } } trialBook { asOf }").await;
+    let seen = ada.asks_session(id, "impact { totalValue { before } } trialBook { asOf }").await;
     // 150 shares at 149, less 20 at 395.
     assert_eq!(seen["impact"]["totalValue"]["before"], "24450");
     assert_eq!(seen["trialBook"]["asOf"], "2026-01-02");
@@ -209,7 +213,7 @@ async fn sessions_are_listed_the_newest_first_and_cancelled_ones_make_room() {
     }
     let made = ada.models("createModelingSession", input).await;
     let newest = made["session"]["id"].as_str().expect("room for one more");
-    assert_eq!(ada.sees(&ids[0], "id").await, Value::Null, "the oldest is forgotten");
+    assert_eq!(ada.asks_session(&ids[0], "id").await, Value::Null, "the oldest is forgotten");
 
     let page = "query($status: ModelingSessionStatus, $after: String) {
         viewer { modelingSessions(status: $status, first: 60, after: $after) {

@@ -99,7 +99,7 @@ fn what_is_sold_of_a_lot_is_a_closed_position_with_its_profit() {
 #[test]
 fn what_nobody_knows_has_the_price_of_its_trade_and_is_said() {
     let unknown = Trade { price: 25.into(), ..trade("ZZZZ", Action::Buy, 4.into()) };
-    let option = Trade { price: 2.into(), ..trade("ZZZZ190920C00050000", Action::Buy, 1.into()) };
+    let option = Trade { price: 2.into(), ..trade("YYYY190920C00050000", Action::Buy, 1.into()) };
     let book = WORLD.book(DAY, 1_000, &[]);
     let (book, _) = tried(&book, &[unknown, option]);
     assert_eq!(book.total_value(), 1_000.into());
@@ -112,5 +112,5 @@ fn what_nobody_knows_has_the_price_of_its_trade_and_is_said() {
     );
     let greeks = greeks(&book);
     let option = book.lines.iter().find(|line| line.holding().is_option()).expect("the option");
-    assert!(greeks.missing_reason(option).is_some(), "no underlying, no delta");
+    assert!(greeks.missing_reason(option).is_some(), "no price of its underlying, no delta");
 }
