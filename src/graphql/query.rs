@@ -9,7 +9,6 @@ use super::error::Result;
 use super::id::NodeId;
 use super::loaders::admin::ActivityPage;
 use super::loaders::jobs::JobBy;
-use super::loaders::rates::CurveOf;
 use super::loaders::{
     InstrumentNamed, InstrumentsPage, PortfolioBy, PortfolioNamed, PortfoliosPage,
 };
@@ -40,7 +39,6 @@ use crate::domain::instrument::Symbol;
 use crate::domain::text::fold;
 use crate::error::Refusal;
 use crate::services::providers;
-use crate::services::rates::Curve;
 
 /// Most ids of one `nodes`, and symbols of one `instruments`.
 const MAX_KEYS: usize = 500;
@@ -301,11 +299,8 @@ impl Query {
         let request = request(ctx);
         request.user().await?;
         let session = request.horizon(as_of)?.as_of;
-        let curve = request.loaders().row(CurveOf(session)).await?;
-        let configured =
-            || Arc::new(Curve::configured(request.services.assumptions.risk_free_rate));
         Ok(YieldCurve {
-            curve: curve.unwrap_or_else(configured),
+            curve: request.loaders().curve(session).await?,
             as_of: session,
             resolved: resolved_warning(as_of, session),
         })

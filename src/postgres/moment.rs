@@ -27,9 +27,9 @@ pub struct Moment {
     open: Mutex<Open>,
 }
 
-/// Statements that one moment may send. A question about many things is one statement, so that
-/// only a document that asks many different questions, one after the other, comes near it.
-const MAX_STATEMENTS: u32 = 40;
+/// Statements that one moment may send: twelve take all that is computed of books, however many
+/// and large they are, and lists of what is kept, such as snapshots, prices, jobs, one each.
+const MAX_STATEMENTS: u32 = 24;
 
 #[derive(Default)]
 struct Open {

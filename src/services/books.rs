@@ -182,7 +182,7 @@ pub async fn greeks(
         let adjustments = actions::by_instrument(&found);
         for stored in stored {
             let actions = adjustments.get(&stored.range.instrument).map(Vec::as_slice);
-            series.insert(stored.range, Arc::new(Series::new(stored, actions)));
+            series.insert(stored.range, Arc::new(Series::new(&stored, actions)));
         }
         for one in found {
             known.entry(one.action.instrument_id).or_insert_with(Vec::new).push(one);

@@ -19,7 +19,7 @@ pub use cluster::Cluster;
 pub use concentration::{Concentration, Share, concentration};
 pub use factors::{FactorCorrelations, factor_correlations};
 
-use super::factors::{Basis, Deltas, Excluded, Exposed, exposed, moves_with};
+use super::factors::{Basis, Deltas, Excluded, Exposed, exposed, left_out, moves_with};
 use super::risk::Histories;
 use super::valuation::{Filter as Selection, Line, Summary, View};
 use super::window::Window;
@@ -165,6 +165,16 @@ pub struct Analysis {
     pub excluded: Vec<Excluded>,
     pub quality: Quality,
     pub coverage: Coverage,
+}
+
+impl Analysis {
+    /// What it leaves out and why; where there was nothing to look at, that.
+    pub fn warnings(&self) -> Vec<String> {
+        const NOTHING: &str = "Nothing that is open on the session is there to correlate.";
+        let said = left_out(&self.excluded, self.coverage.included_positions);
+        let is_nothing = self.entries.is_empty() && said.is_none();
+        said.into_iter().chain(is_nothing.then(|| NOTHING.to_owned())).collect()
+    }
 }
 
 /// Two symbols of an analysis.

@@ -22,23 +22,30 @@ pub struct Series {
 impl Series {
     /// Where any action of the instrument is known its actions adjust, else the adjustments that
     /// its file came with: see [`crate::domain::price::Bar::adjusted_close`].
-    pub fn new(stored: StoredSeries, actions: Option<&[Adjustment]>) -> Self {
-        let StoredSeries { range, dates, closes, adjustments, is_simulated } = stored;
-        let bars = dates.into_iter().zip(closes).zip(adjustments);
-        let bars = bars.map(|((date, close), own)| {
+    pub fn new(stored: &StoredSeries, actions: Option<&[Adjustment]>) -> Self {
+        Self::within(stored, (stored.range.from, stored.range.to), actions)
+    }
+
+    /// The same of a part of what is stored: from one day to another, both included.
+    pub fn within(
+        stored: &StoredSeries,
+        (from, to): (NaiveDate, NaiveDate),
+        actions: Option<&[Adjustment]>,
+    ) -> Self {
+        let start = stored.dates.partition_point(|date| *date < from);
+        let bars = stored.dates.iter().zip(&stored.closes).zip(&stored.adjustments).skip(start);
+        let bars = bars.take_while(|((date, _), _)| **date <= to).map(|((date, close), own)| {
             let factor = match actions {
                 Some(actions) => actions
                     .iter()
-                    .filter(|action| {
-                        date < action.effective_date && action.effective_date <= range.to
-                    })
+                    .filter(|action| *date < action.effective_date && action.effective_date <= to)
                     .filter_map(|action| action.factor.to_f64())
                     .product(),
                 None => own.unwrap_or(1.0),
             };
-            Bar { date, close: close * factor }
+            Bar { date: *date, close: close * factor }
         });
-        Self { bars: bars.collect(), is_simulated }
+        Self { bars: bars.collect(), is_simulated: stored.is_simulated }
     }
 
     /// Whether any of its closes was made up.
@@ -86,20 +93,28 @@ mod tests {
     #[test]
     fn a_split_within_a_series_is_none_of_its_returns() {
         let halved = [Adjustment { effective_date: day(4), factor: Decimal::new(5, 1) }];
-        let series = Series::new(stored(4), Some(&halved));
+        let series = Series::new(&stored(4), Some(&halved));
         assert_eq!(series.over(&[day(3), day(4), day(5)]), [Some(50.0), Some(50.0), None]);
     }
 
     #[test]
     fn what_happened_after_it_does_not_touch_a_series() {
         let later = [Adjustment { effective_date: day(10), factor: Decimal::new(5, 1) }];
-        let series = Series::new(stored(4), Some(&later));
+        let series = Series::new(&stored(4), Some(&later));
         assert_eq!(series.over(&[day(3), day(4)]), [Some(100.0), Some(50.0)]);
     }
 
     #[test]
     fn the_adjustments_of_a_file_stand_in_where_no_action_is_known() {
-        let series = Series::new(stored(4), None);
+        let series = Series::new(&stored(4), None);
         assert_eq!(series.over(&[day(3), day(4)]), [Some(40.0), Some(50.0)]);
+    }
+
+    #[test]
+    fn a_part_of_a_series_is_what_would_have_been_read_of_it_alone() {
+        let halved = [Adjustment { effective_date: day(4), factor: Decimal::new(5, 1) }];
+        let part = Series::within(&stored(4), (day(3), day(3)), Some(&halved));
+        assert_eq!(part.over(&[day(3), day(4)]), [Some(100.0), None]);
+        assert!(Series::within(&stored(4), (day(1), day(2)), None).is_empty());
     }
 }

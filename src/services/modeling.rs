@@ -34,18 +34,19 @@ pub use suggest::{Goal, Hedge, Plan, Suggestion, Sums, plan};
 pub use trading::{add, remove};
 pub use written::WrittenTrade;
 
-use super::valuation::{Book, Quotes, Tried};
+use super::valuation::{Book, Carried, Quotes, Tried};
 use crate::domain::calendar::{Calendar, new_york_date};
 use crate::domain::id::{InstrumentId, ModelingSessionId, PositionId};
 use crate::domain::instrument::{Instrument, Symbol};
 use crate::domain::modeling::{Session, Trade};
-use crate::domain::portfolio::Portfolio;
 use crate::domain::price::{Horizon, PriceSource, Quote};
 use crate::domain::tag::{Tag, TagKind, default_color};
 use crate::domain::text::fold;
 
 /// Instruments that whoever tries may see, by symbol.
 pub type Known = HashMap<String, Arc<Instrument>>;
+/// What positions carry.
+type Tags = HashMap<PositionId, Vec<Arc<Tag>>>;
 
 /// The symbols under which traded ones look for instruments: themselves, and of options those of
 /// their underlyings too.
@@ -114,24 +115,22 @@ impl Trial {
         })
     }
 
-    /// The book that comes of the trades, from quotes of all that is in it. What none is known of
-    /// is valued at the price of its last trade.
+    /// The book that comes of the trades, put together from quotes of all that is in it as its
+    /// base is. What none is known of is valued at the price of its last trade.
     pub fn book(
         &self,
-        portfolio: Arc<Portfolio>,
         netted: Netted,
-        tags: &HashMap<PositionId, Vec<Arc<Tag>>>,
+        tags: &Tags,
         quotes: &Quotes,
         horizon: Horizon,
-        calendar: &Calendar,
-        computed_at: DateTime<Utc>,
+        assemble: impl FnOnce(Vec<Carried>, &Tags, &Quotes) -> Book,
     ) -> Book {
-        let warnings = self.warnings(&netted);
-        let cash = portfolio.cash_balance.saturating_add(netted.cash);
+        let tried = Tried { session: self.session, warnings: self.warnings(&netted) };
         let tags = self.tags(&netted, tags);
         let quotes = self.quotes(quotes, horizon);
-        Book::assemble(portfolio, netted.positions, &tags, &quotes, horizon, calendar, computed_at)
-            .tried(Tried { session: self.session, warnings }, cash)
+        let book = assemble(netted.positions, &tags, &quotes);
+        let cash = book.cash.saturating_add(netted.cash);
+        book.tried(tried, cash)
     }
 
     fn quotes<'a>(&self, quotes: &'a Quotes, horizon: Horizon) -> Cow<'a, Quotes> {
@@ -146,11 +145,7 @@ impl Trial {
     }
 
     /// The tags of all positions: what a trade opens carries those that the trade names.
-    fn tags(
-        &self,
-        netted: &Netted,
-        tags: &HashMap<PositionId, Vec<Arc<Tag>>>,
-    ) -> HashMap<PositionId, Vec<Arc<Tag>>> {
+    fn tags(&self, netted: &Netted, tags: &Tags) -> Tags {
         let mut all = tags.clone();
         for (part, whole) in &netted.parts {
             if let Some(own) = tags.get(whole) {

@@ -214,7 +214,7 @@ async fn series(
     for stored in stored {
         let id = stored.range.instrument;
         let actions = adjustments.get(&id).map(Vec::as_slice);
-        series.insert(id, Some(Arc::new(Series::new(stored, actions))));
+        series.insert(id, Some(Arc::new(Series::new(&stored, actions))));
     }
     Ok(series)
 }

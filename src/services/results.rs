@@ -42,7 +42,6 @@ struct Desks {
     /// Of each book, for what needs them.
     greeks: Vec<BookGreeks>,
     scenarios: Vec<Arc<Scenario>>,
-    underlyings: stress::Underlyings,
     now: chrono::DateTime<chrono::Utc>,
 }
 
@@ -149,25 +148,13 @@ async fn read(
     if kind != JobKind::Greeks {
         night.look_up(&mut tx, books.iter().flat_map(|book| wanted(&book.lines))).await?;
     }
-    let underlyings = if is_stress {
-        stress::underlyings(&mut tx, &books).await?
-    } else {
-        stress::Underlyings::new()
-    };
     let scenarios = match kind {
         JobKind::Stress => store::scenarios::visible(tx.statement(), owner, None).await?,
         _ => Vec::new(),
     };
     tx.commit().await?;
     let active = scenarios.into_iter().filter(|one| one.is_active).map(Arc::new);
-    Ok(Desks {
-        owner,
-        books,
-        greeks,
-        scenarios: active.collect(),
-        underlyings,
-        now: services.now(),
-    })
+    Ok(Desks { owner, books, greeks, scenarios: active.collect(), now: services.now() })
 }
 
 async fn replace(

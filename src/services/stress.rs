@@ -39,7 +39,6 @@ pub use simulate::{MAX_HORIZON, MAX_PATHS, Simulated};
 use self::driver::Drivers;
 use crate::domain::calendar::Calendar;
 use crate::domain::id::InstrumentId;
-use crate::domain::instrument::Instrument;
 use crate::domain::quality::{Coverage, Quality};
 use crate::domain::scenario::Severity;
 use crate::services::factors::{self, Basis, Excluded, Exposed, Insufficient, WINDOW};
@@ -62,8 +61,6 @@ pub struct Inputs {
     pub references: HashMap<String, Arc<Series>>,
     /// The 10-year Treasury yield over it; None when nothing is known of it.
     pub yields: Option<Arc<Levels>>,
-    /// The underlyings of options, for their sectors.
-    pub underlyings: HashMap<InstrumentId, Arc<Instrument>>,
     /// What the desks of the same session and closes have regressed already.
     pub designs: Arc<Designs>,
 }
@@ -113,7 +110,7 @@ impl Desk {
         let (known, mut unknown) = factors::exposed(&book.lines, Basis::DeltaAdjusted, &deltas);
         let mut held = Vec::with_capacity(known.len());
         for one in known {
-            if let Some(own) = Held::new(&one, greeks, inputs) {
+            if let Some(own) = Held::new(&one, greeks) {
                 held.push(own);
             } else {
                 let reason = one.line.unpriced_reason().unwrap_or_default();
@@ -183,15 +180,14 @@ impl Desk {
 }
 
 impl Held {
-    fn new(exposed: &Exposed, greeks: &BookGreeks, inputs: &Inputs) -> Option<Self> {
+    fn new(exposed: &Exposed, greeks: &BookGreeks) -> Option<Self> {
         let line = &exposed.line;
         let own = &line.position.instrument;
-        let moved = inputs.underlyings.get(&exposed.instrument).unwrap_or(own);
         Some(Self {
             value: line.holding().exposure()?.to_f64()?,
             exposure: exposed.exposure.to_f64()?,
-            sector: moved.sector.clone(),
-            industry: moved.industry.clone(),
+            sector: own.sector.clone(),
+            industry: own.industry.clone(),
             pricing: greeks.line(line).and_then(|greeks| greeks.pricing.clone()),
             exposed: exposed.clone(),
         })

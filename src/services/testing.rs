@@ -107,7 +107,7 @@ impl World {
             closes,
             is_simulated: false,
         };
-        Series::new(stored, None)
+        Series::new(&stored, None)
     }
 
     pub fn histories(&self, window: &Window) -> Histories {

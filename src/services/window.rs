@@ -9,7 +9,7 @@ use super::history::Series;
 use crate::domain::calendar::Calendar;
 use crate::domain::id::InstrumentId;
 use crate::domain::quality::Quality;
-use crate::store::prices::Range;
+use crate::store::prices::{Range, Span, Subject};
 
 /// The sessions of so many returns, the one before the first of them too.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -55,6 +55,11 @@ impl Window {
     /// The closes of an instrument that it needs; None for a window without a session.
     pub fn range(&self, instrument: InstrumentId) -> Option<Range> {
         Some(Range { instrument, from: *self.sessions.first()?, to: *self.sessions.last()? })
+    }
+
+    /// The same of a subject.
+    pub fn span(&self, of: Subject) -> Option<Span> {
+        Some(Span { of, from: *self.sessions.first()?, to: *self.sessions.last()? })
     }
 
     /// P / P₋₁ − 1 of each session, None over a gap; all None without a series.

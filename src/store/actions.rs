@@ -5,6 +5,7 @@ use rust_decimal::Decimal;
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
+use super::prices::Subject;
 use crate::domain::action::{Action, ActionKind, Ratio, Split};
 use crate::domain::id::InstrumentId;
 use crate::domain::price::PriceSource;
@@ -132,27 +133,40 @@ pub async fn of_instruments(
     db: impl PgExecutor<'_>,
     instruments: &[InstrumentId],
 ) -> sqlx::Result<Vec<Known>> {
+    let subjects: Vec<_> = instruments.iter().copied().map(Subject::Id).collect();
+    let found = of_subjects(db, &subjects).await?;
+    Ok(found.into_iter().map(|(_, known)| known).collect())
+}
+
+/// The same of what has ids or symbols, with the symbol of each.
+pub async fn of_subjects(
+    db: impl PgExecutor<'_>,
+    subjects: &[Subject],
+) -> sqlx::Result<Vec<(String, Known)>> {
+    let (ids, symbols) = Subject::split(subjects);
     let rows = sqlx::query!(
         r#"
-        select a.instrument_id as "instrument_id: InstrumentId", a.effective_date,
+        select i.symbol, a.instrument_id as "instrument_id: InstrumentId", a.effective_date,
                a.split_to, a.split_from, a.cash_amount, a.special_amount, a.source as "source: PriceSource",
                earlier.close as "last_close?",
                exists (select from prices p
                         where p.instrument_id = a.instrument_id and p.date >= a.effective_date)
                    as "has_traded_since!"
           from corporate_actions a
+          join instruments i on i.id = a.instrument_id
           left join lateral (
                select close
                  from prices p
                 where p.instrument_id = a.instrument_id and p.date < a.effective_date
                 order by date desc
                 limit 1) earlier on true
-         where a.instrument_id = any($1)
+         where a.instrument_id = any($1 || array(select id from instruments where symbol = any($2)))
            and exists (select from corporate_actions told
                         where told.instrument_id = a.instrument_id and told.source <> 'IMPORT')
          order by a.instrument_id, a.effective_date, a.kind desc
         "#,
-        instruments as &[InstrumentId],
+        &ids as &[InstrumentId],
+        &symbols,
     )
     .fetch_all(db)
     .await?;
@@ -165,7 +179,7 @@ pub async fn of_instruments(
             },
             None => ActionKind::Split(Ratio::new(row.split_to?, row.split_from?)?),
         };
-        Some(Known {
+        let known = Known {
             action: Action {
                 instrument_id: row.instrument_id,
                 effective_date: row.effective_date,
@@ -174,7 +188,8 @@ pub async fn of_instruments(
             },
             last_close: row.last_close,
             has_traded_since: row.has_traded_since,
-        })
+        };
+        Some((row.symbol, known))
     });
     Ok(known.collect())
 }

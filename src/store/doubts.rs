@@ -46,22 +46,3 @@ pub async fn replace_all(
     .await?;
     Ok(())
 }
-
-/// The doubts about closes of instruments, by instrument and date.
-pub async fn of_instruments(
-    db: impl PgExecutor<'_>,
-    instruments: &[InstrumentId],
-) -> sqlx::Result<Vec<Doubt>> {
-    sqlx::query_as!(
-        Doubt,
-        r#"
-        select instrument_id as "instrument_id: InstrumentId", date, says, noted_at
-          from price_doubts
-         where instrument_id = any($1)
-         order by instrument_id, date
-        "#,
-        instruments as &[InstrumentId],
-    )
-    .fetch_all(db)
-    .await
-}

@@ -19,6 +19,9 @@ pub struct Presence {
     pub is_simulated: bool,
     /// What was asked for in vain within the range, by its first day.
     pub absences: Vec<Told>,
+    /// Closes that nothing explains, whenever they were, by their sessions: why, in a sentence or
+    /// two.
+    pub doubts: Vec<(NaiveDate, String)>,
 }
 
 /// Days that were asked for in vain, and what the providers said.
@@ -39,7 +42,8 @@ pub async fn of_ranges(db: impl PgExecutor<'_>, ranges: &[Range]) -> sqlx::Resul
                coalesce(bar.is_simulated, false) as "is_simulated!",
                coalesce(absence.first, '{}') as "absent_from!",
                coalesce(absence.last, '{}') as "absent_to!",
-               coalesce(absence.said, '{}') as "said!"
+               coalesce(absence.said, '{}') as "said!",
+               coalesce(doubt.dates, '{}') as "doubted!", coalesce(doubt.says, '{}') as "doubts!"
           from unnest($1::uuid[], $2::date[], $3::date[]) as wanted (id, first, last)
          cross join lateral (
                select min(date) as first, max(date) as last
@@ -58,6 +62,10 @@ pub async fn of_ranges(db: impl PgExecutor<'_>, ranges: &[Range]) -> sqlx::Resul
                  from price_absences noted
                 where noted.instrument_id = wanted.id and noted.reason <> 'HOLIDAY'
                   and noted.first <= wanted.last and noted.last >= wanted.first) absence
+         cross join lateral (
+               select array_agg(date order by date) as dates, array_agg(says order by date) as says
+                 from price_doubts
+                where instrument_id = wanted.id) doubt
         "#,
         &ranges.iter().map(|range| range.instrument.0).collect::<Vec<_>>(),
         &ranges.iter().map(|range| range.from).collect::<Vec<_>>(),
@@ -72,6 +80,7 @@ pub async fn of_ranges(db: impl PgExecutor<'_>, ranges: &[Range]) -> sqlx::Resul
             dates: row.dates,
             is_simulated: row.is_simulated,
             absences: absences.map(|((first, last), said)| Told { first, last, said }).collect(),
+            doubts: row.doubted.into_iter().zip(row.doubts).collect(),
         }
     })
     .fetch_all(db)

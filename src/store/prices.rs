@@ -259,6 +259,50 @@ pub struct Range {
     pub to: NaiveDate,
 }
 
+/// Whose closes, or whose actions: an instrument's, or those of whatever has a symbol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Subject {
+    Id(InstrumentId),
+    Symbol(&'static str),
+}
+
+impl Subject {
+    fn id(self) -> Option<InstrumentId> {
+        match self {
+            Self::Id(id) => Some(id),
+            Self::Symbol(_) => None,
+        }
+    }
+
+    fn symbol(self) -> Option<&'static str> {
+        match self {
+            Self::Id(_) => None,
+            Self::Symbol(symbol) => Some(symbol),
+        }
+    }
+
+    /// Ids and symbols of some, by themselves.
+    pub(super) fn split(subjects: &[Self]) -> (Vec<InstrumentId>, Vec<String>) {
+        let ids = subjects.iter().filter_map(|one| one.id());
+        let symbols = subjects.iter().filter_map(|one| one.symbol());
+        (ids.collect(), symbols.map(str::to_owned).collect())
+    }
+}
+
+/// The stored closes of a subject between two dates, both included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Span {
+    pub of: Subject,
+    pub from: NaiveDate,
+    pub to: NaiveDate,
+}
+
+impl From<Range> for Span {
+    fn from(range: Range) -> Self {
+        Self { of: Subject::Id(range.instrument), from: range.from, to: range.to }
+    }
+}
+
 /// What is stored of a range.
 #[derive(Clone, Debug)]
 pub struct StoredSeries {
@@ -275,29 +319,52 @@ pub struct StoredSeries {
 
 /// What is stored of each range, those without any close left out; no order.
 pub async fn series(db: impl PgExecutor<'_>, ranges: &[Range]) -> sqlx::Result<Vec<StoredSeries>> {
+    let spans: Vec<_> = ranges.iter().copied().map(Span::from).collect();
+    let found = series_of(db, &spans).await?;
+    Ok(found.into_iter().map(|(_, stored)| stored).collect())
+}
+
+/// What is stored of each span, by its place among them; those without any close left out; no
+/// order.
+pub async fn series_of(
+    db: impl PgExecutor<'_>,
+    spans: &[Span],
+) -> sqlx::Result<Vec<(usize, StoredSeries)>> {
     sqlx::query!(
         r#"
-        select wanted.id as "instrument!: InstrumentId", wanted.first as "from!",
-               wanted.last as "to!", array_agg(bar.date order by bar.date) as "dates!",
+        select wanted.ordinal as "ordinal!", subject.id as "instrument!: InstrumentId",
+               wanted.first as "from!", wanted.last as "to!",
+               array_agg(bar.date order by bar.date) as "dates!",
                array_agg(bar.close::float8 order by bar.date) as "closes!",
                array_agg(bar.adjustment::float8 order by bar.date)
                    as "adjustments!: Vec<Option<f64>>",
                bool_or(bar.source = 'SYNTHETIC') as "is_simulated!"
-          from unnest($1::uuid[], $2::date[], $3::date[]) as wanted (id, first, last)
-          join prices bar on bar.instrument_id = wanted.id
+          from unnest($1::uuid[], $2::text[], $3::date[], $4::date[])
+               with ordinality as wanted (id, symbol, first, last, ordinal)
+         cross join lateral (
+               select coalesce(wanted.id, (select named.id
+                                             from instruments named
+                                            where named.symbol = wanted.symbol)) as id) subject
+          join prices bar on bar.instrument_id = subject.id
                          and bar.date between wanted.first and wanted.last
-         group by wanted.id, wanted.first, wanted.last
+         group by wanted.ordinal, subject.id, wanted.first, wanted.last
         "#,
-        &ranges.iter().map(|range| range.instrument.0).collect::<Vec<_>>(),
-        &ranges.iter().map(|range| range.from).collect::<Vec<_>>(),
-        &ranges.iter().map(|range| range.to).collect::<Vec<_>>(),
+        &spans.iter().map(|span| span.of.id().map(|id| id.0)).collect::<Vec<_>>()
+            as &[Option<uuid::Uuid>],
+        &spans.iter().map(|span| span.of.symbol().map(str::to_owned)).collect::<Vec<_>>()
+            as &[Option<String>],
+        &spans.iter().map(|span| span.from).collect::<Vec<_>>(),
+        &spans.iter().map(|span| span.to).collect::<Vec<_>>(),
     )
-    .map(|row| StoredSeries {
-        range: Range { instrument: row.instrument, from: row.from, to: row.to },
-        dates: row.dates,
-        closes: row.closes,
-        adjustments: row.adjustments,
-        is_simulated: row.is_simulated,
+    .map(|row| {
+        let stored = StoredSeries {
+            range: Range { instrument: row.instrument, from: row.from, to: row.to },
+            dates: row.dates,
+            closes: row.closes,
+            adjustments: row.adjustments,
+            is_simulated: row.is_simulated,
+        };
+        (usize::try_from(row.ordinal - 1).unwrap_or(usize::MAX), stored)
     })
     .fetch_all(db)
     .await

@@ -108,6 +108,8 @@ pub struct StoredYields {
     pub rates: Vec<f64>,
     /// Whether any of them is simulated.
     pub is_simulated: bool,
+    /// The last of them.
+    pub newest: Yield,
 }
 
 /// What is stored of each range, those without any yield left out; no order. Each begins `days`
@@ -122,7 +124,10 @@ pub async fn series(
         select wanted.tenor as "tenor!: Tenor", wanted.first as "from!", wanted.last as "to!",
                array_agg(stored.date order by stored.date) as "dates!",
                array_agg(stored.rate::float8 order by stored.date) as "rates!",
-               bool_or(stored.source = 'SYNTHETIC') as "is_simulated!"
+               bool_or(stored.source = 'SYNTHETIC') as "is_simulated!",
+               max(stored.date) as "newest!",
+               (array_agg(stored.rate order by stored.date desc))[1] as "rate!",
+               (array_agg(stored.source order by stored.date desc))[1] as "source!: YieldSource"
           from unnest($1::text[], $2::date[], $3::date[]) as wanted (tenor, first, last)
           join treasury_yields stored on stored.tenor = wanted.tenor
                              and stored.date between wanted.first - $4::int and wanted.last
@@ -138,6 +143,7 @@ pub async fn series(
         dates: row.dates,
         rates: row.rates,
         is_simulated: row.is_simulated,
+        newest: Yield { tenor: row.tenor, date: row.newest, rate: row.rate, source: row.source },
     })
     .fetch_all(db)
     .await

@@ -273,6 +273,5 @@ async fn a_stress_test_takes_as_many_statements_however_much_is_held() {
     }
     let (small, large) = (statements(2, 3).await, statements(8, 40).await);
     assert_eq!(small, large);
-    assert!(small <= 13, "{small} statements");
-    println!("{small} statements");
+    assert!(small <= 10, "{small} statements");
 }

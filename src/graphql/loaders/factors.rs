@@ -1,8 +1,6 @@
-//! What the statistics of books are computed from: closes over windows, models, betas.
+//! What the statistics of books are computed from: models and betas.
 //!
-//! Closes are asked for with [`HistoryOf`], over one window for all statistics of a session, so
-//! that factors, risk and correlations of a request share its one statement. Models and betas are
-//! computed once a request and off the threads that wait for others, where there are many.
+//! They are computed once a request, and off the threads that wait for others where there are many.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,25 +8,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 use chrono::NaiveDate;
 use tokio::sync::OnceCell;
 
-use super::rates::{CurveOf, YieldRange, YieldsOf};
-use super::{HistoryOf, Loaders};
+use super::{Loaders, greeks};
 use crate::domain::factor::Factor;
 use crate::domain::id::InstrumentId;
 use crate::domain::quality::Quality;
-use crate::domain::rate::Tenor;
-use crate::domain::reference;
-use crate::error::Error;
 use crate::graphql::error::{ApiError, Result};
 use crate::services::factors::{
     Betas, Deltas, Estimates, FactorModel, InstrumentBetas, Insufficient, Method, Model, RateBeta,
     Variable, WINDOW, rate_beta,
 };
-use crate::services::greeks;
-use crate::services::rates::{Curve, Levels};
-use crate::services::risk::Histories;
+use crate::services::greeks::Model as Pricing;
+use crate::services::history::Series;
+use crate::services::rates::Levels;
 use crate::services::valuation::Book;
 use crate::services::window::{Returns, Window};
-use crate::store;
+use crate::store::prices::Span;
 
 /// Regressions that one thread may do while others wait for it: a fraction of a millisecond.
 const FEW: usize = 32;
@@ -42,73 +36,36 @@ type Models = HashMap<(NaiveDate, Method), Arc<OnceCell<Arc<FactorModel>>>>;
 /// What has been computed for a request.
 #[derive(Default)]
 pub(super) struct Computed {
-    references: OnceCell<HashMap<String, InstrumentId>>,
+    pub(super) series: Mutex<HashMap<Span, Arc<Series>>>,
+    pub(super) greeks: greeks::Known,
     models: Mutex<Models>,
     betas: Mutex<Fitted>,
 }
 
 impl Loaders {
-    /// The instruments that are measured against, by symbol, as far as they are known.
-    pub async fn references(&self) -> Result<&HashMap<String, InstrumentId>> {
-        let read = async {
-            let symbols: Vec<_> = reference::symbols().map(str::to_owned).collect();
-            let mut db = self.moment.statement().await?;
-            let found = store::instruments::by_symbol(&mut *db, &symbols).await?;
-            Ok::<_, ApiError>(found.into_iter().map(|one| (one.symbol, one.id)).collect())
-        };
-        self.computed.references.get_or_try_init(|| read).await
-    }
-
     /// A window as long as every statistic of a session that looks back no further shares.
     pub fn window(&self, as_of: NaiveDate, returns: usize) -> Window {
         Window::ending(as_of, returns, &self.calendar)
     }
 
-    /// The adjusted closes of instruments over a window, and before it as far as others look back;
-    /// absent where there are none.
-    pub async fn histories(
-        &self,
-        window: &Window,
-        instruments: Vec<InstrumentId>,
-    ) -> Result<Histories> {
-        let as_of = window.sessions().last().copied();
-        let shared = as_of.filter(|_| window.len() < WINDOW).map(|day| self.window(day, WINDOW));
-        let window = shared.as_ref().unwrap_or(window);
-        let keys: Vec<_> =
-            instruments.into_iter().filter_map(|id| window.range(id)).map(HistoryOf).collect();
-        let found = self.rows.load_many(keys).await?;
-        Ok(found.into_iter().map(|(of, series)| (of.0.instrument, series)).collect())
-    }
-
     /// The delta-adjusted exposures of a book's options that its lines do not say themselves.
     pub async fn deltas(&self, book: &Arc<Book>) -> Result<Arc<Deltas>> {
-        Ok(self.greeks(book, greeks::Model::BlackScholesMerton).await?.deltas())
-    }
-
-    /// The risk-free rates as of a session.
-    pub async fn curve(&self, as_of: NaiveDate) -> Result<Arc<Curve>> {
-        let found = self.row(CurveOf(as_of)).await?;
-        // There always is one: without yields it is the configured rate.
-        Ok(found.ok_or_else(|| Error::Internal(format!("no curve as of {as_of}")))?)
+        Ok(self.greeks(book, Pricing::default()).await?.deltas())
     }
 
     /// The returns of each active factor over a window: simple ones, or whatever is made of them.
     pub async fn factor_returns(
         &self,
         window: &Window,
-        of: fn(&Window, Option<&crate::services::history::Series>) -> Returns,
+        of: fn(&Window, Option<&Series>) -> Returns,
     ) -> Result<Vec<(Factor, Returns)>> {
-        let references = self.references().await?;
-        let funds = Factor::active()
-            .map(|factor| (factor, factor.etf().and_then(|etf| references.get(etf)).copied()));
-        let funds: Vec<_> = funds.collect();
-        let ids = funds.iter().filter_map(|(_, id)| *id).collect();
-        let histories = self.histories(window, ids).await?;
-        let returns = |(factor, id): (Factor, Option<InstrumentId>)| {
-            let series = id.and_then(|id| histories.get(&id));
+        let funds =
+            self.references(window, Factor::active().filter_map(Factor::etf).collect()).await?;
+        let returns = |factor: Factor| {
+            let series = factor.etf().and_then(|etf| funds.get(etf));
             (factor, of(window, series.map(Arc::as_ref)))
         };
-        Ok(funds.into_iter().map(returns).collect())
+        Ok(Factor::active().map(returns).collect())
     }
 
     /// The model of a session, made once a request.
@@ -184,11 +141,9 @@ impl Loaders {
     ) -> Result<Result<RateBeta, Insufficient>> {
         let window = self.window(as_of, WINDOW);
         let sessions = window.sessions();
-        let from = sessions.first().copied().unwrap_or(as_of);
-        let range = YieldRange { tenor: Tenor::TenYears, from, to: as_of };
         let (histories, levels) = futures_util::future::try_join(
             Box::pin(self.histories(&window, vec![instrument])),
-            Box::pin(self.row(YieldsOf(range))),
+            Box::pin(self.levels(&window)),
         )
         .await?;
         let returns = window.simple_returns(histories.get(&instrument).map(Arc::as_ref));

@@ -7,43 +7,28 @@ use async_graphql::async_trait::async_trait;
 use async_graphql::dataloader::Loader;
 use chrono::NaiveDate;
 
-use super::Rows;
-use crate::domain::rate::Tenor;
+use super::{Loaders, Rows};
+use crate::domain::rate::{Tenor, Yield};
 use crate::graphql::error::{ApiError, Result};
-use crate::services::rates::{self, Curve, Levels, MAX_AGE_DAYS};
+use crate::services::rates::{Curve, Levels, MAX_AGE_DAYS};
+use crate::services::window::Window;
 use crate::store;
-pub use crate::store::yields::YieldRange;
+use crate::store::yields::YieldRange;
 
-/// What are the risk-free rates as of this session? Always an answer: without yields it is the
-/// configured rate.
+/// What was a yield between two days, with what is carried into them? None without any.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct CurveOf(pub NaiveDate);
+struct YieldsOf(YieldRange);
 
-#[async_trait]
-impl Loader<CurveOf> for Rows {
-    type Value = Arc<Curve>;
-    type Error = ApiError;
-
-    async fn load(&self, keys: &[CurveOf]) -> Result<HashMap<CurveOf, Self::Value>> {
-        let sessions: Vec<_> = keys.iter().map(|key| key.0).collect();
-        let terms: Vec<_> = Tenor::terms().collect();
-        let found = {
-            let mut db = self.moment.statement().await?;
-            store::yields::as_of(&mut *db, &sessions, &terms, MAX_AGE_DAYS.into()).await?
-        };
-        let curves = rates::curves(sessions, found, self.assumptions.risk_free_rate);
-        Ok(curves.into_iter().map(|(of, curve)| (CurveOf(of), Arc::new(curve))).collect())
-    }
+/// What is known of a yield over some days.
+#[derive(Clone)]
+struct Told {
+    levels: Arc<Levels>,
+    newest: Yield,
 }
-
-/// What was the level of a yield between two days, with what is carried into them? None without
-/// any.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct YieldsOf(pub YieldRange);
 
 #[async_trait]
 impl Loader<YieldsOf> for Rows {
-    type Value = Arc<Levels>;
+    type Value = Told;
     type Error = ApiError;
 
     async fn load(&self, keys: &[YieldsOf]) -> Result<HashMap<YieldsOf, Self::Value>> {
@@ -52,7 +37,28 @@ impl Loader<YieldsOf> for Rows {
             let mut db = self.moment.statement().await?;
             store::yields::series(&mut *db, &ranges, MAX_AGE_DAYS.into()).await?
         };
-        let levels = stored.into_iter().map(|of| (YieldsOf(of.range), Arc::new(of.into())));
-        Ok(levels.collect())
+        let told = stored.into_iter().map(|of| {
+            let newest = of.newest.clone();
+            (YieldsOf(of.range), Told { newest, levels: Arc::new(of.into()) })
+        });
+        Ok(told.collect())
+    }
+}
+
+impl Loaders {
+    /// The risk-free rates as of a session: without yields the configured rate.
+    pub async fn curve(&self, as_of: NaiveDate) -> Result<Arc<Curve>> {
+        let on = |tenor| YieldsOf(YieldRange { tenor, from: as_of, to: as_of });
+        let found = self.rows(Tenor::terms().map(on)).await?;
+        let yields: Vec<_> = found.into_values().map(|told| told.newest).collect();
+        Ok(Arc::new(Curve::of(as_of, &yields, self.assumptions.risk_free_rate)))
+    }
+
+    /// The 10-year yield over a window; None when nothing is known of it.
+    pub async fn levels(&self, window: &Window) -> Result<Option<Arc<Levels>>> {
+        let ends = window.sessions().first().zip(window.sessions().last());
+        let Some((&from, &to)) = ends else { return Ok(None) };
+        let key = YieldsOf(YieldRange { tenor: Tenor::TenYears, from, to });
+        Ok(self.row(key).await?.map(|told| told.levels))
     }
 }

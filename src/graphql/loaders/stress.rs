@@ -1,6 +1,6 @@
 //! What stress tests ask for: scenarios, and books made ready to be stressed.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_graphql::async_trait::async_trait;
@@ -9,16 +9,14 @@ use chrono::NaiveDate;
 use futures_util::future::{try_join, try_join3};
 use tokio::sync::OnceCell;
 
-use super::rates::{YieldRange, YieldsOf};
-use super::{HistoryOf, InstrumentBy, Loaders, Rows};
+use super::{Loaders, Rows};
 use crate::domain::id::ScenarioId;
-use crate::domain::rate::Tenor;
+use crate::domain::reference;
 use crate::domain::scenario::Scenario;
 use crate::graphql::budget::PRICED;
 use crate::graphql::error::{ApiError, Result};
 use crate::services::factors;
 use crate::services::greeks::Model;
-use crate::services::history::Series;
 use crate::services::stress::{Designs, Desk, Inputs};
 use crate::services::valuation::{Book, BookKey};
 use crate::services::window::Window;
@@ -91,35 +89,12 @@ impl Loaders {
     /// What a book is stressed with, from the closes of a window.
     pub async fn stress_inputs(&self, book: &Book, window: &Window) -> Result<Inputs> {
         self.budget.spend(book.lines.len().saturating_mul(PRICED))?;
-        let references = self.references().await?;
-        let held = factors::wanted(&book.lines);
-        let underlyings: HashSet<_> = book
-            .open_lines()
-            .filter_map(|line| Some(line.position.instrument.contract.as_ref()?.underlying_id))
-            .map(InstrumentBy)
-            .collect();
-        let ids: HashSet<_> = held.iter().chain(references.values()).copied().collect();
-        let ranges: Vec<_> = ids.into_iter().filter_map(|id| window.range(id)).collect();
-        let sessions = window.sessions();
-        let from = sessions.first().copied().unwrap_or(book.horizon.as_of);
-        let yields = YieldRange { tenor: Tenor::TenYears, from, to: book.horizon.as_of };
-        let (found, underlyings, yields) = try_join3(
-            self.rows.load_many(ranges.into_iter().map(HistoryOf)),
-            self.rows.load_many(underlyings),
-            self.row(YieldsOf(yields)),
+        let (histories, references, yields) = try_join3(
+            self.histories(window, factors::wanted(&book.lines).into_iter().collect()),
+            self.references(window, reference::symbols().collect()),
+            self.levels(window),
         )
         .await?;
-        let series: HashMap<_, Arc<Series>> =
-            found.into_iter().map(|(of, series)| (of.0.instrument, series)).collect();
-        let references = references
-            .iter()
-            .filter_map(|(symbol, id)| Some((symbol.clone(), Arc::clone(series.get(id)?))));
-        Ok(Inputs {
-            references: references.collect(),
-            histories: series.clone(),
-            yields,
-            underlyings: underlyings.into_iter().map(|(of, one)| (of.0, one)).collect(),
-            designs: Arc::default(),
-        })
+        Ok(Inputs { histories, references, yields, designs: Arc::default() })
     }
 }

@@ -231,10 +231,7 @@ impl CorrelationAnalysis {
             weight: cluster.weight,
         });
         let mut warnings = Vec::from_iter(resolved_warning(as_of, book.horizon.as_of));
-        warnings.extend(crate::services::factors::left_out(
-            &analysis.excluded,
-            analysis.coverage.included_positions,
-        ));
+        warnings.extend(analysis.warnings());
         Ok(Self {
             symbols: analysis.entries.iter().map(|entry| entry.symbol.clone()).collect(),
             average_correlation: analysis.average,

@@ -5,14 +5,15 @@ use std::sync::Arc;
 use async_graphql::{ComplexObject, Context, SimpleObject};
 use chrono::{DateTime, Utc};
 
-use crate::domain::id::InstrumentId;
 use crate::domain::instrument;
+use crate::error::Error;
 use crate::graphql::error::Result;
-use crate::graphql::loaders::{DoubtsOf, PresenceOf};
+use crate::graphql::loaders::PresenceOf;
 use crate::graphql::scalar::Date;
 use crate::graphql::viewer::request;
 use crate::services::quality::{self, History, Window};
 use crate::services::valuation::Book;
+use crate::store::presence::Presence;
 
 /// What is missing of the data of a portfolio's open positions, and which figures that costs.
 ///
@@ -112,7 +113,7 @@ pub struct InstrumentDataQuality {
     /// option, whether those of its underlying are.
     supports_correlation: bool,
     #[graphql(skip)]
-    instrument: InstrumentId,
+    of: Arc<Presence>,
 }
 
 #[ComplexObject]
@@ -121,10 +122,9 @@ impl InstrumentDataQuality {
     /// the 60 sessions before, without a split or dividend, while the market moved less than 3 %.
     /// They are used all the same. The nightly chain looks, at what is held.
     #[graphql(complexity = "5 + 5 * child_complexity")]
-    async fn doubts(&self, ctx: &Context<'_>) -> Result<Vec<PriceDoubt>> {
-        let found = request(ctx).loaders().row(DoubtsOf(self.instrument)).await?;
-        let doubts = found.unwrap_or_default().into_iter();
-        Ok(doubts.map(|one| PriceDoubt { date: Date(one.date), message: one.says }).collect())
+    async fn doubts(&self) -> Vec<PriceDoubt> {
+        let doubts = self.of.doubts.iter();
+        doubts.map(|(date, says)| PriceDoubt { date: Date(*date), message: says.clone() }).collect()
     }
 }
 
@@ -171,15 +171,17 @@ impl InstrumentDataQuality {
         let own = PresenceOf(window.of(instrument.id));
         let underlying = contract.map(|contract| PresenceOf(window.of(contract.underlying_id)));
         let found = request.loaders().rows([own].into_iter().chain(underlying)).await?;
-        let history = |of: &PresenceOf, until| {
-            let there = found.get(of).ok_or_else(|| {
-                crate::error::Error::Internal("a range was not answered for".into())
-            })?;
-            Ok::<_, crate::graphql::error::ApiError>(History::of(there, &window, None, until))
+        let there = |of: &PresenceOf| {
+            let missing = || Error::Internal("a range was not answered for".into());
+            found.get(of).cloned().ok_or_else(missing)
         };
-        let of_own = history(&own, contract.map(|contract| contract.expiry))?;
+        let of = there(&own)?;
+        let of_own = History::of(&of, &window, None, contract.map(|contract| contract.expiry));
         let moving = match &underlying {
-            Some(of) => history(of, None)?,
+            Some(of) => {
+                let of = there(of)?;
+                History::of(&of, &window, None, None)
+            }
             None => of_own.clone(),
         };
         Ok(Self {
@@ -191,7 +193,7 @@ impl InstrumentDataQuality {
             is_stale: of_own.is_stale,
             is_simulated: of_own.is_simulated,
             supports_factors: moving.supports_factors(),
-            instrument: instrument.id,
+            of,
             supports_correlation: moving.supports_correlation(),
         })
     }

@@ -19,7 +19,8 @@ use crate::graphql::scalar::Date;
 use crate::graphql::viewer::{Request, resolved_warning};
 use crate::services::correlation;
 use crate::services::factors::{
-    self, Basis, Estimates, MODEL_VERSION, Method, RATE_SERIES, RIDGE_PENALTY, WINDOW, exposed,
+    self, Basis, Deltas, Estimates, MODEL_VERSION, Method, RATE_SERIES, RIDGE_PENALTY, WINDOW,
+    exposed,
 };
 use crate::services::valuation::{Book, Line};
 use crate::services::window::Window;
@@ -246,14 +247,19 @@ pub(super) fn provenance(
     }
 }
 
-/// What the factors do to a book, and to how much of it that is known.
+/// What the factors do to some lines of a book, and how much of its options counts.
 pub(super) async fn estimates(
     request: &Request,
-    book: &Book,
+    book: &Arc<Book>,
     lines: &[Arc<Line>],
     method: Method,
-) -> Result<Estimates> {
-    Box::pin(request.loaders().estimates(book.horizon.as_of, method, factors::wanted(lines))).await
+) -> Result<(Estimates, Arc<Deltas>)> {
+    let loaders = request.loaders();
+    futures_util::future::try_join(
+        Box::pin(loaders.estimates(book.horizon.as_of, method, factors::wanted(lines))),
+        Box::pin(loaders.deltas(book)),
+    )
+    .await
 }
 
 /// How well the factors can be told apart, and how much of a portfolio they speak for.
@@ -317,8 +323,7 @@ impl FactorModelDiagnostics {
         method: FactorMethod,
     ) -> Result<Self> {
         request.spend(book.lines.len())?;
-        let estimates = estimates(request, &book, &book.lines, method.into()).await?;
-        let deltas = request.loaders().deltas(&book).await?;
+        let (estimates, deltas) = estimates(request, &book, &book.lines, method.into()).await?;
         let (known, mut excluded) = exposed(&book.lines, Basis::Dollar, &deltas);
         let (known, without) = estimates.split(known);
         excluded.extend(without);

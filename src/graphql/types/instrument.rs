@@ -13,14 +13,13 @@ use crate::domain::{instrument, price};
 use crate::graphql::budget::PRICED;
 use crate::graphql::error::Result;
 use crate::graphql::id::NodeId;
-use crate::graphql::loaders::{
-    ActionsOf, AdjustmentsOf, BarsPage, InstrumentBy, QuoteOf, SplitsOf,
-};
+use crate::graphql::loaders::{ActionsOf, BarsPage, InstrumentBy, QuoteOf, SplitsOf};
 use crate::graphql::page::{PageArguments, Scope, connection, cost};
 use crate::graphql::scalar::{Date, Decimal};
 use crate::graphql::viewer::{request, resolved_warning};
-use crate::services::dividends;
 use crate::services::valuation::Series;
+use crate::services::{actions, dividends};
+use crate::store::prices::Subject;
 
 /// What kind of thing an instrument is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Enum)]
@@ -199,7 +198,7 @@ impl Instrument {
         let answer = async {
             let request = request(ctx);
             let horizon = request.horizon(as_of)?;
-            let actions = request.loaders().row(ActionsOf(self.0.id)).await?;
+            let actions = request.loaders().row(ActionsOf(Subject::Id(self.0.id))).await?;
             let paid = dividends::trailing(actions.as_deref().unwrap_or_default(), horizon.as_of);
             // Of the session's shares, not of those of a split since.
             let at_session = Horizon { held_by: horizon.as_of, ..horizon };
@@ -433,8 +432,10 @@ impl PriceBar {
     /// of. From the splits and dividends that are known of the instrument; where none is, from
     /// what the source of the bar said, and without that the close itself.
     async fn adjusted_close(&self, ctx: &Context<'_>) -> Result<Decimal> {
-        let actions = request(ctx).loaders().row(AdjustmentsOf(self.bar.instrument_id)).await?;
-        Ok(self.bar.adjusted_close(actions.as_deref()).into())
+        let key = ActionsOf(Subject::Id(self.bar.instrument_id));
+        let happened = request(ctx).loaders().row(key).await?;
+        let adjustments = happened.map(|known| actions::adjustments(&known));
+        Ok(self.bar.adjusted_close(adjustments.as_deref()).into())
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object};
 use chrono::{DateTime, NaiveDate, Utc};
+use futures_util::future::try_join;
 
 use super::correlation::{Concentration, CorrelationAnalysis, CorrelationFilter};
 use super::data_quality::PortfolioDataQuality;
@@ -263,12 +264,13 @@ impl Portfolio {
     ) -> Result<Performance> {
         let request = request(ctx);
         let session = request.horizon(as_of)?.as_of;
-        let book = self.book(ctx, as_of).await?;
-        let first = book.lines.iter().map(|line| line.position.entry_date).min();
-        let first = first.map(|day| request.services.calendar.session_on_or_after(day));
         let page = Page { limit: MAX_PAGE_SIZE, from_end: true, ..Page::default() };
         let key = SnapshotsPage { portfolio: self.0.id, from: None, to: Some(session), page };
-        let slice = request.loaders().row(key).await?.unwrap_or_default();
+        let loaders = request.loaders();
+        let (book, slice) = try_join(self.book(ctx, as_of), loaders.row(key)).await?;
+        let slice = slice.unwrap_or_default();
+        let first = book.lines.iter().map(|line| line.position.entry_date).min();
+        let first = first.map(|day| request.services.calendar.session_on_or_after(day));
         request.spend(slice.items.len())?;
         Ok(Performance::of(&request.services.calendar, &slice.items, first, Date(session)))
     }
@@ -519,9 +521,13 @@ impl Portfolio {
         benchmark: String,
     ) -> Result<RiskMetrics> {
         let window = sessions("windowDays", window_days)?;
-        let book = self.book(ctx, as_of).await?;
-        Box::pin(RiskMetrics::of_book(request(ctx), book, as_of, window, view.into(), benchmark))
-            .await
+        let request = request(ctx);
+        let benchmark = benchmark.trim().to_uppercase();
+        let loaders = request.loaders();
+        let known = loaders.subject(&benchmark);
+        let (book, known) = Box::pin(try_join(self.book(ctx, as_of), known)).await?;
+        let against = (benchmark, known);
+        Box::pin(RiskMetrics::of_book(request, book, as_of, window, view.into(), against)).await
     }
 
     /// How what it holds moves together.

@@ -12,13 +12,12 @@ use crate::domain::instrument::Instrument;
 use crate::domain::price::Horizon;
 use crate::error::{Error, Refusal};
 use crate::graphql::error::{Result, UserError};
-use crate::graphql::loaders::rates::CurveOf;
-use crate::graphql::loaders::{HistoryOf, InstrumentNamed, QuoteOf};
+use crate::graphql::loaders::{InstrumentNamed, QuoteOf};
 use crate::graphql::scalar::{Date, Decimal};
 use crate::graphql::viewer::{Request, request};
 use crate::services::greeks::contract::{Asked, Known, Priced, Terms, Valuation};
 use crate::services::greeks::{self, HISTORY, Model};
-use crate::store::prices::Range;
+use crate::store::prices::{Span, Subject};
 
 /// Most contracts of one question.
 pub const MAX_CONTRACTS: usize = 1_000;
@@ -220,7 +219,7 @@ async fn known(request: &Request, terms: &Terms, horizon: Horizon) -> Result<Kno
         if !terms.wants_curve() {
             return Ok(None);
         }
-        loaders.row(CurveOf(horizon.as_of)).await
+        loaders.curve(horizon.as_of).await.map(Some)
     };
     let named = |symbol: Option<String>| async {
         let Some(symbol) = symbol else { return Ok(None) };
@@ -232,14 +231,11 @@ async fn known(request: &Request, terms: &Terms, horizon: Horizon) -> Result<Kno
         let Some(instrument) = instrument.map(|found| found.id) else { return Ok(None) };
         loaders.row(QuoteOf { instrument, horizon }).await.map(Option::flatten)
     };
-    let range = underlying.as_ref().map(|underlying| {
+    let span = underlying.as_ref().map(|underlying| {
         let from = request.services.calendar.sessions_before(horizon.as_of, HISTORY);
-        Range { instrument: underlying.id, from, to: horizon.as_of }
+        Span { of: Subject::Id(underlying.id), from, to: horizon.as_of }
     });
-    let history = async {
-        let Some(range) = range else { return Ok(None) };
-        loaders.row(HistoryOf(range)).await
-    };
+    let history = async { Ok(loaders.series(Vec::from_iter(span)).await?.into_values().next()) };
     let (own, underlying, history) = try_join3(quote(own), quote(underlying), history).await?;
     Ok(Known { own, underlying, history, curve })
 }

@@ -9,7 +9,6 @@ use super::position::Position;
 use super::quality::{ComputationBasis, Provenance, ProvenanceInput, Quality};
 use crate::domain::quality::Coverage;
 use crate::graphql::error::Result;
-use crate::graphql::loaders::InstrumentNamed;
 use crate::graphql::page::{cost, size};
 use crate::graphql::scalar::{Date, Decimal};
 use crate::graphql::viewer::{Request, resolved_warning};
@@ -17,6 +16,7 @@ use crate::services::factors;
 use crate::services::rates::Rate;
 use crate::services::risk::{self, Benchmark, MODEL_VERSION, money};
 use crate::services::valuation::{Book, Filter, View};
+use crate::store::prices::Subject;
 
 /// Drawdowns listed when nobody says how many.
 const DRAWDOWNS: i32 = 5;
@@ -182,23 +182,21 @@ impl RiskMetrics {
         as_of: Option<Date>,
         window_days: usize,
         view: View,
-        benchmark: String,
+        (benchmark, against): (String, Option<Subject>),
     ) -> Result<Self> {
         request.spend(book.lines.len())?;
         let session = book.horizon.as_of;
         let loaders = request.loaders();
-        let benchmark = benchmark.trim().to_uppercase();
-        let (known, curve, deltas) = futures_util::try_join!(
-            Box::pin(loaders.row(InstrumentNamed(benchmark.clone()))),
-            Box::pin(loaders.curve(session)),
-            Box::pin(loaders.deltas(&book)),
-        )?;
         let sides = Filter { view, ..Filter::default() };
         let lines: Vec<_> = book.lines.iter().filter(|line| sides.keeps(line)).cloned().collect();
         let window = loaders.window(session, window_days);
-        let benchmark_id = known.map(|instrument| instrument.id);
-        let ids = factors::wanted(&lines).into_iter().chain(benchmark_id).collect();
-        let histories = loaders.histories(&window, ids).await?;
+        let against = against.and_then(|of| window.span(of));
+        let (curve, deltas, histories, series) = futures_util::try_join!(
+            Box::pin(loaders.curve(session)),
+            Box::pin(loaders.deltas(&book)),
+            Box::pin(loaders.histories(&window, factors::wanted(&lines).into_iter().collect())),
+            Box::pin(loaders.series(Vec::from_iter(against))),
+        )?;
         // A request works through the returns of everything held.
         request.spend(histories.len().saturating_mul(window_days) / 10)?;
         let rate = curve.rate(RISK_FREE_YEARS);
@@ -207,7 +205,7 @@ impl RiskMetrics {
         let work = {
             let benchmark = benchmark.clone();
             move || {
-                let series = benchmark_id.and_then(|id| histories.get(&id)).map(Arc::as_ref);
+                let series = series.values().next().map(Arc::as_ref);
                 let against = Benchmark { symbol: &benchmark, series };
                 let value = total_value;
                 risk::metrics(&lines, value, &deltas, &histories, &window, against, risk_free)
@@ -357,8 +355,7 @@ impl RiskDecomposition {
         method: FactorMethod,
     ) -> Result<Self> {
         request.spend(book.lines.len())?;
-        let estimates = estimates(request, &book, &book.lines, method.into()).await?;
-        let deltas = request.loaders().deltas(&book).await?;
+        let (estimates, deltas) = estimates(request, &book, &book.lines, method.into()).await?;
         let found = risk::decompose(&book.lines, book.total_value(), &deltas, &estimates);
         let mut warnings = found.warnings;
         warnings.extend(resolved_warning(as_of, book.horizon.as_of));

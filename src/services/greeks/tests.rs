@@ -122,7 +122,7 @@ impl Desk {
             dates,
             is_simulated: false,
         };
-        self.inputs.histories.insert(self.stock.id, Arc::new(Series::new(stored, None)));
+        self.inputs.histories.insert(self.stock.id, Arc::new(Series::new(&stored, None)));
         self
     }
 

@@ -85,9 +85,11 @@ fn tried(book: &Book, trades: &[Trade]) -> (Book, Vec<Shortfall>) {
     let held = carried(&positions, &splits, horizon);
     let netted = trial.net(book.portfolio.id, held, &splits, horizon);
     let shortfalls = netted.shortfalls.clone();
-    let portfolio = Arc::clone(&book.portfolio);
-    let (calendar, now) = (&WORLD.calendar, DateTime::UNIX_EPOCH);
-    let after = trial.book(portfolio, netted, &HashMap::new(), &quotes, horizon, calendar, now);
+    let assemble = |positions, tags: &_, quotes: &_| {
+        let (portfolio, now) = (Arc::clone(&book.portfolio), DateTime::UNIX_EPOCH);
+        Book::assemble(portfolio, positions, tags, quotes, horizon, &WORLD.calendar, now)
+    };
+    let after = trial.book(netted, &HashMap::new(), &quotes, horizon, assemble);
     (after, shortfalls)
 }
 

@@ -51,7 +51,7 @@ pub async fn look(services: &Services) -> Result<usize, Error> {
             let id = stored.range.instrument;
             let close = stored.dates.last().filter(|last| **last == date).and(stored.closes.last());
             let close = *close?;
-            let series = Series::new(stored, adjustments.get(&id).map(Vec::as_slice));
+            let series = Series::new(&stored, adjustments.get(&id).map(Vec::as_slice));
             Some((id, close, returns(&series, &sessions)))
         })
         .collect();

@@ -169,6 +169,7 @@ mod tests {
             dates: dates.to_vec(),
             is_simulated: false,
             absences: Vec::new(),
+            doubts: Vec::new(),
         }
     }
 

@@ -1,54 +1,26 @@
 //! What moves and scenarios would do to books.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::{Desks, Rows, Table};
 use crate::domain::calendar::Calendar;
-use crate::domain::id::InstrumentId;
-use crate::domain::instrument::Instrument;
 use crate::domain::result::{self, MarketRisk, Moved, Of, PositionPnl, StressResult};
 use crate::error::Error;
-use crate::postgres::Work;
 use crate::services::factors;
 use crate::services::greeks::BookGreeks;
 use crate::services::meter::Meter;
 use crate::services::night::Night;
 use crate::services::stress::{Desk, Inputs, MARKET_MOVES, Move, Outcome, RATE_MOVES};
 use crate::services::valuation::Book;
-use crate::store;
 
 /// Positions that are kept of a stress test: the largest.
 const KEPT_POSITIONS: usize = 10;
 
-/// The underlyings of options, for their sectors.
-pub(super) type Underlyings = HashMap<InstrumentId, Arc<Instrument>>;
-
-pub(super) async fn underlyings(tx: &mut Work, books: &[Arc<Book>]) -> Result<Underlyings, Error> {
-    let ids: HashSet<_> = books
-        .iter()
-        .flat_map(|book| book.open_lines())
-        .filter_map(|line| Some(line.position.instrument.contract.as_ref()?.underlying_id))
-        .collect();
-    if ids.is_empty() {
-        return Ok(Underlyings::new());
-    }
-    let ids: Vec<_> = ids.into_iter().collect();
-    let found = store::instruments::by_id(tx.statement(), &ids).await?;
-    Ok(found.into_iter().map(|one| (one.id, Arc::new(one))).collect())
-}
-
-fn desk(
-    desks: &Desks,
-    (book, greeks): (&Arc<Book>, &BookGreeks),
-    night: &Night,
-    calendar: &Calendar,
-) -> Desk {
+fn desk((book, greeks): (&Arc<Book>, &BookGreeks), night: &Night, calendar: &Calendar) -> Desk {
     let inputs = Inputs {
         histories: night.histories(factors::wanted(&book.lines)),
         references: night.references.clone(),
         yields: night.yields.clone(),
-        underlyings: desks.underlyings.clone(),
         designs: Arc::clone(&night.designs),
     };
     Desk::new(Arc::clone(book), greeks, &inputs, calendar)
@@ -64,7 +36,7 @@ pub(super) fn moves(
     let failed = |error| Error::Internal(format!("a move gives no number: {error}"));
     for (book, greeks) in desks.with_greeks() {
         meter.goes_on()?;
-        let desk = desk(desks, (book, greeks), night, calendar);
+        let desk = desk((book, greeks), night, calendar);
         let of = desks.of(book);
         let found = desk.market_moves(&MARKET_MOVES).map_err(failed)?;
         rows.extend(Table::MarketRisk, found.into_iter().map(|one| moved(of, Moved::Market, one)));
@@ -99,7 +71,7 @@ pub(super) fn scenarios(
     let mut rows = Rows::of(&[Table::StressTests]);
     for (book, greeks) in desks.with_greeks() {
         meter.goes_on()?;
-        let desk = desk(desks, (book, greeks), night, calendar);
+        let desk = desk((book, greeks), night, calendar);
         let of = desks.of(book);
         let found = desk.run(&desks.scenarios);
         rows.extend(Table::StressTests, found.into_iter().map(|one| stressed(of, one)));

@@ -10,7 +10,7 @@ use super::*;
 use crate::config::assumptions::Assumptions;
 use crate::domain::factor::Factor;
 use crate::domain::id::ScenarioId;
-use crate::domain::rate::Tenor;
+use crate::domain::rate::{Tenor, Yield, YieldSource};
 use crate::domain::scenario::{Category, Macro, Scenario, Shock, Variable};
 use crate::services::factors::Method;
 use crate::services::greeks::{self, Model};
@@ -35,7 +35,6 @@ fn inputs(book: &Book) -> Inputs {
         histories: WORLD.histories(&window),
         references,
         yields: Some(Arc::new(yields(&window, 0.02))),
-        underlyings: HashMap::new(),
         designs: Arc::default(),
     }
 }
@@ -46,7 +45,13 @@ fn yields(window: &Window, level: f64) -> Levels {
     let wave = |at: usize| level + 0.0004 * f64::from(u8::try_from(at * 37 % 23).unwrap_or(0));
     let range = YieldRange { tenor: Tenor::TenYears, from: dates[0], to: dates[dates.len() - 1] };
     let rates = (0..dates.len()).map(wave).collect();
-    StoredYields { range, dates, rates, is_simulated: false }.into()
+    let newest = Yield {
+        tenor: range.tenor,
+        date: range.to,
+        rate: Decimal::ZERO,
+        source: YieldSource::Import,
+    };
+    StoredYields { range, dates, rates, is_simulated: false, newest }.into()
 }
 
 fn desk_with(book: Book, inputs: &Inputs) -> Desk {
@@ -276,11 +281,13 @@ fn a_variable_without_history_has_a_stand_in_and_says_so() {
 
 #[test]
 fn a_sector_moves_by_its_own_shock_and_by_nothing_else() {
-    let book = WORLD.book(DAY, 0, &[("AAPL", 100), ("KO", 100)]);
-    let mut inputs = inputs(&book);
-    let apple =
-        Instrument { sector: Some("Technology".into()), ..Instrument::unknown("AAPL".into()) };
-    inputs.underlyings.insert(WORLD.id("AAPL"), Arc::new(apple));
+    let mut book = WORLD.book(DAY, 0, &[("AAPL", 100), ("KO", 100)]);
+    let inputs = inputs(&book);
+    for line in &mut book.lines {
+        let position = Arc::make_mut(&mut Arc::make_mut(line).position);
+        let instrument = Arc::make_mut(&mut position.instrument);
+        instrument.sector = (instrument.symbol == "AAPL").then(|| "Technology".into());
+    }
     let desk = desk_with(book, &inputs);
     let outcome = run(&desk, &[("Market", -0.45), ("SECTOR:technology", -0.8)]);
     let pnl = |symbol: &str| {

@@ -18,7 +18,7 @@ use crate::domain::quality::Quality;
 use crate::domain::tag::Tag;
 
 /// A position in a book.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Line {
     /// In the shares of the book's day, or of the day of its exit.
     pub position: Arc<Position>,

@@ -193,8 +193,7 @@ impl FactorExposure {
         how: (FactorMethod, ExposureBasis),
     ) -> Result<Vec<Self>> {
         request.spend(book.lines.len().saturating_mul(factor::Factor::ALL.len()))?;
-        let estimates = estimates(request, &book, &book.lines, how.0.into()).await?;
-        let deltas = request.loaders().deltas(&book).await?;
+        let (estimates, deltas) = estimates(request, &book, &book.lines, how.0.into()).await?;
         let (basis, value) = (how.1.into(), book.total_value());
         let found = factors::exposures(&book.lines, value, basis, &deltas, &estimates);
         Ok(found.into_iter().map(|found| Self::new(&book, found, how, as_of)).collect())
@@ -209,8 +208,8 @@ impl FactorExposure {
         how: (FactorMethod, ExposureBasis),
     ) -> Result<Vec<Self>> {
         let Some(line) = line.filter(|line| line.is_open()) else { return Ok(Vec::new()) };
-        let estimates = estimates(request, &book, std::slice::from_ref(line), how.0.into()).await?;
-        let deltas = request.loaders().deltas(&book).await?;
+        let alone = std::slice::from_ref(line);
+        let (estimates, deltas) = estimates(request, &book, alone, how.0.into()).await?;
         let found = factors::position_exposures(line, how.1.into(), &deltas, &estimates);
         Ok(found.into_iter().map(|found| Self::new(&book, found, how, as_of)).collect())
     }

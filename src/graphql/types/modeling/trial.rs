@@ -210,9 +210,11 @@ impl TrialBook {
         benchmark: String,
     ) -> Result<RiskMetrics> {
         let window = sessions("windowDays", window_days)?;
-        let book = Arc::clone(&self.book);
-        Box::pin(RiskMetrics::of_book(request(ctx), book, None, window, view.into(), benchmark))
-            .await
+        let request = request(ctx);
+        let benchmark = benchmark.trim().to_uppercase();
+        let known = request.loaders().subject(&benchmark).await?;
+        let (book, against) = (Arc::clone(&self.book), (benchmark, known));
+        Box::pin(RiskMetrics::of_book(request, book, None, window, view.into(), against)).await
     }
 
     /// How what it would hold moves together.

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use async_graphql::{Context, ID};
+use futures_util::future::try_join;
 
 use super::Portfolio;
 use crate::domain::factor::Factor;
@@ -84,9 +85,10 @@ pub async fn run_scenarios(
     categories: Option<Vec<ScenarioCategory>>,
     as_of: Option<Date>,
 ) -> Result<Vec<StressResult>> {
-    let all = request(ctx).loaders().scenarios().await?;
+    let loaders = request(ctx).loaders();
+    let (all, desk) = Box::pin(try_join(loaders.scenarios(), desk(ctx, book, 1))).await?;
     let scenarios = chosen(&all, ids.as_deref(), categories.as_deref())?;
-    let desk = desk(ctx, book, scenarios.len()).await?;
+    request(ctx).spend(book.lines.len().saturating_mul(scenarios.len()))?;
     let own = Arc::clone(&desk);
     let outcomes = request(ctx).loaders().off_the_threads(move || own.run(&scenarios)).await?;
     Ok(outcomes
@@ -168,12 +170,13 @@ impl Portfolio {
             let rule = format!("`daysBack` is from 2 to {MAX_DAYS_BACK}.");
             return Err(Refusal::validation(rule).into());
         }
-        let desk = desk(ctx, &self.book(ctx, None).await?, 1).await?;
-        let loaders = request(ctx).loaders();
         let calendar = Arc::clone(&request(ctx).services.calendar);
         let sessions = usize::try_from(days).unwrap_or(0);
-        let window = Accuracy::window(&desk.book, sessions, &calendar);
-        let inputs = loaders.stress_inputs(&desk.book, &window).await?;
+        let book = self.book(ctx, None).await?;
+        let window = Accuracy::window(&book, sessions, &calendar);
+        let loaders = request(ctx).loaders();
+        let inputs = loaders.stress_inputs(&book, &window);
+        let (desk, inputs) = Box::pin(try_join(desk(ctx, &book, 1), inputs)).await?;
         let work = move || accuracy(&desk, &inputs, sessions, &calendar);
         Ok(ScenarioAccuracy::new(days, request(ctx).loaders().off_the_threads(work).await?))
     }
