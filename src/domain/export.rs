@@ -5,6 +5,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::id::{ExportId, JobId, PortfolioId, ReportScheduleId};
+use super::modeling::Action;
 
 /// What a file is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, sqlx::Type)]
@@ -238,34 +239,12 @@ pub struct ReportSchedule {
     pub created_at: DateTime<Utc>,
 }
 
-/// What a trade does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum TradeAction {
-    Buy,
-    Sell,
-    SellShort,
-    BuyToCover,
-}
-
-impl TradeAction {
-    /// As it travels.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Buy => "BUY",
-            Self::Sell => "SELL",
-            Self::SellShort => "SELL_SHORT",
-            Self::BuyToCover => "BUY_TO_COVER",
-        }
-    }
-}
-
 /// An order, ready to be written down.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
     /// Upper-case ticker, or the compact OCC symbol.
     pub symbol: String,
-    pub action: TradeAction,
+    pub action: Action,
     /// Shares or contracts, above zero.
     pub quantity: Decimal,
     /// A limit per share; None to trade at the market.

@@ -55,6 +55,9 @@ ids! {
     ReportScheduleId = now_v7
     /// One line of the audit log.
     AuditId = now_v7
+    /// Trades that somebody tries on a portfolio.
+    ModelingSessionId = now_v7
+    ModelTradeId = now_v7
 }
 
 impl InstrumentId {

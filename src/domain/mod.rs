@@ -10,6 +10,7 @@ pub mod factor;
 pub mod id;
 pub mod instrument;
 pub mod job;
+pub mod modeling;
 pub mod page;
 pub mod portfolio;
 pub mod position;

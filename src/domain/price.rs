@@ -20,6 +20,8 @@ pub enum PriceSource {
     Synthetic,
     /// Computed from other prices for one answer; never stored.
     Model,
+    /// Somebody's own word, of a trade they try; never stored.
+    Manual,
 }
 
 impl PriceSource {
@@ -31,12 +33,13 @@ impl PriceSource {
             Self::Import => "IMPORT",
             Self::Synthetic => "SYNTHETIC",
             Self::Model => "MODEL",
+            Self::Manual => "MANUAL",
         }
     }
 
     /// Whether a market said so.
     pub fn is_observed(self) -> bool {
-        !matches!(self, Self::Synthetic | Self::Model)
+        !matches!(self, Self::Synthetic | Self::Model | Self::Manual)
     }
 }
 

@@ -7,9 +7,8 @@ use uuid::Uuid;
 
 use crate::domain::factor::Factor;
 use crate::domain::id::{
-    AlertId, AlertRuleId, AuditId, ExportId, InstrumentId, JobId, PortfolioId, PositionId,
-    ReportScheduleId, ScenarioId,
-    SnapshotId, TagId, UserId,
+    AlertId, AlertRuleId, AuditId, ExportId, InstrumentId, JobId, ModelTradeId, ModelingSessionId,
+    PortfolioId, PositionId, ReportScheduleId, ScenarioId, SnapshotId, TagId, UserId,
 };
 
 /// What an id names.
@@ -30,6 +29,11 @@ pub enum NodeId {
     Alert(AlertId),
     Export(ExportId),
     ReportSchedule(ReportScheduleId),
+    ModelingSession(ModelingSessionId),
+    /// Read in its session alone.
+    ModelTrade(ModelTradeId),
+    /// A position of a book that is only tried: it names nothing, and is never read back.
+    Tried(ModelingSessionId, PositionId),
 }
 
 impl NodeId {
@@ -49,6 +53,11 @@ impl NodeId {
             Self::Export(id) => (21, id.0),
             Self::ReportSchedule(id) => (22, id.0),
             Self::Factor(factor) => (9, Uuid::from_u128(factor.display_order().into())),
+            Self::ModelingSession(id) => (20, id.0),
+            Self::ModelTrade(id) => (23, id.0),
+            Self::Tried(session, position) => {
+                (24, Uuid::from_u128(session.0.as_u128() ^ position.0.as_u128()))
+            }
         }
     }
 
@@ -75,6 +84,8 @@ impl NodeId {
                 let is_it = |factor: &Factor| u128::from(factor.display_order()) == key.as_u128();
                 Factor::ALL.into_iter().find(is_it).map(Self::Factor)
             }
+            20 => Some(Self::ModelingSession(ModelingSessionId(key))),
+            23 => Some(Self::ModelTrade(ModelTradeId(key))),
             _ => None,
         }
     }
@@ -103,6 +114,14 @@ impl NodeId {
         }
     }
 
+    /// The what-if session an id names.
+    pub fn modeling_session(text: &str) -> Option<ModelingSessionId> {
+        match Self::parse(text)? {
+            Self::ModelingSession(id) => Some(id),
+            _ => None,
+        }
+    }
+
     /// The alert an id names.
     pub fn alert(text: &str) -> Option<AlertId> {
         match Self::parse(text)? {
@@ -115,6 +134,14 @@ impl NodeId {
     pub fn tag(text: &str) -> Option<TagId> {
         match Self::parse(text)? {
             Self::Tag(id) => Some(id),
+            _ => None,
+        }
+    }
+
+    /// The trade of a what-if session that an id names.
+    pub fn model_trade(text: &str) -> Option<ModelTradeId> {
+        match Self::parse(text)? {
+            Self::ModelTrade(id) => Some(id),
             _ => None,
         }
     }
@@ -158,9 +185,13 @@ mod tests {
             NodeId::Alert(AlertId(key)),
             NodeId::Export(ExportId(key)),
             NodeId::ReportSchedule(ReportScheduleId(key)),
+            NodeId::ModelingSession(ModelingSessionId(key)),
+            NodeId::ModelTrade(ModelTradeId(key)),
         ] {
             assert_eq!(NodeId::parse(&ID::from(id)), Some(id));
         }
+        let tried = NodeId::Tried(ModelingSessionId(key), PositionId(Uuid::now_v7()));
+        assert_eq!(NodeId::parse(&ID::from(tried)), None);
         for nonsense in ["", "x", "AAAA", &"A".repeat(10_000), "💥"] {
             assert_eq!(NodeId::parse(nonsense), None);
         }

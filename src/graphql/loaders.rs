@@ -8,30 +8,33 @@
 pub mod admin;
 pub mod alerts;
 mod attribution;
+mod books;
 pub mod exports;
 pub mod factors;
 mod greeks;
 mod histories;
 pub mod jobs;
 pub mod listings;
+pub mod modeling;
 mod presence;
 pub mod rates;
 pub mod results;
 pub mod snapshots;
 pub mod stress;
 
-use std::collections::{HashMap, HashSet};
-use std::hash::{Hash, Hasher};
+use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::Arc;
 
 use async_graphql::async_trait::async_trait;
 use async_graphql::dataloader::{DataLoader, HashMapCache, Loader};
 use chrono::NaiveDate;
-use tokio::sync::{Mutex, OnceCell};
+use tokio::sync::OnceCell;
 
+use self::books::{BookOf, Books};
 pub use self::histories::{ActionsOf, SplitsOf};
 pub use self::presence::PresenceOf;
-use super::budget::{Budget, PRICED};
+use super::budget::Budget;
 use super::error::{ApiError, Result};
 use super::progress::{Progress, Turns};
 use crate::config::assumptions::Assumptions;
@@ -40,14 +43,14 @@ use crate::domain::id::{InstrumentId, PortfolioId, PositionId, TagId, UserId};
 use crate::domain::instrument::Instrument;
 use crate::domain::page::{Page, Slice};
 use crate::domain::portfolio::Portfolio;
-use crate::domain::position::Position;
 use crate::domain::price::{Bar, Horizon, PriceSource, Quote};
 use crate::domain::tag::Tag;
 use crate::domain::text::fold;
 use crate::error::Refusal;
 use crate::postgres::moment::Moment;
 use crate::services::Services;
-use crate::services::valuation::{self, Book, Quotes, Splits};
+use crate::services::modeling::Trial;
+use crate::services::valuation::Book;
 use crate::store;
 pub use crate::store::instruments::InstrumentsPage;
 pub use crate::store::prices::BarsPage;
@@ -79,13 +82,7 @@ impl Loaders {
     ) -> Self {
         let rows = Rows { moment: Arc::clone(moment), closes: histories::Closes::default() };
         let rows = Arc::new(loader(rows, progress));
-        let books = Books {
-            moment: Arc::clone(moment),
-            rows: Arc::clone(&rows),
-            calendar: Arc::clone(&services.calendar),
-            budget: Arc::clone(budget),
-            holdings: Mutex::default(),
-        };
+        let books = Books::new(services, moment, &rows, budget);
         let listed = listings::Listed::new(services, moment, &rows);
         Self {
             rows,
@@ -139,7 +136,17 @@ impl Loaders {
 
     /// The book of a portfolio that the viewer has reached.
     pub async fn book(&self, portfolio: &Arc<Portfolio>, horizon: Horizon) -> Result<Arc<Book>> {
-        let key = BookOf { portfolio: Arc::clone(portfolio), horizon };
+        self.book_with(portfolio, horizon, None).await
+    }
+
+    /// The same with trades that are tried on it.
+    async fn book_with(
+        &self,
+        portfolio: &Arc<Portfolio>,
+        horizon: Horizon,
+        trial: Option<Arc<Trial>>,
+    ) -> Result<Arc<Book>> {
+        let key = BookOf { portfolio: Arc::clone(portfolio), horizon, trial };
         Ok(self.books.load_one(key).await?.ok_or_else(|| Refusal::not_found("portfolio"))?)
     }
 
@@ -411,168 +418,5 @@ impl Loader<TagBy> for Rows {
             store::tags::owned(&mut *db, owner, &ids).await?
         };
         Ok(rows.into_iter().map(|row| (TagBy(row.id), Arc::new(row))).collect())
-    }
-}
-
-/// What is this portfolio's book as of a session?
-#[derive(Clone, Debug)]
-struct BookOf {
-    portfolio: Arc<Portfolio>,
-    horizon: Horizon,
-}
-
-impl PartialEq for BookOf {
-    fn eq(&self, other: &Self) -> bool {
-        (self.portfolio.id, self.horizon) == (other.portfolio.id, other.horizon)
-    }
-}
-
-impl Eq for BookOf {}
-
-impl Hash for BookOf {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        (self.portfolio.id, self.horizon).hash(state);
-    }
-}
-
-/// What is in a portfolio, whenever.
-#[derive(Debug, Default)]
-struct Holdings {
-    positions: Vec<Arc<Position>>,
-    tags: HashMap<PositionId, Vec<Arc<Tag>>>,
-    /// Of what is in all portfolios that were read together.
-    splits: Arc<Splits>,
-}
-
-/// Puts books together: all that are asked for at once with one statement for their positions,
-/// one for the tags of those, one for the splits, one for the prices, and where a split went
-/// through options, one for the contracts it made of them.
-struct Books {
-    moment: Arc<Moment>,
-    /// Whoever asks for a price that a book has had needs no statement for it.
-    rows: Arc<DataLoader<Rows, HashMapCache>>,
-    calendar: Arc<Calendar>,
-    budget: Arc<Budget>,
-    /// Read once a portfolio, however many dates are asked about.
-    holdings: Mutex<HashMap<PortfolioId, Arc<Holdings>>>,
-}
-
-impl Books {
-    /// Reads what is in portfolios that have not been read before.
-    async fn read(&self, portfolios: &[PortfolioId]) -> Result<()> {
-        let known = self.holdings.lock().await;
-        let unread: HashSet<_> =
-            portfolios.iter().filter(|id| !known.contains_key(*id)).copied().collect();
-        drop(known);
-        let unread: Vec<_> = unread.into_iter().collect();
-        let moment = &self.moment;
-        let viewer = moment.viewer().await?.filter(|_| !unread.is_empty());
-        let Some(owner) = viewer.map(|user| user.id) else { return Ok(()) };
-        let positions = {
-            let mut db = moment.statement().await?;
-            store::positions::of_portfolios(&mut *db, owner, &unread).await?
-        };
-        let carried = {
-            let mut db = moment.statement().await?;
-            store::tags::carried_in(&mut *db, owner, &unread).await?
-        };
-
-        let mut read: HashMap<_, _> = unread.iter().map(|id| (*id, Holdings::default())).collect();
-        for position in positions {
-            let of = read.entry(position.portfolio_id).or_default();
-            of.positions.push(Arc::new(position));
-        }
-        let mut tags = HashMap::<TagId, Arc<Tag>>::new();
-        for carried in carried {
-            let tag = tags.entry(carried.tag.id).or_insert_with(|| Arc::new(carried.tag));
-            let of = read.entry(carried.portfolio_id).or_default();
-            of.tags.entry(carried.position_id).or_default().push(Arc::clone(tag));
-        }
-        let positions = read.values().flat_map(|of| &of.positions).cloned().collect::<Vec<_>>();
-        let splits = Arc::new(self.splits(&positions).await?);
-        let read = read.into_iter().map(|(id, holdings)| {
-            (id, Arc::new(Holdings { splits: Arc::clone(&splits), ..holdings }))
-        });
-        self.holdings.lock().await.extend(read);
-        Ok(())
-    }
-
-    /// The splits of what is held and of the underlyings, with the contracts they made.
-    async fn splits(&self, positions: &[Arc<Position>]) -> Result<Splits> {
-        let held: HashSet<_> = positions
-            .iter()
-            .map(|position| {
-                let contract = position.instrument.contract.as_ref();
-                SplitsOf(contract.map_or(position.instrument.id, |c| c.underlying_id))
-            })
-            .collect();
-        let held: Vec<_> = held.into_iter().collect();
-        let found = self.rows.loader().load(&held).await?;
-        let splits = found.iter().map(|(of, splits)| (of.0, splits.clone())).collect();
-        self.rows.feed_many(found).await;
-        let splits = Splits::new(splits);
-        let symbols = splits.successors(positions);
-        if symbols.is_empty() {
-            return Ok(splits);
-        }
-        let mut db = self.moment.statement().await?;
-        let contracts = store::instruments::by_symbol(&mut *db, &symbols).await?;
-        Ok(splits.with_contracts(contracts.into_iter().map(Arc::new)))
-    }
-}
-
-#[async_trait]
-impl Loader<BookOf> for Books {
-    type Value = Arc<Book>;
-    type Error = ApiError;
-
-    async fn load(&self, keys: &[BookOf]) -> Result<HashMap<BookOf, Self::Value>> {
-        let portfolios: Vec<_> = keys.iter().map(|key| key.portfolio.id).collect();
-        self.read(&portfolios).await?;
-        let holdings = self.holdings.lock().await;
-        let held: Vec<_> = keys
-            .iter()
-            .filter_map(|key| Some((key, Arc::clone(holdings.get(&key.portfolio.id)?))))
-            .collect();
-        drop(holdings);
-
-        let priced: usize = held.iter().map(|(_, of)| of.positions.len()).sum();
-        self.budget.spend(priced.saturating_mul(PRICED))?;
-        let carried: Vec<_> = held
-            .iter()
-            .map(|(key, of)| valuation::carried(&of.positions, &of.splits, key.horizon))
-            .collect();
-        let wanted: HashSet<_> = held
-            .iter()
-            .zip(&carried)
-            .flat_map(|((key, _), carried)| {
-                carried.iter().flat_map(|one| one.wanted(key.horizon, &self.calendar))
-            })
-            .map(|(instrument, horizon)| QuoteOf { instrument, horizon })
-            .collect();
-        let wanted: Vec<_> = wanted.into_iter().collect();
-        let found = self.rows.loader().load(&wanted).await?;
-        let quotes: Quotes = found
-            .iter()
-            .filter_map(|(of, quote)| Some(((of.instrument, of.horizon.as_of), quote.clone()?)))
-            .collect();
-        self.rows.feed_many(found).await;
-
-        Ok(held
-            .into_iter()
-            .zip(carried)
-            .map(|((key, of), carried)| {
-                let book = Book::assemble(
-                    Arc::clone(&key.portfolio),
-                    carried,
-                    &of.tags,
-                    &quotes,
-                    key.horizon,
-                    &self.calendar,
-                    self.moment.now(),
-                );
-                (key.clone(), Arc::new(book))
-            })
-            .collect())
     }
 }

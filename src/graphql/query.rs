@@ -26,6 +26,7 @@ use super::types::factor::{Factor, FactorCorrelationMatrix};
 use super::types::greeks::PricingModel;
 use super::types::instrument::{AssetClass, Instrument, InstrumentConnection};
 use super::types::job::{Job, JobConnection, JobStatus, JobsAsked};
+use super::types::modeling::{ModelingSessionConnection, ModelingSessionStatus, SessionsAsked};
 use super::types::node::{Node, find_position};
 use super::types::portfolio::{Portfolio, PortfolioConnection};
 use super::types::position::Position;
@@ -499,6 +500,22 @@ impl Viewer {
         let page = PageArguments::forward(first, after).page(scope)?;
         let slice = request(ctx).loaders().row(ExportsPage(page)).await?.unwrap_or_default();
         Ok(ExportConnection::page(slice, scope))
+    }
+
+    /// Their what-if sessions, the newest first.
+    #[graphql(complexity = "cost(first, None, child_complexity)")]
+    async fn modeling_sessions(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Those that have come so far only.")] status: Option<
+            ModelingSessionStatus,
+        >,
+        #[graphql(desc = "Size of a page; 20 when left out, at most 500.")] first: Option<i32>,
+        #[graphql(desc = "Go on after this cursor.")] after: Option<String>,
+    ) -> Result<ModelingSessionConnection> {
+        let owner = self.0.0.id;
+        let asked = SessionsAsked { owner, portfolio: None, status, first, after };
+        ModelingSessionConnection::page(request(ctx), asked).await
     }
 
     /// Their jobs, the newest first.

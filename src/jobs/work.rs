@@ -15,9 +15,7 @@ use crate::services::jobs::{self, Details};
 use crate::services::meter::Meter;
 use crate::services::night::Night;
 use crate::services::prices::{self, Scope};
-use crate::services::{
-    Services, alerts, demo, exports, profiles, rates, results, snapshots, tags,
-};
+use crate::services::{Services, alerts, demo, exports, profiles, rates, results, snapshots, tags};
 
 /// Does a job; done twice it does the same.
 ///

@@ -67,6 +67,11 @@ impl Holdings {
         self.positions.values().map(Vec::len).sum()
     }
 
+    /// Of what is held, those of the underlyings too.
+    pub fn splits(&self) -> &Splits {
+        &self.splits
+    }
+
     /// The books of some portfolios, each as of a session at whose close its entries and exits
     /// count, with their cash as it was then. In the order asked for.
     ///

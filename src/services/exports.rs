@@ -10,7 +10,7 @@ use chrono::{DateTime, Days, Duration, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-pub use trades::{AskedTrade, orders};
+pub use trades::{orders, orders_of_session};
 
 use super::Services;
 use super::jobs::{self, Ask, Details};

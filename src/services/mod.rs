@@ -18,6 +18,7 @@ pub mod jobs;
 pub mod known;
 pub mod listings;
 pub mod meter;
+pub mod modeling;
 pub mod night;
 pub mod performance;
 pub mod portfolios;

@@ -77,6 +77,18 @@ impl World {
         self.ids[symbol]
     }
 
+    pub fn symbols(&self) -> impl Iterator<Item = &'static str> {
+        self.closes.keys().copied()
+    }
+
+    /// The close of a symbol in a session; of an option 5 a share.
+    pub fn quote(&self, symbol: &str, session: NaiveDate) -> Option<Quote> {
+        let close = self.closes.get(symbol).map_or(Some(5.0), |closes| {
+            Some(closes[closes.binary_search_by_key(&session, |(date, _)| *date).ok()?].1)
+        });
+        close.map(|close| quote(close, session))
+    }
+
     pub fn window(&self, as_of: &str, returns: usize) -> Window {
         Window::ending(day(as_of), returns, &self.calendar)
     }
@@ -121,11 +133,8 @@ impl World {
                 (Some(instrument.id), *symbol),
                 (option.as_ref().map(|o| self.id(o.underlying())), instrument.underlying_symbol()),
             ] {
-                let close = self.closes.get(symbol).map_or(Some(5.0), |closes| {
-                    Some(closes[closes.binary_search_by_key(&session, |(date, _)| *date).ok()?].1)
-                });
-                if let (Some(id), Some(close)) = (id, close) {
-                    quotes.insert((id, session), quote(close, session));
+                if let (Some(id), Some(quote)) = (id, self.quote(symbol, session)) {
+                    quotes.insert((id, session), quote);
                 }
             }
             let kind = instrument.contract.as_ref().map(|contract| contract.kind);

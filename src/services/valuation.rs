@@ -25,7 +25,7 @@ pub use sums::{Summary, counts_by_type, leverage, net_leverage, totals};
 
 use self::sums::{Pnl, sum};
 use crate::domain::calendar::Calendar;
-use crate::domain::id::{InstrumentId, PositionId};
+use crate::domain::id::{InstrumentId, ModelingSessionId, PortfolioId, PositionId};
 use crate::domain::portfolio::Portfolio;
 use crate::domain::position::Position;
 use crate::domain::price::{Horizon, Quote};
@@ -50,12 +50,33 @@ pub fn carried(positions: &[Arc<Position>], splits: &Splits, horizon: Horizon) -
         .collect()
 }
 
+/// Which book it is: of one request there is no other like it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct BookKey {
+    pub portfolio: PortfolioId,
+    pub horizon: Horizon,
+    /// With whose trades on top.
+    pub trial: Option<ModelingSessionId>,
+}
+
+/// What makes a book one that somebody only tries.
+#[derive(Clone, Debug)]
+pub struct Tried {
+    /// Whose trades are in it.
+    pub session: ModelingSessionId,
+    /// What to know about them, in sentences.
+    pub warnings: Vec<String>,
+}
+
 /// A portfolio's positions as of a session, priced.
 #[derive(Debug)]
 pub struct Book {
     pub portfolio: Arc<Portfolio>,
-    /// Money beside the positions at the end of the book's day; below zero is borrowed.
+    /// Money beside the positions at the end of the book's day; below zero is borrowed. Of a book
+    /// that is tried what the trades leave of it.
     pub cash: Decimal,
+    /// None of what is really held.
+    pub tried: Option<Tried>,
     pub horizon: Horizon,
     pub computed_at: DateTime<Utc>,
     /// Everything entered by then, closed positions too; by symbol.
@@ -89,7 +110,18 @@ impl Book {
         let places = lines.iter().map(|line| line.position.id).zip(0..).collect();
         let totals = totals(&lines);
         let cash = portfolio.cash_at(horizon.held_by);
-        Self { portfolio, cash, horizon, computed_at, lines, places, totals }
+        Self { portfolio, cash, tried: None, horizon, computed_at, lines, places, totals }
+    }
+
+    /// The same as a book that somebody tries, with the cash that their trades leave.
+    #[must_use]
+    pub fn tried(self, tried: Tried, cash: Decimal) -> Self {
+        Self { tried: Some(tried), cash, ..self }
+    }
+
+    pub fn key(&self) -> BookKey {
+        let trial = self.tried.as_ref().map(|tried| tried.session);
+        BookKey { portfolio: self.portfolio.id, horizon: self.horizon, trial }
     }
 
     pub fn line(&self, position: PositionId) -> Option<&Arc<Line>> {

@@ -18,6 +18,7 @@ pub mod exports;
 pub mod idempotency;
 pub mod instruments;
 pub mod jobs;
+pub mod modeling;
 mod paged;
 pub mod portfolios;
 pub mod positions;

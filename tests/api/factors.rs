@@ -21,7 +21,7 @@ const HEADER: &str = "ticker,quantity,entry_price,entry_date,tags\n";
 const FUNDS: [(&str, &str); 2] = [("SPX", "SPY"), ("VLUE", "VTV")];
 
 /// A program that knows seven years of real prices, the funds under the factors' symbols.
-async fn app_with_factors() -> App {
+pub async fn app_with_factors() -> App {
     let app = App::start().at(NEW_YEAR_S_EVE).await;
     for name in ["stocks_2014_2020", "factors_2014_2020"] {
         let path = format!("{FIXTURES}/market_prices/{name}.csv");
@@ -36,7 +36,7 @@ async fn app_with_factors() -> App {
 
 impl Person {
     /// A portfolio of these, entered before the windows of the stories.
-    async fn enters(&self, name: &str, cash: &str, holdings: &[(&str, i64)]) -> String {
+    pub async fn enters(&self, name: &str, cash: &str, holdings: &[(&str, i64)]) -> String {
         let portfolio = self.creates_portfolio_with_cash(name, cash).await;
         let mut file = String::from(HEADER);
         for (symbol, quantity) in holdings {

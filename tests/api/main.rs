@@ -18,6 +18,7 @@ mod jobs;
 mod limits;
 mod live;
 mod market;
+mod modeling;
 mod nightly;
 mod positions;
 mod provenance;

@@ -69,6 +69,8 @@ struct Belongings {
     alert: String,
     export: String,
     schedule: String,
+    session: String,
+    trade: String,
 }
 
 async fn belongings(person: &Person, portfolio: &str) -> Belongings {
@@ -77,6 +79,7 @@ async fn belongings(person: &Person, portfolio: &str) -> Belongings {
     let seen = person.reads(EVERYTHING, json!({})).await;
     let id = |value: &Value| value["id"].as_str().expect("an id").to_owned();
     let viewer = &seen["viewer"];
+    let (session, trade) = session_on(person, portfolio).await;
     Belongings {
         user: id(&viewer["user"]),
         portfolio: portfolio.to_owned(),
@@ -85,9 +88,29 @@ async fn belongings(person: &Person, portfolio: &str) -> Belongings {
         scenario: scenario_of(person).await,
         rule,
         alert,
+        session,
+        trade,
         export: export_of(person, portfolio).await,
         schedule: schedule_of(person, portfolio).await,
     }
+}
+
+/// A what-if session with a trade, on their portfolio; the ids of both.
+async fn session_on(person: &Person, portfolio: &str) -> (String, String) {
+    let create = "mutation($input: CreateModelingSessionInput!) {
+        createModelingSession(input: $input) { session { id } }
+    }";
+    let input = json!({ "portfolioId": portfolio, "name": "What if" });
+    let made = person.reads(create, json!({ "input": input })).await;
+    let session = made["createModelingSession"]["session"]["id"].as_str().expect("an id");
+    let add = "mutation($input: AddModelTradesInput!) {
+        addModelTrades(input: $input) { session { trades { id } } userErrors { message } }
+    }";
+    let trade = json!({ "symbol": "AAPL", "action": "BUY", "quantity": 1, "price": 1 });
+    let input = json!({ "sessionId": session, "trades": [trade] });
+    let added = person.reads(add, json!({ "input": input })).await;
+    let trade = added["addModelTrades"]["session"]["trades"][0]["id"].as_str().expect("an id");
+    (session.to_owned(), trade.to_owned())
 }
 
 /// Cash alone, and a rule that wants it invested; the rule's id, and that of the alert it raises.
@@ -152,6 +175,7 @@ async fn with_rows_everywhere(app: &App, name: &str) -> (Person, UserId, String)
     person.reads(deposit, json!({ "id": portfolio })).await;
     export_of(&person, &portfolio).await;
     schedule_of(&person, &portfolio).await;
+    session_on(&person, &portfolio).await;
     // The history of the book, and what a night finds of it.
     app.works_through_its_queue().await;
     let recalculate = "mutation($id: ID!) {
@@ -208,6 +232,7 @@ async fn an_id_of_somebody_else_is_answered_like_a_random_one() {
                 ... on Alert { title rule { name } portfolio { name } }
                 ... on Export { fileName }
                 ... on ReportSchedule { cron }
+                ... on ModelingSession { name }
             }
         }";
     let nodes = "query($id: ID!) { nodes(ids: [$id, $id]) { id __typename } }";
@@ -215,9 +240,9 @@ async fn an_id_of_somebody_else_is_answered_like_a_random_one() {
     let position = "query($id: ID!) { position(id: $id) { symbol portfolio { name } } }";
     let id_fields = [node, nodes, portfolio, position];
 
-    let Belongings { user, portfolio: book, position: held, .. } = &hers;
+    let Belongings { user, portfolio: core_id, position: held, session, trade, .. } = &hers;
     let Belongings { tag, scenario, rule, alert, export, schedule, .. } = &hers;
-    for id in [user, book, held, tag, scenario, rule, alert, export, schedule] {
+    for id in [user, core_id, held, tag, scenario, rule, alert, export, schedule, session] {
         assert!(ada.reads(node, json!({ "id": id })).await["node"].is_object(), "she has it");
         for query in id_fields {
             let others = bob.asks(query, json!({ "id": id })).await;
@@ -227,6 +252,26 @@ async fn an_id_of_somebody_else_is_answered_like_a_random_one() {
             let nobodys = app.asks(query, json!({ "id": id })).await;
             assert_eq!(nobodys, app.asks(query, json!({ "id": random_like(id) })).await);
         }
+    }
+    let writing = [
+        ("createModelingSession", "portfolioId", json!({ "portfolioId": core, "name": "Mine" })),
+        ("addModelTrades", "sessionId", json!({ "sessionId": session, "trades": [] })),
+        ("removeModelTrades", "sessionId", json!({ "sessionId": session, "tradeIds": [trade] })),
+        ("saveModelingSession", "sessionId", json!({ "sessionId": session })),
+        ("cancelModelingSession", "sessionId", json!({ "sessionId": session })),
+    ];
+    for (field, place, input) in writing {
+        let kind = format!("{}{}Input", field[..1].to_uppercase(), &field[1..]);
+        let mutation = format!(
+            "mutation($input: {kind}!) {{
+                {field}(input: $input) {{ session {{ id }} userErrors {{ code field }} }}
+            }}"
+        );
+        let mut nothing = input.clone();
+        nothing[place] = json!(random_like(input[place].as_str().expect("an id")));
+        let others = bob.reads(&mutation, json!({ "input": input })).await;
+        assert_eq!(others, bob.reads(&mutation, json!({ "input": nothing })).await, "{field}");
+        assert_eq!(user_codes(&others[field]), ["NOT_FOUND"], "{field}");
     }
     for query in [PROGRESS, UPDATES, RAISED] {
         let told = async |id: &str| Events::of(&bob, query, json!({ "id": id })).await.next().await;
@@ -340,10 +385,13 @@ async fn the_stories_here_know_every_place_where_an_id_can_be_given() {
         places.iter().map(String::as_str).collect::<Vec<_>>(),
         [
             "AcknowledgeAlertInput.id",
+            "AddModelTradesInput.sessionId",
             "AddPositionInput.portfolioId",
             "CancelJobInput.id",
+            "CancelModelingSessionInput.sessionId",
             "ClosePositionInput.id",
             "CreateAlertRuleInput.portfolioId",
+            "CreateModelingSessionInput.portfolioId",
             "CreateReportScheduleInput.portfolioId",
             "DeleteAlertRuleInput.id",
             "DeletePortfolioInput.id",
@@ -354,6 +402,7 @@ async fn the_stories_here_know_every_place_where_an_id_can_be_given() {
             "ExportPortfolioInput.portfolioId",
             "ExportTradesInput.sessionId",
             "GenerateReportInput.portfolioId",
+            "ModelingImpact.stress.scenarioIds",
             "Portfolio.stressHistory.scenarioId",
             "Portfolio.stressTest.scenarioIds",
             "Query.job.id",
@@ -362,13 +411,17 @@ async fn the_stories_here_know_every_place_where_an_id_can_be_given() {
             "Query.portfolio.id",
             "Query.position.id",
             "RecalculatePortfolioInput.portfolioId",
+            "RemoveModelTradesInput.sessionId",
+            "RemoveModelTradesInput.tradeIds",
             "RestoreTagInput.id",
             "RunBatchInput.portfolioIds",
+            "SaveModelingSessionInput.sessionId",
             "SetPositionTagsInput.positionId",
             "Subscription.alertRaised.portfolioId",
             "Subscription.jobProgress.jobId",
             "Subscription.portfolioUpdated.portfolioId",
             "TagPositionsInput.positionIds",
+            "TrialBook.stressTest.scenarioIds",
             "UpdatePortfolioInput.id",
             "UpdatePositionInput.id",
             "UpdateStressScenarioInput.id",

@@ -19,8 +19,11 @@ impl Loaders {
         portfolio: &Arc<Portfolio>,
         horizons: &[Horizon],
     ) -> Result<Vec<Arc<Book>>> {
-        let key =
-            |horizon: &Horizon| BookOf { portfolio: Arc::clone(portfolio), horizon: *horizon };
+        let key = |horizon: &Horizon| BookOf {
+            portfolio: Arc::clone(portfolio),
+            horizon: *horizon,
+            trial: None,
+        };
         let keys: Vec<_> = horizons.iter().map(key).collect();
         let found = self.books.load_many(keys.clone()).await?;
         let book = |key| found.get(key).cloned().ok_or_else(|| Refusal::not_found("portfolio"));

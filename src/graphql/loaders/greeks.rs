@@ -8,18 +8,15 @@ use tokio::sync::OnceCell;
 
 use super::Loaders;
 use super::histories::ActionsOf;
-use crate::domain::id::PortfolioId;
-use crate::domain::price::Horizon;
 use crate::graphql::error::Result;
 use crate::services::dividends;
 use crate::services::greeks::{self, BookGreeks, Inputs, Model};
 use crate::services::rates::Curve;
-use crate::services::valuation::Book;
+use crate::services::valuation::{Book, BookKey};
 use crate::store::prices::{Span, Subject};
 
 /// Of books that were asked about.
-pub(super) type Known =
-    Mutex<HashMap<(PortfolioId, Horizon, Model), Arc<OnceCell<Arc<BookGreeks>>>>>;
+pub(super) type Known = Mutex<HashMap<(BookKey, Model), Arc<OnceCell<Arc<BookGreeks>>>>>;
 
 impl Loaders {
     /// The Greeks of a book.
@@ -29,7 +26,7 @@ impl Loaders {
     pub async fn greeks(&self, book: &Arc<Book>, model: Model) -> Result<Arc<BookGreeks>> {
         let cell = {
             let mut known = self.computed.greeks.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(known.entry((book.portfolio.id, book.horizon, model)).or_default())
+            Arc::clone(known.entry((book.key(), model)).or_default())
         };
         let make = async {
             self.budget.spend(greeks::cost(book, model))?;

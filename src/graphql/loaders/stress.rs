@@ -5,20 +5,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_graphql::async_trait::async_trait;
 use async_graphql::dataloader::Loader;
+use chrono::NaiveDate;
 use futures_util::future::{try_join, try_join3};
 use tokio::sync::OnceCell;
 
 use super::{Loaders, Rows};
-use crate::domain::id::{PortfolioId, ScenarioId};
-use crate::domain::price::Horizon;
+use crate::domain::id::ScenarioId;
 use crate::domain::reference;
 use crate::domain::scenario::Scenario;
 use crate::graphql::budget::PRICED;
 use crate::graphql::error::{ApiError, Result};
 use crate::services::factors;
 use crate::services::greeks::Model;
-use crate::services::stress::{Desk, Inputs};
-use crate::services::valuation::Book;
+use crate::services::stress::{Designs, Desk, Inputs};
+use crate::services::valuation::{Book, BookKey};
 use crate::services::window::Window;
 use crate::store;
 
@@ -39,8 +39,13 @@ impl Loader<Scenarios> for Rows {
     }
 }
 
-/// Books that have been made ready, each once a request.
-pub(super) type Desks = Mutex<HashMap<(PortfolioId, Horizon), Arc<OnceCell<Arc<Desk>>>>>;
+/// Books that have been made ready, each once a request; and what those of a session have
+/// regressed, from the closes that the request sees.
+#[derive(Default)]
+pub(super) struct Desks {
+    ready: Mutex<HashMap<BookKey, Arc<OnceCell<Arc<Desk>>>>>,
+    designs: Mutex<HashMap<NaiveDate, Arc<Designs>>>,
+}
 
 impl Loaders {
     /// Everybody's stress scenarios and the viewer's own.
@@ -59,8 +64,12 @@ impl Loaders {
     /// `QueryTooComplex` when the request's books are too many together.
     pub async fn desk(&self, book: &Arc<Book>) -> Result<Arc<Desk>> {
         let cell = {
-            let mut desks = self.desks.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(desks.entry((book.portfolio.id, book.horizon)).or_default())
+            let mut ready = self.desks.ready.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(ready.entry(book.key()).or_default())
+        };
+        let designs = {
+            let mut known = self.desks.designs.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(known.entry(book.horizon.as_of).or_default())
         };
         let make = async {
             let window = crate::services::stress::window(book, &self.calendar);
@@ -69,6 +78,7 @@ impl Loaders {
                 self.stress_inputs(book, &window),
             ))
             .await?;
+            let inputs = Inputs { designs, ..inputs };
             let (book, calendar) = (Arc::clone(book), Arc::clone(&self.calendar));
             self.off_the_threads(move || Arc::new(Desk::new(book, &greeks, &inputs, &calendar)))
                 .await

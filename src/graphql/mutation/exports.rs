@@ -1,19 +1,20 @@
 //! Asking for files to take away.
 
-use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
+use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 
+use super::modeling::ModelTradeInput;
 use super::owner;
-use crate::domain::export;
 use crate::domain::id::ExportId;
 use crate::error::{Error, Refusal};
 use crate::graphql::error::{Result, UserError, settle};
 use crate::graphql::id::NodeId;
 use crate::graphql::loaders::exports::ExportBy;
-use crate::graphql::scalar::{Date, Decimal};
+use crate::graphql::scalar::Date;
 use crate::graphql::types::export::{Export, ExportFormat, ReportSection};
 use crate::graphql::types::position::PositionFilter;
 use crate::graphql::viewer::{Request, request};
-use crate::services::exports::{self, AskedReport, AskedTrade};
+use crate::services::exports::{self, AskedReport};
+use crate::services::modeling::WrittenTrade;
 
 /// Which positions, and as what.
 #[derive(InputObject)]
@@ -29,42 +30,11 @@ struct ExportPortfolioInput {
     filter: Option<PositionFilter>,
 }
 
-/// What a trade does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-#[graphql(remote = "export::TradeAction")]
-enum TradeAction {
-    /// Buys, to hold it or more of it.
-    Buy,
-    /// Sells what is held.
-    Sell,
-    /// Sells what is not held: shares that have to be located, or an option that is written.
-    SellShort,
-    /// Buys back what is owed.
-    BuyToCover,
-}
-
-/// A trade as it is wished for.
-#[derive(InputObject)]
-struct ModelTradeInput {
-    /// Ticker, or OCC symbol in compact or padded form; in any case.
-    symbol: String,
-    /// What it does.
-    action: TradeAction,
-    /// Shares or contracts, above zero.
-    quantity: Option<Decimal>,
-    /// Instead of quantity: money, whatever its sign. It becomes whole shares or contracts, rounded
-    /// down, at `price`, or else at the last close.
-    exposure: Option<Decimal>,
-    /// A limit per share; left out, the order is at the market.
-    price: Option<Decimal>,
-    /// Tags for what it opens; at most 20.
-    tags: Option<Vec<String>>,
-}
-
 /// Which trades, and as what.
 #[derive(InputObject)]
 struct ExportTradesInput {
-    /// A modeling session of the viewer's, whose trades are written down.
+    /// A what-if session of the viewer's, whose trades are written down: limited to the prices they
+    /// were tried at.
     session_id: Option<ID>,
     /// Instead of a session: 1 to 1,000 trades.
     trades: Option<Vec<ModelTradeInput>>,
@@ -145,17 +115,20 @@ impl Exports {
         let owner = owner(request).await?;
         request.moment.close().await;
         let outcome = async {
-            let trades = match (input.session_id, input.trades) {
-                (None, Some(trades)) => trades.into_iter().map(AskedTrade::from).collect(),
-                (Some(_), None) => {
-                    return Err(Refusal::not_found("session").at("sessionId").into());
+            let orders = match (input.session_id, input.trades) {
+                (None, Some(trades)) => {
+                    let trades = trades.into_iter().map(WrittenTrade::from).collect();
+                    exports::orders(&request.services, owner, trades).await?
+                }
+                (Some(id), None) => {
+                    let id = NodeId::modeling_session(&id);
+                    exports::orders_of_session(&request.services, owner, id).await?
                 }
                 _ => {
                     let message = "Give exactly one of `sessionId` and `trades`.";
                     return Err(Refusal::validation(message).at("trades").into());
                 }
             };
-            let orders = exports::orders(&request.services, owner, trades).await?;
             let (format, account) = (input.format.into(), input.account.as_deref());
             exports::trades(&request.services, owner, orders, format, account).await
         };
@@ -181,18 +154,5 @@ impl Exports {
         };
         let outcome = exports::report(&request.services, owner, asked).await;
         ExportPayload::of(request, outcome).await
-    }
-}
-
-impl From<ModelTradeInput> for AskedTrade {
-    fn from(input: ModelTradeInput) -> Self {
-        Self {
-            symbol: input.symbol,
-            action: input.action.into(),
-            quantity: input.quantity.map(|quantity| quantity.0),
-            exposure: input.exposure.map(|money| money.0),
-            price: input.price.map(|price| price.0),
-            tags: input.tags.unwrap_or_default(),
-        }
     }
 }

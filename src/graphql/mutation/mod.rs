@@ -7,6 +7,7 @@ mod alerts;
 mod exports;
 mod holdings;
 mod jobs;
+mod modeling;
 mod portfolios;
 mod positions;
 mod prices;
@@ -35,6 +36,7 @@ pub struct Mutation(
     tags::Tags,
     exports::Exports,
     report_schedules::ReportSchedules,
+    modeling::Modeling,
 );
 
 /// What was deleted, or why nothing was.

@@ -93,6 +93,7 @@ impl From<price::PriceSource> for PriceSource {
             price::PriceSource::Import => Self::Import,
             price::PriceSource::Synthetic => Self::Synthetic,
             price::PriceSource::Model => Self::Model,
+            price::PriceSource::Manual => Self::Manual,
         }
     }
 }

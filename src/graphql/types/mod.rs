@@ -13,6 +13,7 @@ pub mod factor;
 pub mod greeks;
 pub mod instrument;
 pub mod job;
+pub mod modeling;
 pub mod node;
 pub mod option_quote;
 pub mod portfolio;

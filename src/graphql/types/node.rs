@@ -9,6 +9,7 @@ use super::export::{Export, ReportSchedule};
 use super::factor::Factor;
 use super::instrument::Instrument;
 use super::job::Job;
+use super::modeling::ModelingSession;
 use super::option_quote;
 use super::portfolio::Portfolio;
 use super::position::Position;
@@ -43,6 +44,7 @@ pub enum Node {
     Alert(Alert),
     Export(Export),
     ReportSchedule(ReportSchedule),
+    ModelingSession(ModelingSession),
 }
 
 impl Node {
@@ -51,7 +53,7 @@ impl Node {
         let request = request(ctx);
         let Some(viewer) = request.moment.viewer().await? else { return Ok(None) };
         Ok(match NodeId::parse(id) {
-            None | Some(NodeId::AuditEntry(_)) => None,
+            None | Some(NodeId::AuditEntry(_) | NodeId::ModelTrade(_) | NodeId::Tried(..)) => None,
             Some(NodeId::Factor(factor)) => Some(Self::Factor(Factor(factor))),
             Some(NodeId::User(id)) => (viewer.id == id).then_some(Self::User(User(viewer))),
             Some(NodeId::Portfolio(id)) => {
@@ -95,6 +97,10 @@ impl Node {
             Some(NodeId::Scenario(id)) => {
                 let found = request.loaders().scenario(id).await?;
                 found.map(|scenario| Self::StressScenario(StressScenario(scenario)))
+            }
+            Some(NodeId::ModelingSession(id)) => {
+                let found = request.loaders().modeling_session(id).await?;
+                found.map(|session| Self::ModelingSession(ModelingSession(session)))
             }
         })
     }

@@ -1,6 +1,6 @@
 //! Portfolios.
 
-mod stress;
+pub(super) mod stress;
 
 use std::sync::Arc;
 
@@ -15,6 +15,7 @@ use super::data_quality::PortfolioDataQuality;
 use super::export::ReportSchedule;
 use super::factor::{ExposureBasis, FactorExposure, FactorMethod, FactorModelDiagnostics};
 use super::greeks::{PortfolioGreeks, PricingModel};
+use super::modeling::{ModelingSessionConnection, ModelingSessionStatus, SessionsAsked};
 use super::position::{
     BookView, PositionConnection, PositionFilter, PositionGroup, PositionGrouping, PositionOrder,
 };
@@ -349,7 +350,9 @@ impl Portfolio {
         moves: Option<Vec<f64>>,
         #[graphql(desc = "The session; the last completed one when left out.")] as_of: Option<Date>,
     ) -> Result<Vec<ScenarioResult>> {
-        Box::pin(self.market_moves(ctx, moves.unwrap_or_else(|| vec![0.01, -0.01]), as_of)).await
+        let book = self.book(ctx, as_of).await?;
+        let moves = moves.unwrap_or_else(|| vec![0.01, -0.01]);
+        Box::pin(stress::market_moves(ctx, &book, moves, as_of)).await
     }
 
     /// What moves of the 10-year Treasury yield would do, each by itself: Σ delta-adjusted exposure
@@ -366,7 +369,9 @@ impl Portfolio {
         moves: Option<Vec<f64>>,
         #[graphql(desc = "The session; the last completed one when left out.")] as_of: Option<Date>,
     ) -> Result<Vec<ScenarioResult>> {
-        Box::pin(self.rate_moves(ctx, moves.unwrap_or_else(|| vec![0.005, -0.005]), as_of)).await
+        let book = self.book(ctx, as_of).await?;
+        let moves = moves.unwrap_or_else(|| vec![0.005, -0.005]);
+        Box::pin(stress::rate_moves(ctx, &book, moves, as_of)).await
     }
 
     /// How well market betas would have predicted what the holdings did of late.
@@ -390,7 +395,8 @@ impl Portfolio {
         #[graphql(desc = "Of these categories only.")] categories: Option<Vec<ScenarioCategory>>,
         #[graphql(desc = "The session; the last completed one when left out.")] as_of: Option<Date>,
     ) -> Result<Vec<StressResult>> {
-        Box::pin(self.run_scenarios(ctx, scenario_ids, categories, as_of)).await
+        let book = self.book(ctx, as_of).await?;
+        Box::pin(stress::run_scenarios(ctx, &book, scenario_ids, categories, as_of)).await
     }
 
     /// What a scenario would have done, by the closes of each session, as the nightly chain found
@@ -421,8 +427,9 @@ impl Portfolio {
         loss_ratio: f64,
         #[graphql(desc = "The session; the last completed one when left out.")] as_of: Option<Date>,
     ) -> Result<ReverseStressResult> {
-        Box::pin(self.reverse(ctx, variable.unwrap_or_else(|| "Market".into()), loss_ratio, as_of))
-            .await
+        let book = self.book(ctx, as_of).await?;
+        let variable = variable.unwrap_or_else(|| "Market".into());
+        Box::pin(stress::reverse(ctx, &book, variable, loss_ratio, as_of)).await
     }
 
     /// What it may make or lose over a horizon, by Monte Carlo.
@@ -443,8 +450,10 @@ impl Portfolio {
         )]
         seed: Option<i32>,
     ) -> Result<MonteCarloResult> {
+        let book = self.book(ctx, None).await?;
         let (paths, horizon) = (paths.unwrap_or(10_000), horizon_days.unwrap_or(1));
-        Box::pin(self.simulate(ctx, paths, horizon, confidence.unwrap_or(0.95), seed)).await
+        let confidence = confidence.unwrap_or(0.95);
+        Box::pin(stress::simulate(ctx, &book, paths, horizon, confidence, seed)).await
     }
 
     /// What it has in each active factor, in display order: exposures through betas that are
@@ -615,6 +624,22 @@ impl Portfolio {
         Ok(found.unwrap_or_default().into_iter().map(ReportSchedule).collect())
     }
 
+    /// The what-if sessions on it, the newest first.
+    #[graphql(complexity = "cost(first, None, child_complexity)")]
+    async fn modeling_sessions(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Those that have come so far only.")] status: Option<
+            ModelingSessionStatus,
+        >,
+        #[graphql(desc = "Size of a page; 20 when left out, at most 500.")] first: Option<i32>,
+        #[graphql(desc = "Go on after this cursor.")] after: Option<String>,
+    ) -> Result<ModelingSessionConnection> {
+        let (owner, portfolio) = (self.0.owner_id, Some(self.0.id));
+        let asked = SessionsAsked { owner, portfolio, status, first, after };
+        ModelingSessionConnection::page(request(ctx), asked).await
+    }
+
     /// How much of it sits in few positions at the last completed session.
     #[graphql(complexity = "5 + child_complexity")]
     async fn concentration(&self, ctx: &Context<'_>) -> Result<Concentration> {
@@ -625,7 +650,7 @@ impl Portfolio {
 }
 
 /// The lines on a side of a book that a filter keeps.
-fn selected(
+pub(super) fn selected(
     ctx: &Context<'_>,
     book: &Book,
     view: BookView,

@@ -57,10 +57,16 @@ pub struct Position {
 }
 
 impl Position {
-    /// The book it is seen in, or that of another session.
+    /// The book it is seen in, or that of another session. One that is only tried is of its base
+    /// date alone.
     async fn book_of(&self, ctx: &Context<'_>, as_of: Option<Date>) -> Result<Arc<Book>> {
-        if as_of.is_none() {
+        let base = self.book.horizon.as_of;
+        if as_of.is_none() || as_of == Some(Date(base)) && self.book.tried.is_some() {
             return Ok(Arc::clone(&self.book));
+        }
+        if self.book.tried.is_some() {
+            let refusal = Refusal::validation(format!("A trial book is of {base} alone."));
+            return Err(refusal.hint("Leave `asOf` out.").into());
         }
         let request = request(ctx);
         request.loaders().book(&self.book.portfolio, request.horizon(as_of)?).await
@@ -70,9 +76,14 @@ impl Position {
 /// A holding of one instrument.
 #[Object]
 impl Position {
-    /// Opaque and global; works with `node(id:)`.
+    /// Opaque and global; works with `node(id:)`. In a trial book it is another than that of what
+    /// is really held, and names nothing.
     pub async fn id(&self) -> ID {
-        NodeId::Position(self.line.position.id).into()
+        let id = self.line.position.id;
+        match &self.book.tried {
+            Some(tried) => NodeId::Tried(tried.session, id).into(),
+            None => NodeId::Position(id).into(),
+        }
     }
 
     /// The portfolio it is in.
@@ -487,6 +498,7 @@ impl PositionGroup {
         let book = &self.book;
         request(ctx).spend(self.group.lines.len())?;
         let list = ("group", book.portfolio.id, book.horizon.as_of, self.by, &self.group.key);
+        let list = (list, book.key().trial);
         PositionConnection::of_lines(
             book,
             self.group.lines.clone(),

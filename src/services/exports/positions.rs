@@ -15,7 +15,7 @@ use crate::error::{Error, Refusal};
 use crate::render::table::{Cell, Column, Table, Unit};
 use crate::render::{csv, json as as_json, xlsx};
 use crate::services::Services;
-use crate::services::books::{self, Holdings};
+use crate::services::books::{self, Holdings, Prices};
 use crate::services::greeks::BookGreeks;
 use crate::services::valuation::{Book, Filter, Line};
 
@@ -34,11 +34,12 @@ pub(super) async fn read(
     moment: Moment,
 ) -> Result<Read, Error> {
     let horizon = Horizon::of(moment.as_of, moment.held_by, &services.calendar);
+    let prices = Prices::default();
     let mut tx = services.db.begin_as(owner).await?;
-    let holdings = Holdings::read(&mut tx, owner, &[portfolio]).await?;
-    let asked: Vec<_> = holdings.portfolios.iter().map(|own| (Arc::clone(own), horizon)).collect();
-    let books = holdings.books_at(services, &mut tx, &asked).await?;
-    let greeks = books::greeks(services, &mut tx, &books).await?;
+    let holdings = Arc::new(Holdings::read(&mut tx, owner, &[portfolio]).await?);
+    let asked = holdings.portfolios.iter().map(|own| (Arc::clone(own), horizon)).collect();
+    let books = holdings.books_at(services, &mut tx, asked, &prices).await?;
+    let greeks = books::greeks(services, &mut tx, &books, &prices).await?;
     tx.commit().await?;
     let entered = holdings.of(portfolio).iter().map(|own| (own.id, Arc::clone(own))).collect();
     let missing = || Refusal::not_found("portfolio");

@@ -4,15 +4,17 @@ use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use serde_json::{Map, json};
 
-use crate::domain::export::{ExportFormat, Order, TradeAction};
-use crate::domain::id::{ExportId, UserId};
+use crate::domain::export::{ExportFormat, Order};
+use crate::domain::id::{ExportId, ModelingSessionId, UserId};
 use crate::domain::instrument::{OPTION_MULTIPLIER, OccSymbol, OptionKind, Symbol};
+use crate::domain::modeling;
 use crate::domain::price::Horizon;
 use crate::error::{Code, Error, Refusal};
 use crate::render::fix::{self, Action, Contract};
 use crate::render::table::{Cell, Column, Table, Unit};
 use crate::render::{csv, json as as_json, xlsx};
 use crate::services::Services;
+use crate::services::modeling::{WrittenTrade, orders as trades_of};
 use crate::store;
 
 /// Most orders of one file.
@@ -24,19 +26,7 @@ const MAX_TAGS: usize = 20;
 /// What orders are in.
 const CURRENCY: &str = "USD";
 
-/// An order as somebody wrote it.
-pub struct AskedTrade {
-    pub symbol: String,
-    pub action: TradeAction,
-    pub quantity: Option<Decimal>,
-    /// Instead of a quantity: money.
-    pub exposure: Option<Decimal>,
-    /// A limit.
-    pub price: Option<Decimal>,
-    pub tags: Vec<String>,
-}
-
-/// Orders from what somebody wrote. Money becomes whole shares or contracts, rounded down, by the
+/// Orders from what somebody wrote. Money becomes whole shares or contracts, to the nearest, by the
 /// limit or else by the last close.
 ///
 /// # Errors
@@ -44,7 +34,7 @@ pub struct AskedTrade {
 pub async fn orders(
     services: &Services,
     owner: UserId,
-    asked: Vec<AskedTrade>,
+    asked: Vec<WrittenTrade>,
 ) -> Result<Vec<Order>, Error> {
     if asked.is_empty() || asked.len() > MAX_ORDERS {
         let message = format!("Give 1 to {MAX_ORDERS} trades.");
@@ -62,14 +52,39 @@ pub async fn orders(
     each.map(|(at, ((trade, symbol), close))| order(at, trade, &symbol, close)).collect()
 }
 
+/// Orders from the trades of a what-if session, each limited to the price it was tried at.
+///
+/// # Errors
+/// `NotFound` unless the session is the owner's; `Validation` for one without trades.
+pub async fn orders_of_session(
+    services: &Services,
+    owner: UserId,
+    session: Option<ModelingSessionId>,
+) -> Result<Vec<Order>, Error> {
+    let (_, trades) = trades_of(services, owner, session).await?;
+    if trades.is_empty() {
+        let message = "The session has no trades.";
+        return Err(Refusal::validation(message).at("sessionId").hint("Add some first.").into());
+    }
+    let order = |trade: modeling::Trade| Order {
+        symbol: trade.symbol,
+        action: trade.action,
+        quantity: trade.quantity,
+        price: Some(trade.price),
+        tags: trade.tags,
+        currency: CURRENCY.into(),
+    };
+    Ok(trades.into_iter().map(order).collect())
+}
+
 /// The last close of each whose quantity it decides.
 async fn closes(
     services: &Services,
     owner: UserId,
-    asked: &[AskedTrade],
+    asked: &[WrittenTrade],
     symbols: &[Symbol],
 ) -> Result<Vec<Option<Decimal>>, Error> {
-    let needs = |trade: &AskedTrade| trade.exposure.is_some() && trade.price.is_none();
+    let needs = |trade: &WrittenTrade| trade.exposure.is_some() && trade.price.is_none();
     let mut wanted: Vec<_> = asked
         .iter()
         .zip(symbols)
@@ -98,7 +113,7 @@ async fn closes(
 /// An order with its rules checked.
 fn order(
     at: usize,
-    trade: AskedTrade,
+    trade: WrittenTrade,
     symbol: &Symbol,
     close: Option<Decimal>,
 ) -> Result<Order, Error> {
@@ -113,19 +128,14 @@ fn order(
     let quantity = match (trade.quantity, trade.exposure) {
         (Some(quantity), None) if is_sound(quantity) => quantity,
         (Some(_), None) => return Err(refuse("quantity", rule())),
-        (None, Some(exposure)) if !is_sound(exposure.abs()) => {
-            return Err(refuse(
-                "exposure",
-                "It is not zero and at most a thousand million.".into(),
-            ));
-        }
+        (None, Some(exposure)) if !is_sound(exposure) => return Err(refuse("exposure", rule())),
         (None, Some(exposure)) => {
             let multiplier = match symbol {
                 Symbol::Ticker(_) => 1,
                 Symbol::Option(_) => OPTION_MULTIPLIER,
             };
             let one = trade.price.or(close).map(|price| price * Decimal::from(multiplier));
-            let whole = one.and_then(|one| exposure.abs().checked_div(one)).map(|n| n.trunc());
+            let whole = one.and_then(|one| exposure.checked_div(one)).map(|n| n.round());
             let whole = whole.ok_or_else(|| {
                 let message = format!("No price of {} is known.", symbol.canonical());
                 Refusal::new(Code::InsufficientData, message)
@@ -198,10 +208,10 @@ pub(super) fn written(
                     multiplier: OPTION_MULTIPLIER.into(),
                 }),
                 action: match order.action {
-                    TradeAction::Buy => Action::Buy,
-                    TradeAction::Sell => Action::Sell,
-                    TradeAction::SellShort => Action::SellShort,
-                    TradeAction::BuyToCover => Action::BuyToCover,
+                    modeling::Action::Buy => Action::Buy,
+                    modeling::Action::Sell => Action::Sell,
+                    modeling::Action::SellShort => Action::SellShort,
+                    modeling::Action::BuyToCover => Action::BuyToCover,
                 },
                 quantity: order.quantity,
                 limit: order.price,
@@ -247,7 +257,7 @@ fn row(order: &Order, id: String, account: Option<&str>) -> Vec<Cell> {
         Cell::text(id),
         account.map_or(Cell::None, Cell::text),
         Cell::text(&*order.symbol),
-        Cell::text(order.action.as_str()),
+        Cell::text(order.action.code()),
         exact(Some(order.quantity)),
         Cell::text(if order.price.is_some() { "LIMIT" } else { "MARKET" }),
         exact(order.price),

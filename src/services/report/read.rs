@@ -1,13 +1,11 @@
 //! What the sections of a report are made of, read once: as much of it as they need.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::Asked;
 use crate::domain::calendar::Calendar;
 use crate::domain::export::ReportSection;
-use crate::domain::id::{InstrumentId, UserId};
-use crate::domain::instrument::Instrument;
+use crate::domain::id::UserId;
 use crate::domain::page::{MAX_PAGE_SIZE, Page};
 use crate::domain::price::Horizon;
 use crate::domain::rate::Tenor;
@@ -15,7 +13,7 @@ use crate::domain::scenario::Scenario;
 use crate::domain::snapshot::Snapshot;
 use crate::error::{Error, Refusal};
 use crate::postgres::Work;
-use crate::services::books::{self, Holdings};
+use crate::services::books::{self, Holdings, Prices};
 use crate::services::greeks::BookGreeks;
 use crate::services::night::Night;
 use crate::services::quality::{self, Presences, Window};
@@ -31,7 +29,6 @@ pub(super) struct Material {
     pub calendar: Arc<Calendar>,
     /// What statistics are made of, where a section has any.
     night: Option<Night>,
-    pub underlyings: HashMap<InstrumentId, Arc<Instrument>>,
     pub scenarios: Vec<Arc<Scenario>>,
     /// Up to the session, the oldest first.
     pub snapshots: Vec<Snapshot>,
@@ -69,11 +66,12 @@ pub(super) async fn read(services: &Services, asked: &Asked) -> Result<Material,
     } else {
         None
     };
+    let prices = Prices::default();
     let mut tx = services.db.begin_as(*owner).await?;
-    let holdings = Holdings::read(&mut tx, *owner, &[*portfolio]).await?;
-    let wanted: Vec<_> = holdings.portfolios.iter().map(|own| (Arc::clone(own), horizon)).collect();
-    let books = holdings.books_at(services, &mut tx, &wanted).await?;
-    let greeks = books::greeks(services, &mut tx, &books).await?;
+    let holdings = Arc::new(Holdings::read(&mut tx, *owner, &[*portfolio]).await?);
+    let wanted = holdings.portfolios.iter().map(|own| (Arc::clone(own), horizon)).collect();
+    let books = holdings.books_at(services, &mut tx, wanted, &prices).await?;
+    let greeks = books::greeks(services, &mut tx, &books, &prices).await?;
     let missing = || Refusal::not_found("portfolio");
     let (book, greeks) = books.into_iter().zip(greeks).next().ok_or_else(missing)?;
     if let Some(night) = &night {
@@ -82,7 +80,6 @@ pub(super) async fn read(services: &Services, asked: &Asked) -> Result<Material,
     let has = |section| sections.contains(&section);
     let window = Window::up_to(horizon.as_of, &services.calendar);
     let material = Material {
-        underlyings: underlyings(&mut tx, &book).await?,
         scenarios: if has(ReportSection::Stress) {
             scenarios(&mut tx, *owner).await?
         } else {
@@ -107,22 +104,6 @@ pub(super) async fn read(services: &Services, asked: &Asked) -> Result<Material,
     };
     tx.commit().await?;
     Ok(material)
-}
-
-async fn underlyings(
-    tx: &mut Work,
-    book: &Book,
-) -> Result<HashMap<InstrumentId, Arc<Instrument>>, Error> {
-    let ids: HashSet<_> = book
-        .open_lines()
-        .filter_map(|line| Some(line.position.instrument.contract.as_ref()?.underlying_id))
-        .collect();
-    if ids.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let ids: Vec<_> = ids.into_iter().collect();
-    let found = store::instruments::by_id(tx.statement(), &ids).await?;
-    Ok(found.into_iter().map(|one| (one.id, Arc::new(one))).collect())
 }
 
 async fn scenarios(tx: &mut Work, owner: UserId) -> Result<Vec<Arc<Scenario>>, Error> {

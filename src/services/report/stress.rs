@@ -17,7 +17,6 @@ fn desk(material: &Material) -> Result<Desk, Error> {
         histories: night.histories(wanted(&material.book.lines)),
         references: night.references.clone(),
         yields: night.yields.clone(),
-        underlyings: material.underlyings.clone(),
         designs: Arc::clone(&night.designs),
     };
     Ok(Desk::new(Arc::clone(&material.book), &material.greeks, &inputs, &material.calendar))

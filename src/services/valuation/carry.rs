@@ -61,8 +61,15 @@ impl Splits {
         Self { contracts, ..self }
     }
 
+    /// The same with those of more instruments.
+    #[must_use]
+    pub fn and(mut self, more: impl IntoIterator<Item = (InstrumentId, Vec<Split>)>) -> Self {
+        self.by_instrument.extend(more);
+        self
+    }
+
     /// Those of the shares whose price moves an instrument.
-    fn moving(&self, instrument: &Instrument) -> &[Split] {
+    pub fn moving(&self, instrument: &Instrument) -> &[Split] {
         let contract = instrument.contract.as_ref();
         self.of(contract.map_or(instrument.id, |contract| contract.underlying_id))
     }
@@ -132,6 +139,12 @@ impl Carried {
             Arc::new(position.through(carried, instrument))
         };
         Self { position, ratio: carried, splits: through, review, closes, underlying }
+    }
+
+    /// The same holding with another quantity, or closed.
+    #[must_use]
+    pub fn with(&self, position: Position) -> Self {
+        Self { position: Arc::new(position), ..self.clone() }
     }
 
     /// The quotes that its figures need; some several times.

@@ -310,6 +310,11 @@ impl Line {
         if quote.source == PriceSource::Synthetic {
             warnings.push(format!("The price of {symbol} is SYNTHETIC: simulated, not traded."));
         }
+        if quote.source == PriceSource::Manual {
+            warnings.push(format!(
+                "No market's price of {symbol} is known: it is valued at what a trade gives."
+            ));
+        }
         if instrument.is_adjusted() {
             warnings.push(format!(
                 "{symbol} is an adjusted contract, taken as {} shares; check its terms.",

@@ -60,6 +60,7 @@ pub struct Summary {
     stale: usize,
     oldest: Option<NaiveDate>,
     synthetic: usize,
+    manual: usize,
     settled: usize,
     unpriced: Vec<String>,
     to_review: usize,
@@ -88,6 +89,7 @@ impl Summary {
                 summary.oldest = Some(summary.oldest.map_or(quote.date, |old| old.min(quote.date)));
             }
             summary.synthetic += usize::from(quote.source == PriceSource::Synthetic);
+            summary.manual += usize::from(quote.source == PriceSource::Manual);
             summary.settled += usize::from(line.is_expired);
         }
         summary
@@ -105,7 +107,8 @@ impl Summary {
         if self.carried + self.stale > 0 {
             return Quality::Stale;
         }
-        if self.synthetic + self.settled > 0 { Quality::Estimated } else { Quality::Full }
+        let is_estimated = self.synthetic + self.manual + self.settled > 0;
+        if is_estimated { Quality::Estimated } else { Quality::Full }
     }
 
     pub fn warnings(&self) -> Vec<String> {
@@ -140,6 +143,13 @@ impl Summary {
             warnings.push(format!(
                 "{} of {all} positions are priced SYNTHETIC: simulated, not traded.",
                 self.synthetic
+            ));
+        }
+        if self.manual > 0 {
+            warnings.push(format!(
+                "{} of {all} positions are valued at the price that a trade gives: no market's is \
+                 known.",
+                self.manual
             ));
         }
         if self.settled > 0 {

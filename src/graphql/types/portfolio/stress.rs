@@ -1,4 +1,4 @@
-//! What is asked of a portfolio about moves: arguments checked, computed off the async threads.
+//! What is asked of a book about moves: arguments checked, computed off the async threads.
 //!
 //! Whoever calls these boxes them: a portfolio's futures are as large as the largest of its fields,
 //! and are nested in those of whatever returns a portfolio.
@@ -26,6 +26,7 @@ use crate::services::scenarios;
 use crate::services::stress::{
     self, Accuracy, Confidence, Desk, MAX_HORIZON, MAX_PATHS, Standing, accuracy,
 };
+use crate::services::valuation::Book;
 
 /// Most moves of one list.
 const MAX_MOVES: usize = 50;
@@ -36,54 +37,134 @@ const SEARCH: usize = 10;
 /// What random numbers start from unless somebody says: the same question has the same answer.
 const SEED: i32 = 42;
 
+async fn desk(ctx: &Context<'_>, book: &Arc<Book>, passes: usize) -> Result<Arc<Desk>> {
+    request(ctx).spend(book.lines.len().saturating_mul(passes))?;
+    Box::pin(request(ctx).loaders().desk(book)).await
+}
+
+pub async fn market_moves(
+    ctx: &Context<'_>,
+    book: &Arc<Book>,
+    moves: Vec<f64>,
+    as_of: Option<Date>,
+) -> Result<Vec<ScenarioResult>> {
+    check_moves(&moves, &Variable::Factor(Factor::Market))?;
+    let desk = desk(ctx, book, moves.len()).await?;
+    let own = Arc::clone(&desk);
+    let found = request(ctx)
+        .loaders()
+        .off_the_threads(move || own.market_moves(&moves))
+        .await?
+        .map_err(no_number)?;
+    let name = |change: f64| format!("Market {}", signed(change * 100.0, "%"));
+    Ok(results(&desk, "MARKET_BETA", found, name, as_of))
+}
+
+pub async fn rate_moves(
+    ctx: &Context<'_>,
+    book: &Arc<Book>,
+    moves: Vec<f64>,
+    as_of: Option<Date>,
+) -> Result<Vec<ScenarioResult>> {
+    check_moves(&moves, &Variable::Macro(Macro::InterestRate))?;
+    let desk = desk(ctx, book, moves.len()).await?;
+    let own = Arc::clone(&desk);
+    let found = request(ctx)
+        .loaders()
+        .off_the_threads(move || own.rate_moves(&moves))
+        .await?
+        .map_err(no_number)?;
+    let name = |change: f64| format!("10-year yield {}", signed(change * 10_000.0, "bp"));
+    Ok(results(&desk, "RATE_BETA", found, name, as_of))
+}
+
+pub async fn run_scenarios(
+    ctx: &Context<'_>,
+    book: &Arc<Book>,
+    ids: Option<Vec<ID>>,
+    categories: Option<Vec<ScenarioCategory>>,
+    as_of: Option<Date>,
+) -> Result<Vec<StressResult>> {
+    let loaders = request(ctx).loaders();
+    let (all, desk) = Box::pin(try_join(loaders.scenarios(), desk(ctx, book, 1))).await?;
+    let scenarios = chosen(&all, ids.as_deref(), categories.as_deref())?;
+    request(ctx).spend(book.lines.len().saturating_mul(scenarios.len()))?;
+    let own = Arc::clone(&desk);
+    let outcomes = request(ctx).loaders().off_the_threads(move || own.run(&scenarios)).await?;
+    Ok(outcomes
+        .into_iter()
+        .map(|mut outcome| {
+            say_session(&mut outcome.standing, as_of, &desk);
+            StressResult { origin: Origin::Live(Arc::clone(&desk)), outcome }
+        })
+        .collect())
+}
+
+pub async fn reverse(
+    ctx: &Context<'_>,
+    book: &Arc<Book>,
+    variable: String,
+    loss: f64,
+    as_of: Option<Date>,
+) -> Result<ReverseStressResult> {
+    let variable = scenarios::variable(&variable)?;
+    if !(loss > 0.0 && loss.is_finite()) {
+        let refusal = Refusal::validation("`lossRatio` is above zero.");
+        return Err(refusal.hint("0.1 asks for a loss of 10 %.").into());
+    }
+    let desk = desk(ctx, book, SEARCH).await?;
+    let (own, name) = (Arc::clone(&desk), variable.to_string());
+    let found =
+        request(ctx).loaders().off_the_threads(move || own.reverse(&variable, loss)).await?;
+    let mut found = found.map_err(no_number)?;
+    say_session(&mut found.standing, as_of, &desk);
+    Ok(ReverseStressResult::new(&desk, name, loss, found))
+}
+
+pub async fn simulate(
+    ctx: &Context<'_>,
+    book: &Arc<Book>,
+    paths: i32,
+    horizon: i32,
+    confidence: f64,
+    seed: Option<i32>,
+) -> Result<MonteCarloResult> {
+    let bounded = |value: i32, least: u32, most: u32, name: &str| {
+        let value = u32::try_from(value).ok().filter(|own| (least..=most).contains(own));
+        value.ok_or_else(|| Refusal::validation(format!("`{name}` is from {least} to {most}.")))
+    };
+    let drawn = bounded(paths, 100, MAX_PATHS, "paths")?;
+    let sessions = bounded(horizon, 1, MAX_HORIZON, "horizonDays")?;
+    let level = Confidence::new(confidence)
+        .map_err(|_| Refusal::validation("`confidence` is from 0.5 to 0.9999."))?;
+    let seed = seed.unwrap_or(SEED);
+    let desk = desk(ctx, book, 1).await?;
+    request(ctx).spend(usize::try_from(drawn).unwrap_or(usize::MAX))?;
+    let own = Arc::clone(&desk);
+    let key = u64::from(seed.cast_unsigned());
+    let found = request(ctx)
+        .loaders()
+        .off_the_threads(move || own.simulate(drawn, sessions, level, key))
+        .await?;
+    let found = found.map_err(no_number)?;
+    Ok(MonteCarloResult {
+        paths,
+        horizon_days: horizon,
+        confidence: level.fraction(),
+        seed,
+        value_at_risk: found.value_at_risk.into(),
+        expected_shortfall: found.expected_shortfall.into(),
+        mean: found.mean.into(),
+        standard_deviation: found.standard_deviation.into(),
+        as_of: desk.book.horizon.as_of.into(),
+        quality: found.standing.quality.into(),
+        warnings: found.standing.warnings.clone(),
+        desk,
+        found,
+    })
+}
+
 impl Portfolio {
-    async fn desk(
-        &self,
-        ctx: &Context<'_>,
-        as_of: Option<Date>,
-        passes: usize,
-    ) -> Result<Arc<Desk>> {
-        let book = self.book(ctx, as_of).await?;
-        request(ctx).spend(book.lines.len().saturating_mul(passes))?;
-        Box::pin(request(ctx).loaders().desk(&book)).await
-    }
-
-    pub(super) async fn market_moves(
-        &self,
-        ctx: &Context<'_>,
-        moves: Vec<f64>,
-        as_of: Option<Date>,
-    ) -> Result<Vec<ScenarioResult>> {
-        check_moves(&moves, &Variable::Factor(Factor::Market))?;
-        let desk = self.desk(ctx, as_of, moves.len()).await?;
-        let own = Arc::clone(&desk);
-        let found = request(ctx)
-            .loaders()
-            .off_the_threads(move || own.market_moves(&moves))
-            .await?
-            .map_err(no_number)?;
-        let name = |change: f64| format!("Market {}", signed(change * 100.0, "%"));
-        Ok(results(&desk, "MARKET_BETA", found, name, as_of))
-    }
-
-    pub(super) async fn rate_moves(
-        &self,
-        ctx: &Context<'_>,
-        moves: Vec<f64>,
-        as_of: Option<Date>,
-    ) -> Result<Vec<ScenarioResult>> {
-        check_moves(&moves, &Variable::Macro(Macro::InterestRate))?;
-        let desk = self.desk(ctx, as_of, moves.len()).await?;
-        let own = Arc::clone(&desk);
-        let found = request(ctx)
-            .loaders()
-            .off_the_threads(move || own.rate_moves(&moves))
-            .await?
-            .map_err(no_number)?;
-        let name = |change: f64| format!("10-year yield {}", signed(change * 10_000.0, "bp"));
-        Ok(results(&desk, "RATE_BETA", found, name, as_of))
-    }
-
     pub(super) async fn accuracy(&self, ctx: &Context<'_>, days: i32) -> Result<ScenarioAccuracy> {
         if !(2..=MAX_DAYS_BACK).contains(&days) {
             let rule = format!("`daysBack` is from 2 to {MAX_DAYS_BACK}.");
@@ -91,37 +172,13 @@ impl Portfolio {
         }
         let calendar = Arc::clone(&request(ctx).services.calendar);
         let sessions = usize::try_from(days).unwrap_or(0);
-        let inputs = async {
-            let book = self.book(ctx, None).await?;
-            let window = Accuracy::window(&book, sessions, &calendar);
-            request(ctx).loaders().stress_inputs(&book, &window).await
-        };
-        let (desk, inputs) = Box::pin(try_join(self.desk(ctx, None, 1), inputs)).await?;
+        let book = self.book(ctx, None).await?;
+        let window = Accuracy::window(&book, sessions, &calendar);
+        let loaders = request(ctx).loaders();
+        let inputs = loaders.stress_inputs(&book, &window);
+        let (desk, inputs) = Box::pin(try_join(desk(ctx, &book, 1), inputs)).await?;
         let work = move || accuracy(&desk, &inputs, sessions, &calendar);
         Ok(ScenarioAccuracy::new(days, request(ctx).loaders().off_the_threads(work).await?))
-    }
-
-    pub(super) async fn run_scenarios(
-        &self,
-        ctx: &Context<'_>,
-        ids: Option<Vec<ID>>,
-        categories: Option<Vec<ScenarioCategory>>,
-        as_of: Option<Date>,
-    ) -> Result<Vec<StressResult>> {
-        let (all, desk) =
-            Box::pin(try_join(request(ctx).loaders().scenarios(), self.desk(ctx, as_of, 1)))
-                .await?;
-        let scenarios = chosen(&all, ids.as_deref(), categories.as_deref())?;
-        request(ctx).spend(desk.book.lines.len().saturating_mul(scenarios.len()))?;
-        let own = Arc::clone(&desk);
-        let outcomes = request(ctx).loaders().off_the_threads(move || own.run(&scenarios)).await?;
-        Ok(outcomes
-            .into_iter()
-            .map(|mut outcome| {
-                say_session(&mut outcome.standing, as_of, &desk);
-                StressResult { origin: Origin::Live(Arc::clone(&desk)), outcome }
-            })
-            .collect())
     }
 
     pub(super) async fn kept_results(
@@ -142,70 +199,6 @@ impl Portfolio {
         };
         let found = request(ctx).loaders().row(key).await?.unwrap_or_default();
         Ok(found.into_iter().map(|one| StressResult::kept(scenario, one)).collect())
-    }
-
-    pub(super) async fn reverse(
-        &self,
-        ctx: &Context<'_>,
-        variable: String,
-        loss: f64,
-        as_of: Option<Date>,
-    ) -> Result<ReverseStressResult> {
-        let variable = scenarios::variable(&variable)?;
-        if !(loss > 0.0 && loss.is_finite()) {
-            let refusal = Refusal::validation("`lossRatio` is above zero.");
-            return Err(refusal.hint("0.1 asks for a loss of 10 %.").into());
-        }
-        let desk = self.desk(ctx, as_of, SEARCH).await?;
-        let (own, name) = (Arc::clone(&desk), variable.to_string());
-        let found =
-            request(ctx).loaders().off_the_threads(move || own.reverse(&variable, loss)).await?;
-        let mut found = found.map_err(no_number)?;
-        say_session(&mut found.standing, as_of, &desk);
-        Ok(ReverseStressResult::new(&desk, name, loss, found))
-    }
-
-    pub(super) async fn simulate(
-        &self,
-        ctx: &Context<'_>,
-        paths: i32,
-        horizon: i32,
-        confidence: f64,
-        seed: Option<i32>,
-    ) -> Result<MonteCarloResult> {
-        let bounded = |value: i32, least: u32, most: u32, name: &str| {
-            let value = u32::try_from(value).ok().filter(|own| (least..=most).contains(own));
-            value.ok_or_else(|| Refusal::validation(format!("`{name}` is from {least} to {most}.")))
-        };
-        let drawn = bounded(paths, 100, MAX_PATHS, "paths")?;
-        let sessions = bounded(horizon, 1, MAX_HORIZON, "horizonDays")?;
-        let level = Confidence::new(confidence)
-            .map_err(|_| Refusal::validation("`confidence` is from 0.5 to 0.9999."))?;
-        let seed = seed.unwrap_or(SEED);
-        let desk = self.desk(ctx, None, 1).await?;
-        request(ctx).spend(usize::try_from(drawn).unwrap_or(usize::MAX))?;
-        let own = Arc::clone(&desk);
-        let key = u64::from(seed.cast_unsigned());
-        let found = request(ctx)
-            .loaders()
-            .off_the_threads(move || own.simulate(drawn, sessions, level, key))
-            .await?;
-        let found = found.map_err(no_number)?;
-        Ok(MonteCarloResult {
-            paths,
-            horizon_days: horizon,
-            confidence: level.fraction(),
-            seed,
-            value_at_risk: found.value_at_risk.into(),
-            expected_shortfall: found.expected_shortfall.into(),
-            mean: found.mean.into(),
-            standard_deviation: found.standard_deviation.into(),
-            as_of: desk.book.horizon.as_of.into(),
-            quality: found.standing.quality.into(),
-            warnings: found.standing.warnings.clone(),
-            desk,
-            found,
-        })
     }
 }
 
@@ -229,7 +222,7 @@ fn say_session(standing: &mut Standing, as_of: Option<Date>, desk: &Desk) {
 }
 
 /// The scenarios to run: those named, or all that are active and of the categories.
-fn chosen(
+pub fn chosen(
     all: &[Arc<Scenario>],
     ids: Option<&[ID]>,
     categories: Option<&[ScenarioCategory]>,

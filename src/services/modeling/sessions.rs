@@ -1,0 +1,226 @@
+//! Making sessions, putting them away, giving them up.
+
+use chrono::NaiveDate;
+use serde_json::{Value, json};
+
+use crate::domain::calendar::new_york_date;
+use crate::domain::id::{ModelingSessionId, PortfolioId, UserId};
+use crate::domain::modeling::{
+    MAX_DESCRIPTION_CHARACTERS, MAX_NAME_CHARACTERS, MAX_SESSIONS, Session, Status, Trade,
+};
+use crate::error::{Code, Error, Refusal};
+use crate::postgres::Work;
+use crate::services::Services;
+use crate::store;
+
+pub struct NewSession {
+    pub portfolio: Option<PortfolioId>,
+    pub name: String,
+    /// The last completed session when left out.
+    pub base_date: Option<NaiveDate>,
+}
+
+/// How a session is put away; None leaves it as it is.
+pub struct Saved {
+    pub name: Option<String>,
+    pub description: Option<String>,
+}
+
+/// Makes a session without trades.
+///
+/// # Errors
+/// `NotFound` unless the portfolio is the owner's; `Validation` for what breaks a rule;
+/// `LimitExceeded` for one too many.
+pub async fn create(services: &Services, owner: UserId, new: NewSession) -> Result<Session, Error> {
+    let now = services.now();
+    let name = name(&new.name)?;
+    let base_date = base_date(services, new.base_date)?;
+    let missing = || Refusal::not_found("portfolio").at("portfolioId");
+    let portfolio_id = new.portfolio.ok_or_else(missing)?;
+
+    let mut tx = services.db.begin_as(owner).await?;
+    // One after the other, so that they can be counted.
+    store::users::lock(tx.statement(), owner).await?;
+    let found = store::portfolios::owned(tx.statement(), owner, &[portfolio_id]).await?;
+    if found.is_empty() {
+        return Err(missing().into());
+    }
+    let count = store::modeling::count(tx.statement(), owner).await?;
+    if usize::try_from(count).unwrap_or(usize::MAX) >= MAX_SESSIONS {
+        let message = format!("You have {MAX_SESSIONS} sessions, which is the most.");
+        return Err(Refusal::new(Code::LimitExceeded, message)
+            .at("name")
+            .hint("Cancel one with `cancelModelingSession`: it makes room for a new one.")
+            .into());
+    }
+    let room = i64::try_from(MAX_SESSIONS).unwrap_or(i64::MAX) - 1;
+    store::modeling::make_room(tx.statement(), owner, room).await?;
+    let session = Session {
+        id: ModelingSessionId::fresh(),
+        portfolio_id,
+        name,
+        description: None,
+        status: Status::Active,
+        base_date,
+        saved_at: None,
+        created_at: now,
+        updated_at: now,
+    };
+    store::modeling::insert(tx.statement(), owner, &session).await?;
+    let detail = json!({ "name": session.name, "portfolioId": portfolio_id.0 });
+    commit(tx, services, owner, "modeling.create", &session, detail).await?;
+    Ok(session)
+}
+
+/// Puts a session away with its trades.
+///
+/// # Errors
+/// `NotFound` unless it is the owner's; `Conflict` for one that is cancelled; `Validation` for what
+/// breaks a rule.
+pub async fn save(
+    services: &Services,
+    owner: UserId,
+    id: Option<ModelingSessionId>,
+    saved: Saved,
+) -> Result<Session, Error> {
+    let name = saved.name.as_deref().map(name).transpose()?;
+    let description = saved.description.map(description).transpose()?;
+    let mut tx = services.db.begin_as(owner).await?;
+    let session = open(&mut tx, owner, id).await?;
+    let now = services.now();
+    let session = Session {
+        name: name.unwrap_or(session.name),
+        description: description.or(session.description),
+        status: Status::Saved,
+        saved_at: Some(now),
+        updated_at: now,
+        ..session
+    };
+    store::modeling::update(tx.statement(), owner, &session).await?;
+    let detail = json!({ "name": session.name });
+    commit(tx, services, owner, "modeling.save", &session, detail).await?;
+    Ok(session)
+}
+
+/// Gives a session up; one that is given up already stays so.
+///
+/// # Errors
+/// `NotFound` unless it is the owner's.
+pub async fn cancel(
+    services: &Services,
+    owner: UserId,
+    id: Option<ModelingSessionId>,
+) -> Result<Session, Error> {
+    let mut tx = services.db.begin_as(owner).await?;
+    let session = own(&mut tx, owner, id).await?;
+    if session.status == Status::Cancelled {
+        return Ok(session);
+    }
+    let session = Session { status: Status::Cancelled, updated_at: services.now(), ..session };
+    store::modeling::update(tx.statement(), owner, &session).await?;
+    let detail = json!({ "name": session.name });
+    commit(tx, services, owner, "modeling.cancel", &session, detail).await?;
+    Ok(session)
+}
+
+/// A session's trades in their order, as a list of orders has them.
+///
+/// # Errors
+/// `NotFound` unless it is the owner's.
+pub async fn orders(
+    services: &Services,
+    owner: UserId,
+    id: Option<ModelingSessionId>,
+) -> Result<(Session, Vec<Trade>), Error> {
+    let mut tx = services.db.begin_as(owner).await?;
+    let session = own(&mut tx, owner, id).await?;
+    let trades = trades(&mut tx, owner, &session).await?;
+    tx.commit().await?;
+    Ok((session, trades))
+}
+
+async fn own(
+    tx: &mut Work,
+    owner: UserId,
+    id: Option<ModelingSessionId>,
+) -> Result<Session, Error> {
+    let missing = || Refusal::not_found("modeling session").at("sessionId");
+    let found = store::modeling::lock(tx.statement(), owner, id.ok_or_else(missing)?).await?;
+    Ok(found.ok_or_else(missing)?)
+}
+
+/// A session that may change.
+pub(super) async fn open(
+    tx: &mut Work,
+    owner: UserId,
+    id: Option<ModelingSessionId>,
+) -> Result<Session, Error> {
+    let session = own(tx, owner, id).await?;
+    if session.status == Status::Cancelled {
+        return Err(Refusal::new(Code::Conflict, "This session is cancelled.")
+            .at("sessionId")
+            .hint("Make another with `createModelingSession`.")
+            .into());
+    }
+    Ok(session)
+}
+
+/// A session's trades in their order.
+pub(super) async fn trades(
+    tx: &mut Work,
+    owner: UserId,
+    session: &Session,
+) -> Result<Vec<Trade>, Error> {
+    Ok(store::modeling::trades_of(tx.statement(), owner, &[session.id]).await?)
+}
+
+/// Writes what was done into the audit log, and ends the transaction.
+pub(super) async fn commit(
+    mut tx: Work,
+    services: &Services,
+    owner: UserId,
+    action: &str,
+    session: &Session,
+    detail: Value,
+) -> Result<(), Error> {
+    let entry = store::audit::Entry {
+        owner,
+        actor: owner,
+        action,
+        subject: Some(("ModelingSession", session.id.0)),
+        detail,
+    };
+    store::audit::append(tx.statement(), entry, services.now()).await?;
+    Ok(tx.commit().await?)
+}
+
+/// A session's base date: the session of a day, or the one before it.
+fn base_date(services: &Services, asked: Option<NaiveDate>) -> Result<NaiveDate, Refusal> {
+    let last = services.last_session();
+    let Some(day) = asked else { return Ok(last) };
+    if day > new_york_date(services.now()) {
+        return Err(Refusal::validation(format!("{day} has not come yet."))
+            .at("baseDate")
+            .hint(format!("The last session is {last}; leave `baseDate` out for it.")));
+    }
+    Ok(services.calendar.session_on_or_before(day).min(last))
+}
+
+fn name(text: &str) -> Result<String, Refusal> {
+    let name = text.trim();
+    let is_name = !name.is_empty()
+        && name.chars().count() <= MAX_NAME_CHARACTERS
+        && !name.chars().any(char::is_control);
+    is_name.then(|| name.to_owned()).ok_or_else(|| {
+        let rule = format!("A session's name has 1 to {MAX_NAME_CHARACTERS} printable characters.");
+        Refusal::validation(rule).at("name")
+    })
+}
+
+fn description(text: String) -> Result<String, Refusal> {
+    if text.chars().count() <= MAX_DESCRIPTION_CHARACTERS {
+        return Ok(text);
+    }
+    let rule = format!("A description has at most {MAX_DESCRIPTION_CHARACTERS} characters.");
+    Err(Refusal::validation(rule).at("description"))
+}
