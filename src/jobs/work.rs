@@ -56,7 +56,7 @@ pub async fn run(
         }
         JobKind::Report | JobKind::Export => match job.owner_id.zip(details.export) {
             Some((owner, export)) => exports::make::run(services, owner, export, meter).await,
-            None => Ok(()),
+            None => Err(Error::Internal("a job of no file".into())),
         },
         JobKind::Retention => retention(services, meter).await,
         JobKind::Daily | JobKind::Recalculate => {

@@ -151,8 +151,8 @@ async fn every_format_of_a_book_says_what_the_graph_says() {
     let aapl = &told["positions"][0];
     assert_eq!((&aapl["ticker"], &aapl["exposure"]), (&json!("AAPL"), &json!("16150")));
     assert_eq!((&aapl["daily_pnl"], &aapl["unrealized_pnl"]), (&json!("150"), &json!("1125")));
-    let unpriced = told["positions"].as_array().expect("positions").iter();
-    let unpriced = unpriced.filter(|one| one["ticker"] == "MSFT").next().expect("MSFT");
+    let mut all = told["positions"].as_array().expect("positions").iter();
+    let unpriced = all.find(|one| one["ticker"] == "MSFT").expect("MSFT");
     assert_eq!(
         (&unpriced["exposure"], &unpriced["quality"]),
         (&Value::Null, &json!("INSUFFICIENT"))

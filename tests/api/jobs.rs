@@ -172,7 +172,7 @@ async fn administrators_alone_refresh_market_data_and_asking_again_is_the_same_j
     assert_ne!(id(&third), id(&first));
 }
 
-/// A job of a kind that nothing here does yet fails each time, whatever is around it.
+/// A report that says not which fails each time, whatever is around it.
 async fn poisons(app: &App) {
     in_the_table(
         app,
