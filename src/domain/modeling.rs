@@ -77,6 +77,7 @@ impl Action {
     }
 
     /// The one that does the same and may open a position.
+    #[must_use]
     pub fn opening(self) -> Self {
         if self.is_buy() { Self::Buy } else { Self::SellShort }
     }

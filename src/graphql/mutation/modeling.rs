@@ -31,8 +31,8 @@ struct CreateModelingSessionInput {
 pub(super) struct ModelTradeInput {
     /// A ticker, or an option by its OCC symbol such as `AAPL240119C00150000`; whatever the case.
     symbol: String,
-    /// What it does. SELL and BUY_TO_COVER close what is there and no more; BUY and SELL_SHORT go
-    /// on to the other side.
+    /// What it does. `SELL` and `BUY_TO_COVER` close what is there and no more; `BUY` and
+    /// `SELL_SHORT` go on to the other side.
     action: TradeAction,
     /// Shares or contracts, above zero. Either this or `exposure`.
     quantity: Option<Decimal>,

@@ -84,8 +84,8 @@ impl ModelTrade {
         self.0.price.into()
     }
 
-    /// The kind of position that it opens, adds to or reduces: BUY and SELL are of the long side,
-    /// SELL_SHORT and BUY_TO_COVER of the short side.
+    /// The kind of position that it opens, adds to or reduces: `BUY` and `SELL` are of the long
+    /// side, `SELL_SHORT` and `BUY_TO_COVER` of the short side.
     async fn position_type(&self) -> PositionType {
         self.0.position_type().into()
     }
@@ -137,7 +137,7 @@ impl ModelingSession {
     }
 
     /// The session whose closes the trades are tried at. While it is the last completed one, what
-    /// was entered since counts, as in `Portfolio.valuation`.
+    /// was entered since counts, as in `Portfolio.valuation`; cash is as that has it for the date.
     async fn base_date(&self) -> Date {
         self.0.base_date.into()
     }

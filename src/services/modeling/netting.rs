@@ -2,7 +2,7 @@
 //!
 //! A trade closes what there is on the other side of its symbol first, the oldest lot first, and
 //! opens with the rest a lot of its own, entered on the base date at the price of the trade. BUY
-//! and SELL_SHORT may cross zero so; SELL and BUY_TO_COVER close and never open. What is sold of a
+//! and `SELL_SHORT` may cross zero so; SELL and `BUY_TO_COVER` close and never open. What is sold of a
 //! lot becomes a closed position, so that its profit is told as that of any other.
 
 use std::collections::HashMap;

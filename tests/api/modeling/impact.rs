@@ -316,5 +316,5 @@ async fn more_trades_and_positions_take_no_more_statements() {
     let small = ask("ada", &["AAPL", "KO"], 1).await;
     let large = ask("bob", &["AAPL", "KO", "JPM", "XOM", "PG", "MSFT", "WMT"], 200).await;
     assert_eq!(small, large);
-    assert!(small <= 24, "{small} statements");
+    assert!(small <= 17, "{small} statements");
 }

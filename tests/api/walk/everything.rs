@@ -54,14 +54,19 @@ pub struct Asked {
 impl Asked {
     /// Whether it is or holds a field of one of these names.
     pub fn has(&self, names: &[&str]) -> bool {
-        names.contains(&self.key.as_str()) || self.inner.iter().any(|one| one.has(names))
+        self.is_one_of(names) || self.inner.iter().any(|one| one.has(names))
+    }
+
+    /// Whether it is a field of one of these names, whatever it is asked with.
+    fn is_one_of(&self, names: &[&str]) -> bool {
+        let is_again = |rest: &str| rest.is_empty() || rest.starts_with('_');
+        names.iter().any(|name| self.key.strip_prefix(name).is_some_and(is_again))
     }
 
     /// Without fields of these names, wherever they are; None when nothing is left.
     pub fn without(&self, names: &[&str]) -> Option<Self> {
         let inner: Vec<_> = self.inner.iter().filter_map(|one| one.without(names)).collect();
-        let is_left =
-            !names.contains(&self.key.as_str()) && inner.is_empty() == self.inner.is_empty();
+        let is_left = !self.is_one_of(names) && inner.is_empty() == self.inner.is_empty();
         is_left.then(|| Self { inner, ..self.clone() })
     }
 

@@ -77,7 +77,7 @@ pub struct TradePlan {
     /// Where it is to go, in the same unit.
     target: f64,
     /// How far from the target the trades may leave it: half of one share or contract as a
-    /// fraction of the total value, either way; of REDUCE_CONCENTRATION zero.
+    /// fraction of the total value, either way; of `REDUCE_CONCENTRATION` zero.
     tolerance: f64,
     /// The figure with the trades; without any, as it is.
     after: Option<f64>,

@@ -41,7 +41,7 @@ pub(super) fn market_beta(target: f64, book: &Book, sums: &Sums<'_>) -> Plan {
         return without("It would take more shares than a trade may have.");
     };
     if units.is_zero() {
-        return Plan { tolerance, ..without("It is there already, within half a share of it.") };
+        return Plan { tolerance, ..without("It is there already, within half a share of SPY.") };
     }
     let left = dollars.saturating_add(units.saturating_mul(of_one));
     let after = share(left, book);
@@ -78,7 +78,7 @@ pub(super) fn delta(target: f64, book: &Book, sums: &Sums<'_>) -> Plan {
     let mut left = all.delta_dollars;
     let mut trades = Vec::new();
     let wanted = decimal(target).saturating_mul(book.total_value());
-    if within_half(wanted - left, hedge.price) {
+    if within_half(wanted.saturating_sub(left), hedge.price) {
         return Plan { tolerance, ..without("It is there already, within half a share of SPY.") };
     }
     for (symbol, delta, price) in with_options(book, sums, &hedge.instrument.symbol) {

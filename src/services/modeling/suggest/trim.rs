@@ -128,10 +128,11 @@ fn common_size(stocks: &BTreeMap<String, Stock>, target: Decimal) -> Option<Deci
 pub(super) fn gross_plan(target: Option<f64>, book: &Book) -> Plan {
     let goal = Goal::ReduceGross;
     let before = leverage(book.totals(), book);
-    let target = target.unwrap_or_else(|| match before {
+    let usual = match before {
         Some(before) if before <= UNLEVERED => before * KEPT,
         _ => UNLEVERED,
-    });
+    };
+    let target = target.unwrap_or(usual);
     let without = |reason: String| Plan::without(goal, before, target, reason);
     let Some(ratio) = before else {
         return without(
