@@ -109,7 +109,7 @@ fn value(cell: &Cell) -> Value {
         Cell::Date(date) => json!(date),
         Cell::Number(number) => match number.unit {
             Unit::Money | Unit::Price | Unit::Exact => json!(number.value.to_string()),
-            Unit::Percent | Unit::Ratio | Unit::Greek => json!(number.as_f64()),
+            Unit::Percent | Unit::Share | Unit::Ratio | Unit::Greek => json!(number.as_f64()),
             Unit::Count => number.value.to_string().parse::<i64>().map_or(Value::Null, Value::from),
         },
     }

@@ -17,6 +17,8 @@ pub enum Unit {
     Exact,
     /// A fraction, to a hundredth of a percent; shown times a hundred.
     Percent,
+    /// A fraction as it is, to twelve decimals: for programs.
+    Share,
     /// Betas and ratios, to a thousandth.
     Ratio,
     /// To a ten-thousandth.
@@ -32,6 +34,7 @@ impl Unit {
             Self::Money => Some(2),
             Self::Price | Self::Percent | Self::Greek => Some(4),
             Self::Ratio => Some(3),
+            Self::Share => Some(12),
             Self::Count => Some(0),
             Self::Exact => None,
         }
@@ -44,6 +47,7 @@ impl Unit {
             Self::Price => "PRICE",
             Self::Exact => "EXACT",
             Self::Percent => "FRACTION",
+            Self::Share => "SHARE",
             Self::Ratio => "RATIO",
             Self::Greek => "GREEK",
             Self::Count => "COUNT",
@@ -83,7 +87,7 @@ impl Number {
         match self.unit {
             Unit::Money => grouped(self.value, 2),
             Unit::Price => grouped(self.value, self.value.scale().max(2)),
-            Unit::Exact => grouped(self.value, self.value.scale()),
+            Unit::Exact | Unit::Share => grouped(self.value, self.value.scale()),
             Unit::Percent => format!("{}%", grouped(self.value * Decimal::ONE_HUNDRED, 2)),
             Unit::Ratio => grouped(self.value, 3),
             Unit::Greek => grouped(self.value, 4),

@@ -296,8 +296,8 @@ impl Styles {
         let pattern = match number.unit {
             Unit::Money => "#,##0.00".into(),
             Unit::Price => "#,##0.00##".into(),
-            Unit::Exact if decimals > 0 => format!("#,##0.{}", "0".repeat(decimals)),
-            Unit::Exact | Unit::Count => "#,##0".into(),
+            Unit::Exact | Unit::Share if decimals > 0 => format!("#,##0.{}", "0".repeat(decimals)),
+            Unit::Exact | Unit::Share | Unit::Count => "#,##0".into(),
             Unit::Percent => "0.00%".into(),
             Unit::Ratio => "#,##0.000".into(),
             Unit::Greek => "#,##0.0000".into(),

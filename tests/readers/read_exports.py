@@ -32,7 +32,7 @@ query($id: ID!) {
     stressTest { scenario { name } totalPnl }
     positions(first: 500) { nodes {
       symbol type quantity entryPrice entryDate tags { name } instrument { sector }
-      valuation { price exposure marketValue unrealizedPnl dailyPnl costBasis }
+      valuation { price weight exposure marketValue unrealizedPnl dailyPnl costBasis }
       greeks { position { delta gamma theta vega rho } }
     } }
   }
@@ -150,6 +150,8 @@ def read_book(server, portfolio, graph):
                 "vega": greeks.get("vega"),
             }.items():
                 check(same(expected, row[column], decimals), f"{name} {row['ticker']} {column}")
+            share = float(row["weight"])
+            check(abs(share - valued["weight"]) < 1e-9, f"{name} {row['ticker']} weight")
             tags = ", ".join(tag["name"] for tag in own["tags"])
             check((row["tags"] or "") == tags, f"{name} {row['ticker']} tags")
             check((row["sector"] or None) == own["instrument"]["sector"], f"{name} sector")

@@ -172,7 +172,7 @@ fn row(
         exact(valued.exposure),
         exact(valued.notional),
         exact(greeks.holding(line).delta_adjusted_exposure()),
-        Cell::decimal(line.holding().weight_of(gross), Unit::Percent),
+        Cell::decimal(line.holding().weight_of(gross), Unit::Share),
         exact(Some(valued.cost_basis)),
         exact(valued.unrealized_pnl),
         exact(valued.daily_pnl),

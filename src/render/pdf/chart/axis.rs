@@ -57,7 +57,7 @@ impl Axis {
                 };
                 format!("{:.*}{sign}", decimals(self.step / size), mark / size)
             }
-            Unit::Ratio | Unit::Greek => format!("{:.*}", decimals(self.step), mark),
+            Unit::Share | Unit::Ratio | Unit::Greek => format!("{:.*}", decimals(self.step), mark),
         }
     }
 }
