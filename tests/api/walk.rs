@@ -22,9 +22,8 @@ const HEADER: &str = "ticker,quantity,entry_price,entry_date\n";
 /// Statements that take one operation for all that is computed of a book.
 const MOST_STATEMENTS: u64 = 12;
 /// What is kept rather than computed: each of these may take a statement of its own.
-const KEPT: [&str; 9] = [
+const KEPT: [&str; 8] = [
     "latestSnapshot",
-    "modelingSessions",
     "prices",
     "snapshot",
     "snapshots",

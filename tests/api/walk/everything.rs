@@ -54,19 +54,14 @@ pub struct Asked {
 impl Asked {
     /// Whether it is or holds a field of one of these names.
     pub fn has(&self, names: &[&str]) -> bool {
-        self.is_one_of(names) || self.inner.iter().any(|one| one.has(names))
-    }
-
-    /// Whether it is a field of one of these names, whatever it is asked with.
-    fn is_one_of(&self, names: &[&str]) -> bool {
-        let is_again = |rest: &str| rest.is_empty() || rest.starts_with('_');
-        names.iter().any(|name| self.key.strip_prefix(name).is_some_and(is_again))
+        names.contains(&self.key.as_str()) || self.inner.iter().any(|one| one.has(names))
     }
 
     /// Without fields of these names, wherever they are; None when nothing is left.
     pub fn without(&self, names: &[&str]) -> Option<Self> {
         let inner: Vec<_> = self.inner.iter().filter_map(|one| one.without(names)).collect();
-        let is_left = !self.is_one_of(names) && inner.is_empty() == self.inner.is_empty();
+        let is_left =
+            !names.contains(&self.key.as_str()) && inner.is_empty() == self.inner.is_empty();
         is_left.then(|| Self { inner, ..self.clone() })
     }
 
@@ -134,8 +129,11 @@ impl Schema {
     }
 
     fn fields(&self, name: &str) -> impl Iterator<Item = &Value> {
-        // Edges hold the nodes again.
-        entries(&self.0[name]["fields"]).filter(|field| field["name"] != "edges")
+        // Edges hold the nodes again, and what is tried on a portfolio answers as it does itself:
+        // `modeling` tells that, and in how many statements.
+        const ELSEWHERE: [&str; 2] = ["edges", "modelingSessions"];
+        entries(&self.0[name]["fields"])
+            .filter(|field| !ELSEWHERE.contains(&string(&field["name"])))
     }
 
     /// All that can be asked of a type, and of what is reached from it: things with an id once in
