@@ -280,7 +280,7 @@ async fn orders_are_written_for_a_broker_and_for_a_spreadsheet() {
     let ada = app.sign_in("ada").await;
     app.knows_prices("symbol,date,close\nAAPL,2026-01-05,161.5\n").await;
     let trades = json!([
-        { "symbol": "aapl", "action": "BUY", "exposure": "-10000" },
+        { "symbol": "aapl", "action": "BUY", "exposure": "10000" },
         { "symbol": "TSLA", "action": "SELL_SHORT", "quantity": "40", "price": "210.50" },
         { "symbol": "TSLA", "action": "BUY_TO_COVER", "quantity": "15" },
         { "symbol": "SPY   260320P00450500", "action": "SELL_SHORT", "quantity": "2", "price": "4.2",
@@ -299,8 +299,8 @@ async fn orders_are_written_for_a_broker_and_for_a_spreadsheet() {
     let messages: Vec<_> = reply.text().split_inclusive("\u{1}10=").collect();
     assert_eq!(messages.len(), 5, "four messages, each with its checksum");
     let has = |text: &str| reply.text().contains(&text.replace('|', "\u{1}"));
-    assert!(has("|1=FUND 7|21=1|55=AAPL|167=CS|54=1|"), "61 shares for 10,000");
-    assert!(has("|38=61|40=1|15=USD|") && has("|55=TSLA|167=CS|54=5|114=Y|"));
+    assert!(has("|1=FUND 7|21=1|55=AAPL|167=CS|54=1|"), "62 shares for 10,000");
+    assert!(has("|38=62|40=1|15=USD|") && has("|55=TSLA|167=CS|54=5|114=Y|"));
     assert!(has("|40=2|44=210.5|") && has("|55=TSLA|167=CS|54=1|77=C|"));
     assert!(has("|55=SPY|167=OPT|200=202603|541=20260320|201=0|202=450.5|231=100|54=2|77=O|"));
 

@@ -22,18 +22,21 @@ const HEADER: &str = "ticker,quantity,entry_price,entry_date\n";
 /// Statements that take one operation for all that is computed of a book.
 const MOST_STATEMENTS: u64 = 12;
 /// What is kept rather than computed: each of these may take a statement of its own.
-const KEPT: [&str; 8] = [
+const KEPT: [&str; 11] = [
+    "alertRules",
     "latestSnapshot",
     "prices",
+    "reportSchedules",
     "snapshot",
     "snapshots",
     "stressHistory",
     "tag",
+    "tagSuggestions",
     "tags",
     "underlying",
 ];
 /// And with those.
-const MOST_WITH_KEPT: u64 = 20;
+const MOST_WITH_KEPT: u64 = 24;
 /// A document may have 64 KiB.
 const MOST_TEXT: usize = 60_000;
 /// What is known of a book without a price: what was entered, what was asked with, what was left

@@ -10,7 +10,7 @@ use super::greeks::Greeks;
 use super::portfolio::Portfolio;
 use super::quality::Quality;
 use crate::domain::calendar::Calendar;
-use crate::domain::snapshot;
+use crate::domain::{quality, snapshot};
 use crate::error::Refusal;
 use crate::graphql::error::Result;
 use crate::graphql::id::NodeId;
@@ -250,8 +250,23 @@ impl Performance {
             });
         let newest = snapshots.last().map(|newest| newest.date);
         let mut warnings = Vec::from_iter(resolved_warning(asked, session));
-        if let Some(date) = newest.filter(|date| *date < session) {
-            warnings.push(format!("The newest snapshot up to {session} is of {date}."));
+        match newest {
+            None => warnings.push(format!("There is no snapshot up to {session}.")),
+            Some(date) if date < session => {
+                warnings.push(format!("The newest snapshot up to {session} is of {date}."));
+            }
+            Some(_) => {}
+        }
+        let lacking: Vec<_> = snapshots
+            .iter()
+            .filter(|one| one.figures.quality == quality::Quality::Insufficient)
+            .map(|one| one.date)
+            .collect();
+        if let Some((first, last)) = lacking.first().zip(lacking.last()) {
+            let count = lacking.len();
+            warnings.push(format!(
+                "{count} of its snapshots, from {first} to {last}, lack prices of what was held."
+            ));
         }
         Self {
             returns: returns.collect(),

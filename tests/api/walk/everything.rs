@@ -130,8 +130,9 @@ impl Schema {
 
     fn fields(&self, name: &str) -> impl Iterator<Item = &Value> {
         // Edges hold the nodes again, and what is tried on a portfolio answers as it does itself:
-        // `modeling` tells that, and in how many statements.
-        const ELSEWHERE: [&str; 2] = ["edges", "modelingSessions"];
+        // `modeling` tells that, and in how many statements. Chains of options are asked of
+        // providers, and `market` tells how.
+        const ELSEWHERE: [&str; 3] = ["edges", "modelingSessions", "optionChain"];
         entries(&self.0[name]["fields"])
             .filter(|field| !ELSEWHERE.contains(&string(&field["name"])))
     }
