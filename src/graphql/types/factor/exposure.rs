@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::resolver_utils::enum_value;
 use async_graphql::{ComplexObject, Context, SimpleObject};
+use futures_util::future::try_join;
 
 use super::{
     CONTRIBUTIONS, ExposureBasis, Factor, FactorMethod, estimates, model_inputs, provenance,
@@ -84,8 +85,10 @@ impl FactorExposure {
             Origin::Stored { of, .. } => {
                 let loaders = request(ctx).loaders();
                 let key = PartsOf(BookOn { portfolio: of.portfolio_id, date: of.date });
-                let parts = loaders.row(key).await?.unwrap_or_default();
-                let book = Box::pin(loaders.book_on(of.portfolio_id, of.date)).await?;
+                // At once, so that whoever asks for the same book beside it shares the statements.
+                let book = Box::pin(loaders.book_on(of.portfolio_id, of.date));
+                let (parts, book) = try_join(loaders.row(key), book).await?;
+                let parts = parts.unwrap_or_default();
                 let own = parts.iter().filter(|one| one.factor == self.factor.0.name());
                 let own = own.filter_map(|one| {
                     Some(part(&book, book.line(one.position)?, one.beta, one.dollars))
