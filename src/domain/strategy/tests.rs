@@ -9,12 +9,9 @@ fn legs(text: &str) -> Vec<Leg> {
         let (quantity, symbol) = text.trim().split_once(' ').expect("a quantity and a symbol");
         let quantity: Decimal = quantity.parse().expect("a number");
         match Symbol::parse(symbol).expect("a symbol") {
-            Symbol::Ticker(ticker) => Leg {
-                underlying: ticker.to_string(),
-                option: None,
-                multiplier: Decimal::ONE,
-                quantity,
-            },
+            Symbol::Ticker(ticker) => {
+                Leg { underlying: ticker.clone(), option: None, multiplier: Decimal::ONE, quantity }
+            }
             Symbol::Option(contract) => Leg {
                 underlying: contract.underlying().to_owned(),
                 option: Some(Terms {
@@ -34,8 +31,8 @@ fn legs(text: &str) -> Vec<Leg> {
 fn x(text: &str) -> String {
     let option = |word: &str| {
         let (quantity, name) = word.split_once(' ').expect("a quantity and a name");
-        if name.starts_with('#') {
-            return format!("{quantity} {}", &name[1..]);
+        if let Some(ticker) = name.strip_prefix('#') {
+            return format!("{quantity} {ticker}");
         }
         let (month, rest) = name.split_at(2);
         let (kind, strike) = rest.split_at(1);

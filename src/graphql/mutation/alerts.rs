@@ -24,7 +24,7 @@ struct CreateAlertRuleInput {
     /// On which side of the threshold it fires.
     operator: AlertOperator,
     /// In the unit of the metric, within the metric's bounds: a fraction (0.05 is 5 %), a beta, money
-    /// or days. Of ABS_ABOVE zero or above.
+    /// or days. Of `ABS_ABOVE` zero or above.
     threshold: f64,
     /// Which symbol, sector, factor or scenario, by the metric, whatever the case. Whichever is
     /// beyond the threshold, or the whole portfolio, when left out.

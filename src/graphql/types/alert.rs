@@ -93,7 +93,7 @@ pub struct AlertRule(pub Arc<alert::AlertRule>);
 /// When its owner wants to be told of a figure of a portfolio. Rules are looked at after each
 /// nightly chain, and after each upload, recalculation and change of the rules. One fires when its
 /// figure reaches the threshold, and then is silent until the figure has come back by 5 % of the
-/// threshold, of OPTION_EXPIRY_DAYS by a day; of a threshold of zero at once. This goes for each
+/// threshold, of `OPTION_EXPIRY_DAYS` by a day; of a threshold of zero at once. This goes for each
 /// symbol, sector, factor or scenario by itself.
 #[Object]
 impl AlertRule {

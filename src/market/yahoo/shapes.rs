@@ -265,18 +265,18 @@ mod tests {
     use super::*;
 
     /// New shares for old.
-    const RATIOS: [(i64, i64); 6] = [(2, 1), (4, 1), (3, 2), (10, 1), (1, 3), (1, 50)];
+    const RATIOS: [(i32, i32); 6] = [(2, 1), (4, 1), (3, 2), (10, 1), (1, 3), (1, 50)];
     /// 09:30 in New York on Monday the 6th of January 2025, and the seconds of a day.
     const FIRST: i64 = 1_736_173_800;
     const DAY: i64 = 86_400;
 
     /// A day: its close in cents, the split in the morning and the dividend in cents.
-    type Lived = (i64, Option<(i64, i64)>, Option<i64>);
+    type Lived = (i32, Option<(i32, i32)>, Option<i32>);
 
     fn lived() -> impl Strategy<Value = Vec<Lived>> {
         let split = prop::option::weighted(0.1, prop::sample::select(RATIOS.to_vec()));
-        let dividend = prop::option::weighted(0.2, 1_i64..500);
-        prop::collection::vec((100_i64..100_000, split, dividend), 1..40)
+        let dividend = prop::option::weighted(0.2, 1_i32..500);
+        prop::collection::vec((100_i32..100_000, split, dividend), 1..40)
     }
 
     proptest! {
@@ -286,11 +286,11 @@ mod tests {
         fn what_is_adjusted_leads_back_to_the_shares_of_each_day(days in lived()) {
             let mut held = 1.0;
             let counts: Vec<f64> = days.iter().map(|(_, split, _)| {
-                held *= split.map_or(1.0, |(to, from)| to as f64 / from as f64);
+                held *= split.map_or(1.0, |(to, from)| f64::from(to) / f64::from(from));
                 held
             }).collect();
             let stamp = |nth: usize| FIRST + DAY * i64::try_from(nth).expect("few days");
-            let adjusted = |nth: usize, cents: i64| cents as f64 / 100.0 * counts[nth] / held;
+            let adjusted = |nth: usize, cents: i32| f64::from(cents) / 100.0 * counts[nth] / held;
             let (mut splits, mut dividends) = (Map::new(), Map::new());
             for (nth, (_, split, dividend)) in days.iter().enumerate() {
                 let at = stamp(nth);
@@ -320,7 +320,7 @@ mod tests {
                 let told = claim.close.and_then(Figure::decimal).expect("a close");
                 let traded = (told * claim.shares_since).to_f64().expect("a number");
                 // Worth the same by both ways of counting.
-                let worth = days[nth].0 as f64 / 100.0 * counts[nth];
+                let worth = f64::from(days[nth].0) / 100.0 * counts[nth];
                 prop_assert!((traded * counts[nth] / worth - 1.0).abs() < 1e-9);
             }
             let paid = chart.dividends().expect("dividends");
@@ -328,7 +328,7 @@ mod tests {
             for (dividend, (nth, cents)) in paid.iter().zip(cents) {
                 prop_assert_eq!(Some(dividend.ex_date), day(stamp(nth)));
                 let amount = dividend.amount.to_f64().expect("a number");
-                prop_assert!((amount / (cents as f64 / 100.0) - 1.0).abs() < 1e-9);
+                prop_assert!((amount / (f64::from(cents) / 100.0) - 1.0).abs() < 1e-9);
             }
         }
     }

@@ -58,6 +58,7 @@ pub struct Inputs<'a> {
 }
 
 /// What some metrics are made of, beside the book.
+#[expect(clippy::struct_excessive_bools, reason = "each is read or not, whatever the others")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Wanted {
     pub greeks: bool,
