@@ -71,6 +71,7 @@ pub async fn examine(config: Config) -> Report {
         Ok(coverage) => report.look_at_prices(&app, &coverage),
         Err(error) => report.ill("prices", &error.to_string()),
     }
+    providers::try_out(&app.services).await;
     match store::throttle::gates(app.services.db.shared()).await {
         Ok(gates) => report.look_at_providers(&providers::statuses(&app.services, &gates)),
         Err(error) => report.ill("providers", &error.to_string()),

@@ -8,8 +8,8 @@ use rust_decimal::Decimal;
 
 use super::check::Fault;
 use super::provider::{
-    Absence, Bars, Dividend, MarketActions, MarketDataProvider, MarketDay, OptionQuote, Profile,
-    ProviderError, Span, Split, Tenor, Urgency, Yield, price_source,
+    Absence, Bars, DailyBar, Dividend, MarketActions, MarketDataProvider, MarketDay, OptionQuote,
+    Profile, ProviderError, Span, Split, Tenor, Urgency, Yield, price_source,
 };
 use super::throttle::Rate;
 use crate::config::Provider;
@@ -153,6 +153,18 @@ impl Chain {
             })
         })
         .await
+    }
+
+    /// The bar of the last session that has closed.
+    ///
+    /// # Errors
+    /// When nobody has it.
+    pub async fn previous_close(
+        &self,
+        symbol: &str,
+        urgency: Urgency,
+    ) -> Result<Answered<DailyBar>, Unanswered> {
+        self.first(symbol, |member| member.previous_close(symbol, urgency)).await
     }
 
     /// The splits and dividends of the whole market in a range of days.

@@ -18,7 +18,7 @@ use self::shapes::{Aggregate, DividendResult, Page, Snapshot, SplitResult};
 use super::caller::{Caller, Limits, NoClient, Reply};
 use super::check::{self, Expected};
 use super::provider::{
-    Absence, Bars, Dividend, MarketActions, MarketDataProvider, MarketDay, OptionQuote,
+    Absence, Bars, DailyBar, Dividend, MarketActions, MarketDataProvider, MarketDay, OptionQuote,
     ProviderError, Span, Split, Urgency,
 };
 use super::throttle::{Rate, Throttle};
@@ -209,6 +209,20 @@ impl MarketDataProvider for Polygon {
             }
         }
         Ok(market)
+    }
+
+    async fn previous_close(
+        &self,
+        symbol: &str,
+        urgency: Urgency,
+    ) -> Result<DailyBar, ProviderError> {
+        let ticker = ticker(symbol);
+        let path = ["v2", "aggs", "ticker", &ticker, "prev"];
+        let url = self.caller.url(&path, &[("adjusted", "false")]);
+        let results = self.pages::<Aggregate>(url, urgency).await?.results_for(&ticker)?;
+        let last = results.last().ok_or_else(nothing)?;
+        let whenever = Span { from: NaiveDate::MIN, to: NaiveDate::MAX };
+        check::bar(&last.claim(), &self.expected(whenever)).map_err(ProviderError::Implausible)
     }
 
     async fn splits(

@@ -4,8 +4,10 @@ use chrono::{DateTime, Utc};
 
 use super::Services;
 use crate::config::Provider;
+use crate::domain::reference::BENCHMARK;
 use crate::domain::user::{Role, User};
 use crate::error::{Code, Error, Refusal};
+use crate::market::provider::Urgency;
 use crate::market::throttle::Rate;
 use crate::store::throttle::Gate;
 
@@ -73,6 +75,15 @@ pub fn statuses(services: &Services, gates: &[Gate]) -> Vec<Status> {
         }
     };
     ALL.into_iter().map(status).collect()
+}
+
+/// Asks for the previous close of what everything is measured against, where a provider has such a
+/// thing, so that a key that is wrong shows before a night needs it. The gates remember what came
+/// of it.
+pub async fn try_out(services: &Services) {
+    if let Err(unanswered) = services.chain.previous_close(BENCHMARK, Urgency::Quote).await {
+        tracing::debug!(%unanswered, "no provider has the previous close");
+    }
 }
 
 fn allowance(rate: &Rate, gate: Option<&Gate>) -> Allowance {

@@ -10,7 +10,9 @@ use sigmasight::clock::Clock;
 use sigmasight::config::Provider;
 use sigmasight::config::market::{MarketData, PolygonAccess};
 use sigmasight::market::provider::{MarketDataProvider, Tenor, Urgency};
+use sigmasight::services::providers;
 
+use super::chain::aggregates;
 use super::fred::observations;
 use super::stub::{Asked, json as answer, status};
 use super::time::LeapingTime;
@@ -121,4 +123,26 @@ async fn nobody_else_sees_how_the_service_runs() {
     assert_eq!(codes(&refused), ["FORBIDDEN"]);
     assert_eq!(refused["data"]["admin"], Value::Null);
     assert_eq!(codes(&app.asks(PROVIDERS, json!({})).await), ["UNAUTHENTICATED"]);
+}
+
+#[tokio::test]
+async fn a_key_that_is_wrong_shows_when_somebody_looks() {
+    let is_right = Arc::new(AtomicBool::new(false));
+    let switch = Arc::clone(&is_right);
+    let (app, desk) = program(move |_| {
+        if switch.load(Ordering::Relaxed) {
+            answer(aggregates("SPY", &[("2026-01-05", 687.5)]))
+        } else {
+            status(401, json!({ "status": "ERROR", "error": "Unknown API Key" }))
+        }
+    })
+    .await;
+    assert_eq!(seen(&app, "polygon").await.1["isHealthy"], Value::Null);
+    for is_healthy in [false, true] {
+        is_right.store(is_healthy, Ordering::Relaxed);
+        providers::try_out(&app.services).await;
+        assert_eq!(seen(&app, "polygon").await.1["isHealthy"], is_healthy);
+    }
+    let asked: Vec<_> = desk.stub.asked().into_iter().map(|asked| asked.path).collect();
+    assert_eq!(asked, ["/v2/aggs/ticker/SPY/prev"; 2]);
 }

@@ -85,6 +85,19 @@ async fn symbols_are_named_as_polygon_does() {
 }
 
 #[tokio::test]
+async fn the_previous_close_is_the_last_session_that_closed() {
+    let desk = Desk::with(|_| {
+        let mut page = page("AAPL", &[aggregate("2026-01-05", "267.26")], None);
+        page["results"][0]["T"] = "AAPL".into();
+        answer(page)
+    })
+    .await;
+    let bar = desk.polygon().previous_close("AAPL", Urgency::Quote).await.expect("a bar");
+    assert_eq!((bar.date, bar.close), (date("2026-01-05"), decimal("267.26")));
+    assert_eq!(desk.stub.asked()[0].path, "/v2/aggs/ticker/AAPL/prev");
+}
+
+#[tokio::test]
 async fn splits_and_dividends_are_as_announced() {
     let desk = Desk::with(|asked| {
         let results = match asked.path.as_str() {
