@@ -128,6 +128,7 @@ impl Unit {
         match self {
             Self::Fraction => format!("{} %", rounded(number * 100.0, 2)),
             Self::Number => rounded(number, 3),
+            Self::Dollars if number < 0.0 => format!("-${}", rounded(-number, 2)),
             Self::Dollars => format!("${}", rounded(number, 2)),
             Self::Days => format!("{} days", rounded(number, 2)),
         }
@@ -287,7 +288,7 @@ mod tests {
     fn a_number_is_shown_in_its_unit() {
         assert_eq!(Unit::Fraction.show(0.312_49), "31.25 %");
         assert_eq!(Unit::Number.show(-1.5), "-1.5");
-        assert_eq!(Unit::Dollars.show(-1_250_000.0), "$-1250000");
+        assert_eq!(Unit::Dollars.show(-1_250_000.0), "-$1250000");
         assert_eq!(Unit::Days.show(3.0), "3 days");
     }
 }

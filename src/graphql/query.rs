@@ -482,7 +482,7 @@ impl Viewer {
         Ok(slice.items.into_iter().map(|alert| Alert(Arc::new(alert))).collect())
     }
 
-    /// The tags they deleted in the last 30 days, the newest first.
+    /// The tags they deleted in the last 30 days, the newest first; at most 500.
     #[graphql(complexity = "5 + 20 * child_complexity")]
     async fn deleted_tags(&self, ctx: &Context<'_>) -> Result<Vec<DeletedTag>> {
         DeletedTag::all(ctx).await

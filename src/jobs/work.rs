@@ -45,9 +45,13 @@ pub async fn run(
             } else if bars > 0 {
                 step::take_late(services, meter).await?;
             }
-            // After all figures, for none waits for a name; but an alert may be of a sector.
-            profiles::complete(services, meter).await?;
-            match book {
+            // A name may take its time, and what somebody is told must not wait for it; but an alert
+            // may be of a sector that was not known.
+            if let Some((owner, portfolio)) = book {
+                alerts::look_now(services, owner, portfolio, meter).await?;
+            }
+            let described = profiles::complete(services, meter).await?;
+            match book.filter(|_| described > 0) {
                 Some((owner, portfolio)) => {
                     alerts::look_now(services, owner, portfolio, meter).await
                 }

@@ -58,6 +58,15 @@ pub trait MarketDataProvider: Send + Sync {
         Err(ProviderError::Unsupported("the splits and dividends of the market"))
     }
 
+    /// The bar of the last session that has closed.
+    async fn previous_close(
+        &self,
+        _symbol: &str,
+        _urgency: Urgency,
+    ) -> Result<DailyBar, ProviderError> {
+        Err(ProviderError::Unsupported("the previous close"))
+    }
+
     /// The splits of a symbol, ascending. None is an answer.
     async fn splits(
         &self,

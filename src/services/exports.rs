@@ -29,9 +29,13 @@ use crate::render::text::file_stem;
 use crate::store;
 
 /// Days that files are kept.
-const KEPT: Days = Days::new(30);
+const KEPT_DAYS: u64 = 30;
+const KEPT: Days = Days::new(KEPT_DAYS);
 /// Most bytes of a file: its table holds no more either.
 pub const MAX_BYTES: usize = 32 << 20;
+/// Most files of one owner, and most bytes of them together, before another is asked for.
+const MOST_FILES: i64 = 500;
+const MOST_BYTES: i64 = 512 << 20;
 /// Most characters of a broker's account.
 const MAX_ACCOUNT: usize = 40;
 
@@ -61,7 +65,7 @@ impl Request {
 ///
 /// # Errors
 /// `NotFound` unless the portfolio is theirs; `Validation` for a format that it does not come in,
-/// or a day that has not come; `LimitExceeded` while too much of theirs waits.
+/// or a day that has not come; `LimitExceeded` while too much of theirs waits or is kept.
 pub async fn portfolio(
     services: &Services,
     owner: UserId,
@@ -86,7 +90,7 @@ pub async fn portfolio(
 ///
 /// # Errors
 /// `Validation` for no orders, a format that they do not come in, or an account that none is;
-/// `LimitExceeded` while too much of theirs waits.
+/// `LimitExceeded` while too much of theirs waits or is kept.
 pub async fn trades(
     services: &Services,
     owner: UserId,
@@ -121,7 +125,7 @@ pub struct AskedReport {
 /// # Errors
 /// `NotFound` unless the portfolio is theirs; `Validation` for a template that there is none of, no
 /// sections, a format that it does not come in, or a day that has not come; `LimitExceeded` while
-/// too much of theirs waits.
+/// too much of theirs waits or is kept.
 pub async fn report(
     services: &Services,
     owner: UserId,
@@ -190,6 +194,7 @@ pub(super) async fn ask(
             .hint("Wait for some to end, or cancel them.")
             .into());
     }
+    has_room(tx, owner).await?;
     let (id, now) = (ExportId::fresh(), services.now());
     let (kind, date) = (request.kind(), date_of(&request));
     let ask = Ask {
@@ -219,6 +224,27 @@ pub(super) async fn ask(
     };
     store::exports::insert(tx.statement(), owner, &new, now).await?;
     Ok(id)
+}
+
+/// Lets another file of the owner's be asked for, and nobody else ask for one of theirs until the
+/// transaction ends, so that they can be counted.
+///
+/// # Errors
+/// `LimitExceeded` for an owner whose files are too many or too large.
+async fn has_room(tx: &mut Work, owner: UserId) -> Result<(), Error> {
+    store::users::lock(tx.statement(), owner).await?;
+    let kept = store::exports::kept(tx.statement(), owner).await?;
+    if kept.files < MOST_FILES && kept.bytes < MOST_BYTES {
+        return Ok(());
+    }
+    let message = format!(
+        "At most {MOST_FILES} files or {} MB of one person are kept at a time.",
+        MOST_BYTES >> 20
+    );
+    Err(Refusal::new(Code::LimitExceeded, message)
+        .at("format")
+        .hint(format!("Files are removed {KEPT_DAYS} days after they were asked for."))
+        .into())
 }
 
 /// The session that a file is about.

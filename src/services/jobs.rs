@@ -138,7 +138,8 @@ pub async fn ask(tx: &mut Work, ask: Ask, now: DateTime<Utc>) -> Result<JobId, E
 }
 
 /// Asks for the prices of some symbols, and for the history of a book anew: its last 90 sessions,
-/// and what is kept of it from before them since a day. `tx` is the owner's.
+/// and what is kept of it from before them since a day. Many changes in a row ask for it once: a job
+/// that waits for the same book is told of the change. `tx` is the owner's.
 ///
 /// # Errors
 /// When the database fails.
@@ -150,6 +151,10 @@ pub async fn ask_for_history(
     symbols: Vec<String>,
     now: DateTime<Utc>,
 ) -> Result<JobId, Error> {
+    let waiting = store::jobs::widen_history(tx.statement(), owner, portfolio, from, &symbols);
+    if let Some(job) = waiting.await? {
+        return Ok(job);
+    }
     let details = Details { symbols: Some(symbols), from: Some(from), ..Details::default() };
     let (owner, portfolio) = (Some(owner), Some(portfolio));
     ask(tx, Ask { owner, portfolio, details, ..Ask::of(JobKind::Backfill) }, now).await

@@ -32,6 +32,8 @@ pub use netting::{Netted, Shortfall};
 pub use sessions::{NewSession, Saved, cancel, create, orders, save};
 pub use suggest::{Goal, Hedge, Plan, Suggestion, Sums, plan};
 pub use trading::{add, remove};
+pub(super) use trading::{all_or_faults, closes, known_under};
+pub(super) use written::Judged;
 pub use written::WrittenTrade;
 
 use super::valuation::{Book, Carried, Quotes, Tried};

@@ -8,6 +8,7 @@ use super::{Services, schedules};
 use crate::domain::export::{ExportFormat, ReportSchedule};
 use crate::domain::id::{PortfolioId, ReportScheduleId, UserId};
 use crate::error::{Code, Error, Refusal, chain};
+use crate::postgres::Work;
 use crate::store;
 
 /// Most schedules of a portfolio.
@@ -120,7 +121,7 @@ pub async fn look(services: &Services) -> Result<usize, Error> {
         match look_at(services, owner, id).await {
             Ok(is_asked) => asked += usize::from(is_asked),
             Err(error) if error.is_of_a_database_away() => return Err(error),
-            // One that fails is looked at again; the others are not to wait for it.
+            // One that fails so is looked at again; the others are not to wait for it.
             Err(error) => {
                 tracing::error!(error = chain(&error), schedule = %id, "a report is not asked for");
             }
@@ -137,28 +138,62 @@ async fn look_at(services: &Services, owner: UserId, id: ReportScheduleId) -> Re
     let Some((schedule, due)) = taken.and_then(|one| one.next_run_at.map(|due| (one, due))) else {
         return Ok(false);
     };
+    let next = schedules::next_of(&schedule.cron, now);
+    let outcome = ask(services, &mut tx, owner, &schedule, due).await;
+    if let Err(error) = outcome {
+        drop(tx);
+        if !is_lasting(&error) {
+            return Err(error);
+        }
+        // The same would be refused every minute: it is tried again when it is due again.
+        let mut tx = services.db.begin_as(owner).await?;
+        store::report_schedules::ran(tx.statement(), owner, id, due, next).await?;
+        tx.commit().await?;
+        tracing::error!(error = chain(&error), schedule = %id, "a report is not asked for");
+        return Ok(false);
+    }
+    store::report_schedules::ran(tx.statement(), owner, id, due, next).await?;
+    tx.commit().await?;
+    Ok(true)
+}
+
+/// Asks for the report of a schedule that is due.
+async fn ask(
+    services: &Services,
+    tx: &mut Work,
+    owner: UserId,
+    schedule: &ReportSchedule,
+    due: DateTime<Utc>,
+) -> Result<(), Error> {
     let asked = AskedReport {
         portfolio: Some(schedule.portfolio_id),
         format: schedule.format,
-        template: Some(schedule.template),
+        template: Some(schedule.template.clone()),
         sections: None,
         as_of: None,
     };
     let request = exports::report_request(services, &asked)?;
-    let portfolio = exports::owned(&mut tx, owner, Some(schedule.portfolio_id)).await?;
+    let portfolio = exports::owned(tx, owner, Some(schedule.portfolio_id)).await?;
     let new = exports::New {
         owner,
         portfolio: Some(&portfolio),
         format: schedule.format,
         request,
-        schedule: Some(id),
+        schedule: Some(schedule.id),
     };
-    let occasion = format!("REPORT:{id}:{}", due.to_rfc3339());
-    exports::ask(services, &mut tx, new, Some(occasion)).await?;
-    let next = schedules::next_of(&schedule.cron, now);
-    store::report_schedules::ran(tx.statement(), owner, id, due, next).await?;
-    tx.commit().await?;
-    Ok(true)
+    let occasion = format!("REPORT:{}:{}", schedule.id, due.to_rfc3339());
+    exports::ask(services, tx, new, Some(occasion)).await?;
+    Ok(())
+}
+
+/// Whether the same fails a minute later too, of what is asked with a connection at hand: a limit
+/// is then one of the owner's.
+fn is_lasting(error: &Error) -> bool {
+    match error {
+        Error::Refused(refusal) => !matches!(refusal.code, Code::Conflict | Code::Timeout),
+        Error::Internal(_) => true,
+        Error::Database(_) | Error::Stopped => false,
+    }
 }
 
 /// Five fields as they are kept, and when they are due first.

@@ -49,6 +49,27 @@ pub async fn insert(
     Ok(())
 }
 
+/// What an owner's files take.
+pub struct Kept {
+    pub files: i64,
+    pub bytes: i64,
+}
+
+/// How many files of an owner are kept, those to be made among them, and how large they are.
+pub async fn kept(db: impl PgExecutor<'_>, owner: UserId) -> sqlx::Result<Kept> {
+    sqlx::query_as!(
+        Kept,
+        r#"
+        select count(*) as "files!", coalesce(sum(octet_length(content)), 0) as "bytes!"
+          from exports
+         where owner_id = $1
+        "#,
+        owner.0,
+    )
+    .fetch_one(db)
+    .await
+}
+
 /// Those of these files that are the owner's; no order.
 pub async fn owned(
     db: impl PgExecutor<'_>,
@@ -163,7 +184,8 @@ pub async fn request(
     .await
 }
 
-/// Keeps what a file is made of.
+/// Keeps what a file is made of. One that is made already stays as it is: whoever was overtaken
+/// comes too late.
 pub async fn fill(
     db: impl PgExecutor<'_>,
     owner: UserId,
@@ -171,7 +193,7 @@ pub async fn fill(
     content: &[u8],
 ) -> sqlx::Result<()> {
     sqlx::query!(
-        "update exports set content = $3 where owner_id = $1 and id = $2",
+        "update exports set content = $3 where owner_id = $1 and id = $2 and content is null",
         owner.0,
         id.0,
         content,

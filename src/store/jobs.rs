@@ -140,6 +140,43 @@ pub async fn standing(
     .await
 }
 
+/// Has a job that waits to make the history of the owner's portfolio go further back, and look after
+/// more symbols. None when there is none that has not begun.
+pub async fn widen_history(
+    db: impl PgExecutor<'_>,
+    owner: UserId,
+    portfolio: PortfolioId,
+    from: NaiveDate,
+    symbols: &[String],
+) -> sqlx::Result<Option<JobId>> {
+    sqlx::query_scalar!(
+        r#"
+        update batch_jobs
+           set payload = payload || jsonb_build_object(
+                   'from', least(payload->>'from', $3::date::text),
+                   'symbols', (select coalesce(jsonb_agg(symbol order by symbol), '[]')
+                                 from (select jsonb_array_elements_text(payload->'symbols')
+                                        union
+                                       select unnest($4::text[])) wanted (symbol)))
+         where id = (select id
+                       from batch_jobs
+                      where owner_id = $1 and portfolio_id = $2 and kind = 'BACKFILL'
+                        and status = 'QUEUED' and attempt = 0 and cancel_requested_at is null
+                        and payload ?& array['from', 'symbols']
+                      order by id
+                      limit 1)
+           and status = 'QUEUED' and attempt = 0
+        returning id as "id: JobId"
+        "#,
+        owner.0,
+        portfolio.0,
+        from,
+        symbols,
+    )
+    .fetch_optional(db)
+    .await
+}
+
 /// Hands a job to the engine, after a while; those of one queue run one after the other. Once it
 /// is there already it gets the new time.
 pub async fn enqueue(

@@ -297,7 +297,8 @@ pub async fn mark_deleted(
     Ok(())
 }
 
-/// The owner's tags that were deleted after an instant, the newest first, each with when.
+/// The newest 500 of the owner's tags that were deleted after an instant, the newest first, each with
+/// when.
 pub async fn deleted_since(
     db: impl PgExecutor<'_>,
     owner: UserId,
@@ -310,6 +311,7 @@ pub async fn deleted_since(
           from tags
          where owner_id = $1 and deleted_at > $2
          order by deleted_at desc, name_key, id
+         limit 500
         "#,
         owner.0,
         since,

@@ -22,7 +22,7 @@ const TRADES: &str = "
     mutation($input: ExportTradesInput!) {
         exportTrades(input: $input) {
             export { id kind format status fileName }
-            userErrors { code field message }
+            userErrors { code field message hint }
         }
     }";
 
@@ -68,6 +68,25 @@ pub async fn downloads(person: &Person, id: &Value) -> Reply {
 
 async fn exports(person: &Person, input: Value) -> Value {
     person.reads(EXPORT, json!({ "input": input })).await["exportPortfolio"].take()
+}
+
+/// The payload of asking for orders as a file.
+async fn orders(person: &Person, input: Value) -> Value {
+    person.reads(TRADES, json!({ "input": input })).await["exportTrades"].take()
+}
+
+/// Two shares for one from Monday the 5th of January 2026.
+async fn splits_in_two(app: &App, symbol: &str) {
+    sqlx::query(
+        "insert into corporate_actions (instrument_id, id, kind, effective_date, split_to,
+                                        split_from, source)
+         select id, gen_random_uuid(), 'SPLIT', '2026-01-05', 2, 1, 'IMPORT'
+           from instruments where symbol = $1",
+    )
+    .bind(symbol)
+    .execute(&mut app.superuser().await)
+    .await
+    .expect("a split");
 }
 
 #[tokio::test]
@@ -327,11 +346,17 @@ async fn orders_that_are_none_are_refused_where_they_are() {
     for (more, told) in [
         (json!({ "symbol": "=1+1", "quantity": "1" }), r#"VALIDATION ["trades","0","symbol"]"#),
         (json!({}), r#"VALIDATION ["trades","0","quantity"]"#),
-        (json!({ "quantity": "1", "exposure": "1" }), r#"VALIDATION ["trades","0","quantity"]"#),
+        (json!({ "quantity": "1", "exposure": "1" }), r#"VALIDATION ["trades","0","exposure"]"#),
         (json!({ "quantity": "-1" }), r#"VALIDATION ["trades","0","quantity"]"#),
         (json!({ "quantity": "1", "price": "0" }), r#"VALIDATION ["trades","0","price"]"#),
         (json!({ "exposure": "1000" }), r#"INSUFFICIENT_DATA ["trades","0","exposure"]"#),
-        (json!({ "exposure": "1", "price": "2" }), r#"VALIDATION ["trades","0","exposure"]"#),
+        (json!({ "exposure": "1", "price": "3" }), r#"VALIDATION ["trades","0","exposure"]"#),
+        (json!({ "quantity": "0.00000000001" }), r#"VALIDATION ["trades","0","quantity"]"#),
+        (json!({ "quantity": "1", "tags": ["=1+1"] }), r#"VALIDATION ["trades","0","tags"]"#),
+        (
+            json!({ "symbol": "SPY251219P00450000", "quantity": "1" }),
+            r#"VALIDATION ["trades","0","symbol"]"#,
+        ),
     ] {
         assert_eq!(refused(buy(more), Value::Null).await, told);
     }
@@ -342,4 +367,72 @@ async fn orders_that_are_none_are_refused_where_they_are() {
     let input = json!({ "sessionId": "AAAA", "format": "FIX" });
     let answer = ada.reads(TRADES, json!({ "input": input })).await;
     assert_eq!(user_codes(&answer["exportTrades"]), ["NOT_FOUND"]);
+}
+
+#[tokio::test]
+async fn every_order_that_is_wrong_is_told_of() {
+    let app = App::start().await;
+    let ada = app.sign_in("ada").await;
+    let trades = json!([
+        { "symbol": "AAPL", "action": "BUY", "quantity": "1" },
+        { "symbol": "AAPL", "action": "BUY", "quantity": "-1" },
+        { "symbol": "AAPL", "action": "BUY", "quantity": "1", "price": "0" },
+    ]);
+    let payload = orders(&ada, json!({ "trades": trades, "format": "JSON" })).await;
+    let error = &payload["userErrors"][0];
+    assert_eq!(error["field"], json!(["trades", "1", "quantity"]));
+    let hint = error["hint"].as_str().expect("a hint");
+    assert!(hint.contains("trades.2.price: `price` must be above zero."), "{hint}");
+}
+
+#[tokio::test]
+async fn dollars_are_sized_by_a_recent_close_in_the_shares_of_today() {
+    let app = App::start().await;
+    let ada = app.sign_in("ada").await;
+    app.knows_prices("symbol,date,close\nAAPL,2026-01-02,161.5\nMSFT,2025-12-01,400\n").await;
+    splits_in_two(&app, "AAPL").await;
+    let buy = |symbol: &str| {
+        let trades = json!([{ "symbol": symbol, "action": "BUY", "exposure": "10000" }]);
+        json!({ "trades": trades, "format": "JSON" })
+    };
+    let stale = orders(&ada, buy("MSFT")).await;
+    assert_eq!(user_codes(&stale), ["INSUFFICIENT_DATA"]);
+    let payload = orders(&ada, buy("AAPL")).await;
+    assert_eq!(payload["userErrors"], json!([]));
+    app.works_through_its_queue().await;
+    let told = downloads(&ada, &payload["export"]["id"]).await.json();
+    assert_eq!(told["trades"][0]["quantity"], "124", "at 80.75: {told}");
+}
+
+#[tokio::test]
+async fn a_session_is_written_down_as_long_as_its_shares_are_those_of_today() {
+    let app = App::start().await;
+    let ada = app.sign_in("ada").await;
+    let core = ada.creates_portfolio("Core").await;
+    app.knows_prices("symbol,date,close\nAAPL,2026-01-02,161.5\n").await;
+    let make = "mutation($input: CreateModelingSessionInput!) {
+        createModelingSession(input: $input) { session { id } } }";
+    let input = json!({ "portfolioId": core, "name": "Try", "baseDate": "2026-01-02" });
+    let made = ada.reads(make, json!({ "input": input })).await;
+    let session = &made["createModelingSession"]["session"]["id"];
+    let add = "mutation($input: AddModelTradesInput!) {
+        addModelTrades(input: $input) { userErrors { code } } }";
+    let trades = json!([{ "symbol": "AAPL", "action": "BUY", "quantity": "10" }]);
+    let input = json!({ "sessionId": session, "trades": trades });
+    let added = ada.reads(add, json!({ "input": input })).await;
+    assert_eq!(added["addModelTrades"]["userErrors"], json!([]));
+
+    let input = json!({ "sessionId": session, "format": "FIX" });
+    assert_eq!(orders(&ada, input.clone()).await["userErrors"], json!([]));
+    splits_in_two(&app, "AAPL").await;
+    let split = orders(&ada, input.clone()).await;
+    assert_eq!(user_codes(&split), ["CONFLICT"]);
+    assert_eq!(split["userErrors"][0]["field"], json!(["sessionId"]));
+
+    let cancel = "mutation($input: CancelModelingSessionInput!) {
+        cancelModelingSession(input: $input) { userErrors { code } } }";
+    ada.reads(cancel, json!({ "input": { "sessionId": session } })).await;
+    let cancelled = orders(&ada, input).await;
+    assert_eq!(cancelled["userErrors"][0]["message"], "This session is cancelled.");
+    app.works_through_its_queue().await;
 }

@@ -21,7 +21,9 @@ use crate::services::modeling::WrittenTrade;
 struct ExportPortfolioInput {
     /// One of the viewer's.
     portfolio_id: ID,
-    /// CSV, JSON or XLSX. A CSV can be uploaded into another portfolio as the same book.
+    /// CSV, JSON or XLSX. The open positions of a CSV can be uploaded into another portfolio as the
+    /// same book: what was entered as one is one row, with at most 10 decimals. Closed positions
+    /// have an `exit_date`, which an upload ignores: leave them out of what is uploaded.
     format: ExportFormat,
     /// The session whose closes value it; the last completed one, with what was entered since, when
     /// left out. A day that is no session stands for the one before it.

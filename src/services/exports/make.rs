@@ -1,5 +1,6 @@
 //! What the job of a file does: it reads, writes the file off the async threads, and keeps it.
-//! Done again it keeps the same.
+//! Done again it says the same, and what is kept already stays: the time in a file is when it was
+//! asked for.
 
 use std::sync::Arc;
 
@@ -59,7 +60,6 @@ async fn content(
     let request: Request = serde_json::from_value(request)
         .map_err(|error| Error::Internal(format!("what a file is of cannot be read: {error}")))?;
     let format = export.format;
-    let now = services.now();
     let (of, id, created_at) = (export.portfolio_id, export.id, export.created_at);
     let gone = || Refusal::not_found("portfolio");
     match request {
@@ -71,7 +71,7 @@ async fn content(
             meter.says("Writing the file");
             let written = off_the_threads(move || {
                 let book = positions::Positions::new(&read, &filter);
-                book.written(format, now)
+                book.written(format, created_at)
             });
             let written = written.await?;
             meter.did(1);
@@ -89,6 +89,7 @@ async fn content(
             let portfolio = of.ok_or_else(gone)?;
             let asked = report::Asked { owner, portfolio, moment, title, sections };
             let made = report::make(services, asked, meter).await?;
+            let made = Report { made_at: created_at, ..made };
             meter.says("Writing the document");
             off_the_threads(move || document(&made, format)).await
         }

@@ -1,15 +1,17 @@
-//! The positions of a book as a file that can be uploaded again as the same book: what was entered
-//! comes first, as it was entered, and what it came to beside it.
+//! The positions of a book as a file: what was entered comes first, as it was entered, and what it
+//! came to beside it. The open ones of a CSV can be uploaded again as the same book; of a closed
+//! one an upload would ignore the exit.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
+use rust_decimal::Decimal;
 use serde_json::{Map, json};
 
 use crate::domain::export::{ExportFormat, Moment};
-use crate::domain::id::{PortfolioId, PositionId, UserId};
-use crate::domain::position::Position;
+use crate::domain::id::{InstrumentId, PortfolioId, PositionId, UserId};
+use crate::domain::position::{Position, PositionType};
 use crate::domain::price::{Horizon, PriceSource};
 use crate::error::{Error, Refusal};
 use crate::render::table::{Cell, Column, Table, Unit};
@@ -82,10 +84,24 @@ const COLUMNS: [Column; 31] = [
     Column::text("notes", "Notes"),
 ];
 
+/// Decimals of a number that an upload takes; what splits have made of one may have more.
+const UPLOADED_DECIMALS: u32 = 10;
+/// What is rounded to them: the quantity and the entry price, by place.
+const UPLOADED_NUMBERS: [usize; 2] = [1, 2];
+/// The exit's columns, by place.
+const EXIT: [usize; 2] = [6, 7];
+/// What adds up over the parts of a position, by place.
+const ADDED_UP: [usize; 14] = [1, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28];
+
+/// What the parts of one entry have in common.
+type Entry = (InstrumentId, PositionType, NaiveDate, Decimal);
+
 /// The positions of a book that a filter keeps, by symbol.
 pub(super) struct Positions<'a> {
     book: &'a Book,
     table: Table,
+    /// Of every row; None for one that is closed.
+    entries: Vec<Option<Entry>>,
 }
 
 impl<'a> Positions<'a> {
@@ -93,19 +109,41 @@ impl<'a> Positions<'a> {
         let mut table = Table::new("positions", "Positions", COLUMNS.to_vec());
         let gross = read.book.totals().gross_exposure();
         let lines = read.book.select(filter);
-        table.rows = lines
-            .iter()
-            .map(|line| {
-                let entered = read.entered.get(&line.position.id).unwrap_or(&line.position);
-                row(line, entered, &read.greeks, gross)
-            })
-            .collect();
-        Self { book: &read.book, table }
+        let mut entries = Vec::with_capacity(lines.len());
+        for line in &lines {
+            let entered = read.entered.get(&line.position.id).unwrap_or(&line.position);
+            table.rows.push(row(line, entered, &read.greeks, gross));
+            entries.push(line.is_open().then(|| entry(entered)));
+        }
+        Self { book: &read.book, table, entries }
+    }
+
+    /// As an upload takes it: a part that was closed after the day is one with what was left of its
+    /// position then, and no number has more decimals than are taken.
+    fn for_upload(&self) -> Table {
+        let mut rows: Vec<Vec<Cell>> = Vec::with_capacity(self.table.rows.len());
+        let mut places = HashMap::new();
+        for (row, entry) in self.table.rows.iter().zip(&self.entries) {
+            let known = entry.map(|entry| *places.entry(entry).or_insert(rows.len()));
+            match known.and_then(|place| rows.get_mut(place)) {
+                Some(whole) => add(whole, row),
+                None => rows.push(row.clone()),
+            }
+        }
+        for row in &mut rows {
+            for place in UPLOADED_NUMBERS {
+                if let Some(number) = row[place].number() {
+                    let value = number.value.round_dp(UPLOADED_DECIMALS);
+                    row[place] = Cell::decimal(value, number.unit);
+                }
+            }
+        }
+        Table { rows, ..self.table.clone() }
     }
 
     pub fn written(&self, format: ExportFormat, now: DateTime<Utc>) -> Result<Vec<u8>, Error> {
         Ok(match format {
-            ExportFormat::Csv => csv::table(&self.table)?,
+            ExportFormat::Csv => csv::table(&self.for_upload())?,
             ExportFormat::Json => as_json::table(self.head(now), "positions", &self.table),
             ExportFormat::Xlsx => xlsx::table("Positions", &self.table)?,
             other => {
@@ -138,12 +176,27 @@ impl<'a> Positions<'a> {
     }
 }
 
-fn row(
-    line: &Line,
-    entered: &Position,
-    greeks: &BookGreeks,
-    gross: rust_decimal::Decimal,
-) -> Vec<Cell> {
+fn entry(entered: &Position) -> Entry {
+    let Position { position_type, entry_date, entry_price, .. } = *entered;
+    (entered.instrument.id, position_type, entry_date, entry_price)
+}
+
+/// Adds a part to the others of its entry. A sum is unknown when one of its parts is.
+fn add(whole: &mut [Cell], part: &[Cell]) {
+    for place in ADDED_UP {
+        let both = whole[place].number().zip(part[place].number());
+        whole[place] = both.map_or(Cell::None, |(sum, more)| {
+            Cell::decimal(sum.value.saturating_add(more.value), sum.unit)
+        });
+    }
+    for place in EXIT {
+        if whole[place] != part[place] {
+            whole[place] = Cell::None;
+        }
+    }
+}
+
+fn row(line: &Line, entered: &Position, greeks: &BookGreeks, gross: Decimal) -> Vec<Cell> {
     let exact = |value| Cell::decimal(value, Unit::Exact);
     let text = |text: Option<&str>| text.map_or(Cell::None, Cell::text);
     let date = |date: Option<_>| date.map_or(Cell::None, Cell::Date);

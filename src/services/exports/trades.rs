@@ -1,28 +1,29 @@
 //! Orders as files: for people and programs as a table, for a broker as FIX.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use serde_json::{Map, json};
 
+use crate::domain::calendar::new_york_date;
 use crate::domain::export::{ExportFormat, Order};
 use crate::domain::id::{ExportId, ModelingSessionId, UserId};
 use crate::domain::instrument::{OPTION_MULTIPLIER, OccSymbol, OptionKind, Symbol};
 use crate::domain::modeling;
 use crate::domain::price::Horizon;
-use crate::error::{Code, Error, Refusal};
+use crate::error::{Error, Refusal};
 use crate::render::fix::{self, Action, Contract};
 use crate::render::table::{Cell, Column, Table, Unit};
 use crate::render::{csv, json as as_json, xlsx};
 use crate::services::Services;
-use crate::services::modeling::{WrittenTrade, orders as trades_of};
-use crate::store;
+use crate::services::modeling::{
+    Judged, WrittenTrade, all_or_faults, closes, known_under, orders as trades_of, symbols,
+};
+use crate::services::valuation::Splits;
 
 /// Most orders of one file.
 const MAX_ORDERS: usize = 1_000;
-/// Largest quantity, exposure or price: a thousand million.
-const MAX_NUMBER: Decimal = Decimal::from_parts(1_000_000_000, 0, 0, false, 0);
-/// Most tags of an order.
-const MAX_TAGS: usize = 20;
 /// What orders are in.
 const CURRENCY: &str = "USD";
 
@@ -30,7 +31,8 @@ const CURRENCY: &str = "USD";
 /// limit or else by the last close.
 ///
 /// # Errors
-/// `Validation` for what breaks a rule, `InsufficientData` for money without a price.
+/// `Validation` for what breaks a rule, `InsufficientData` for money without a price: at the first
+/// trade that does, with the others in the hint.
 pub async fn orders(
     services: &Services,
     owner: UserId,
@@ -40,28 +42,51 @@ pub async fn orders(
         let message = format!("Give 1 to {MAX_ORDERS} trades.");
         return Err(Refusal::validation(message).at("trades").into());
     }
-    let mut symbols = Vec::with_capacity(asked.len());
-    for (at, trade) in asked.iter().enumerate() {
-        let symbol = Symbol::parse(&trade.symbol).map_err(|error| {
-            Refusal::validation(error.to_string()).at(&format!("trades.{at}.symbol"))
-        })?;
-        symbols.push(symbol);
+    let today = new_york_date(services.now());
+    let judged = all_or_faults(asked.into_iter().map(|trade| trade.judge(today)));
+    let judged = judged.map_err(in_one)?;
+    let closes = last_closes(services, owner, &judged).await?;
+    let order = |trade: Judged| -> Result<Order, Refusal> {
+        let quantity = trade.quantity(closes.get(&trade.symbol).copied())?;
+        Ok(Order {
+            symbol: trade.symbol,
+            action: trade.action,
+            quantity,
+            price: trade.price,
+            tags: trade.tags,
+            currency: CURRENCY.into(),
+        })
+    };
+    all_or_faults(judged.into_iter().map(order)).map_err(in_one)
+}
+
+/// All that is wrong as one refusal: at the first of it, with the rest in the hint.
+fn in_one(faults: Vec<Refusal>) -> Error {
+    let mut faults = faults.into_iter();
+    let Some(first) = faults.next() else {
+        return Error::Internal("nothing is wrong with the trades".into());
+    };
+    let rest: Vec<_> =
+        faults.map(|fault| format!("{}: {}", fault.field.join("."), fault.message)).collect();
+    if rest.is_empty() {
+        return first.into();
     }
-    let prices = closes(services, owner, &asked, &symbols).await?;
-    let each = asked.into_iter().zip(symbols).zip(prices).enumerate();
-    each.map(|(at, ((trade, symbol), close))| order(at, trade, &symbol, close)).collect()
+    let own = first.hint.as_deref().unwrap_or_default();
+    let hint = format!("{own} Of others: {}", rest.join(" "));
+    first.hint(hint.trim_start().to_owned()).into()
 }
 
 /// Orders from the trades of a what-if session, each limited to the price it was tried at.
 ///
 /// # Errors
-/// `NotFound` unless the session is the owner's; `Validation` for one without trades.
+/// `NotFound` unless the session is the owner's; `Validation` for one without trades; `Conflict`
+/// for one that is cancelled, and where what it trades has split since its base date, or expired.
 pub async fn orders_of_session(
     services: &Services,
     owner: UserId,
     session: Option<ModelingSessionId>,
 ) -> Result<Vec<Order>, Error> {
-    let (_, trades) = trades_of(services, owner, session).await?;
+    let trades = trades_of(services, owner, session).await?;
     if trades.is_empty() {
         let message = "The session has no trades.";
         return Err(Refusal::validation(message).at("sessionId").hint("Add some first.").into());
@@ -77,92 +102,25 @@ pub async fn orders_of_session(
     Ok(trades.into_iter().map(order).collect())
 }
 
-/// The last close of each whose quantity it decides.
-async fn closes(
+/// The last closes of what only they can size, in the shares of today.
+async fn last_closes(
     services: &Services,
     owner: UserId,
-    asked: &[WrittenTrade],
-    symbols: &[Symbol],
-) -> Result<Vec<Option<Decimal>>, Error> {
-    let needs = |trade: &WrittenTrade| trade.exposure.is_some() && trade.price.is_none();
-    let mut wanted: Vec<_> = asked
-        .iter()
-        .zip(symbols)
-        .filter(|(trade, _)| needs(trade))
-        .map(|(_, symbol)| symbol.canonical())
-        .collect();
+    judged: &[Judged],
+) -> Result<HashMap<String, Decimal>, Error> {
+    let wanted = judged.iter().filter(|trade| trade.is_sized_by_close());
+    let wanted: Vec<_> = wanted.map(|trade| trade.symbol.as_str()).collect();
     if wanted.is_empty() {
-        return Ok(vec![None; asked.len()]);
+        return Ok(HashMap::new());
     }
-    wanted.sort();
-    wanted.dedup();
-    let session = services.last_session();
-    let horizon = Horizon::of(session, session, &services.calendar);
+    let today = new_york_date(services.now());
+    let horizon = Horizon::of(services.last_session(), today, &services.calendar);
     let mut tx = services.db.begin_as(owner).await?;
-    let known = store::instruments::visible(tx.statement(), owner, &[], &wanted).await?;
-    let ids: Vec<_> = known.iter().map(|one| (one.id, horizon)).collect();
-    let quotes = store::prices::quotes(tx.statement(), &ids).await?;
+    let traded = symbols(wanted.iter().copied());
+    let (known, splits) = known_under(&mut tx, owner, traded).await?;
+    let closes = closes(&mut tx, &known, &Splits::new(splits), horizon, &wanted).await?;
     tx.commit().await?;
-    let price = |symbol: &Symbol| {
-        let id = known.iter().find(|one| one.symbol == symbol.canonical())?.id;
-        quotes.iter().find(|(of, ..)| *of == id).map(|(_, _, quote)| quote.price)
-    };
-    Ok(symbols.iter().map(price).collect())
-}
-
-/// An order with its rules checked.
-fn order(
-    at: usize,
-    trade: WrittenTrade,
-    symbol: &Symbol,
-    close: Option<Decimal>,
-) -> Result<Order, Error> {
-    let refuse = |field: &str, message: String| -> Error {
-        Refusal::validation(message).at(&format!("trades.{at}.{field}")).into()
-    };
-    let is_sound = |number: Decimal| number > Decimal::ZERO && number <= MAX_NUMBER;
-    let rule = || format!("It is above zero and at most {MAX_NUMBER}.");
-    if trade.price.is_some_and(|price| !is_sound(price)) {
-        return Err(refuse("price", rule()));
-    }
-    let quantity = match (trade.quantity, trade.exposure) {
-        (Some(quantity), None) if is_sound(quantity) => quantity,
-        (Some(_), None) => return Err(refuse("quantity", rule())),
-        (None, Some(exposure)) if !is_sound(exposure) => return Err(refuse("exposure", rule())),
-        (None, Some(exposure)) => {
-            let multiplier = match symbol {
-                Symbol::Ticker(_) => 1,
-                Symbol::Option(_) => OPTION_MULTIPLIER,
-            };
-            let one = trade.price.or(close).map(|price| price * Decimal::from(multiplier));
-            let whole = one.and_then(|one| exposure.checked_div(one)).map(|n| n.round());
-            let whole = whole.ok_or_else(|| {
-                let message = format!("No price of {} is known.", symbol.canonical());
-                Refusal::new(Code::InsufficientData, message)
-                    .at(&format!("trades.{at}.exposure"))
-                    .hint("Give a `price`, or a `quantity` instead.")
-            })?;
-            if whole.is_zero() {
-                return Err(refuse("exposure", "It does not buy one.".into()));
-            }
-            whole
-        }
-        _ => {
-            let message = "Give exactly one of `quantity` and `exposure`.";
-            return Err(refuse("quantity", message.into()));
-        }
-    };
-    if trade.tags.len() > MAX_TAGS || trade.tags.iter().any(|tag| tag.chars().count() > 50) {
-        return Err(refuse("tags", format!("At most {MAX_TAGS} tags of 50 characters.")));
-    }
-    Ok(Order {
-        symbol: symbol.canonical(),
-        action: trade.action,
-        quantity: quantity.normalize(),
-        price: trade.price.map(|price| price.normalize()),
-        tags: trade.tags,
-        currency: CURRENCY.into(),
-    })
+    Ok(closes)
 }
 
 const COLUMNS: [Column; 16] = [

@@ -3,14 +3,19 @@
 use chrono::NaiveDate;
 use serde_json::{Value, json};
 
+use super::trading::known_under;
+use super::{Known, symbols};
+use crate::domain::action::between;
 use crate::domain::calendar::new_york_date;
 use crate::domain::id::{ModelingSessionId, PortfolioId, UserId};
+use crate::domain::instrument::Symbol;
 use crate::domain::modeling::{
     MAX_DESCRIPTION_CHARACTERS, MAX_NAME_CHARACTERS, MAX_SESSIONS, Session, Status, Trade,
 };
 use crate::error::{Code, Error, Refusal};
 use crate::postgres::Work;
 use crate::services::Services;
+use crate::services::valuation::Splits;
 use crate::store;
 
 pub struct NewSession {
@@ -123,20 +128,58 @@ pub async fn cancel(
     Ok(session)
 }
 
-/// A session's trades in their order, as a list of orders has them.
+/// A session's trades in their order, as they can be placed today.
 ///
 /// # Errors
-/// `NotFound` unless it is the owner's.
+/// `NotFound` unless it is the owner's; `Conflict` for one that is cancelled, and where what it
+/// trades has split since its base date, or expired.
 pub async fn orders(
     services: &Services,
     owner: UserId,
     id: Option<ModelingSessionId>,
-) -> Result<(Session, Vec<Trade>), Error> {
+) -> Result<Vec<Trade>, Error> {
     let mut tx = services.db.begin_as(owner).await?;
-    let session = own(&mut tx, owner, id).await?;
+    let session = open(&mut tx, owner, id).await?;
     let trades = trades(&mut tx, owner, &session).await?;
+    let traded = symbols(trades.iter().map(|trade| trade.symbol.as_str()));
+    let (known, splits) = known_under(&mut tx, owner, traded).await?;
     tx.commit().await?;
-    Ok((session, trades))
+    let today = new_york_date(services.now());
+    still_hold(session.base_date, today, &trades, &known, &Splits::new(splits))?;
+    Ok(trades)
+}
+
+/// Refuses trades in the shares of a base date that mean something else by a later day.
+fn still_hold(
+    base_date: NaiveDate,
+    day: NaiveDate,
+    trades: &[Trade],
+    known: &Known,
+    splits: &Splits,
+) -> Result<(), Refusal> {
+    let refusal = |message: String| {
+        Refusal::new(Code::Conflict, message)
+            .at("sessionId")
+            .hint("Make a session on the last close with `createModelingSession`.")
+    };
+    for trade in trades {
+        let Ok(Symbol::Option(contract)) = Symbol::parse(&trade.symbol) else { continue };
+        if contract.expiry() < day {
+            let gone = format!("{} expired on {}.", trade.symbol, contract.expiry());
+            return Err(refusal(gone));
+        }
+    }
+    // The first by symbol, so that it is the same each time.
+    let changed = known.values().filter_map(|one| {
+        let split = between(splits.moving(one), base_date, day).next()?;
+        Some((one.symbol.as_str(), split.date))
+    });
+    if let Some((symbol, date)) = changed.min() {
+        return Err(refusal(format!(
+            "A split of {date} changed {symbol}, and the trades are in the shares of {base_date}."
+        )));
+    }
+    Ok(())
 }
 
 async fn own(

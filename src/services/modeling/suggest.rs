@@ -145,6 +145,8 @@ struct Stock {
     price: Decimal,
     /// Money of one: price × multiplier.
     unit: Decimal,
+    /// It has expired and waits to be closed: nobody trades it.
+    is_fixed: bool,
 }
 
 impl Stock {
@@ -164,6 +166,7 @@ fn stocks(book: &Book) -> BTreeMap<String, Stock> {
             short: Decimal::ZERO,
             price: quote.price,
             unit: quote.price.saturating_mul(holding.multiplier),
+            is_fixed: line.is_expired,
         });
         if line.position.position_type.is_long() {
             stock.long += line.position.quantity;

@@ -7,8 +7,8 @@ use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 use super::sessions::{commit, open, trades};
-use super::written::Judged;
 use super::{Known, Shortfall, Trial, WrittenTrade, horizon, symbols};
+use crate::domain::action::Split;
 use crate::domain::id::{InstrumentId, ModelTradeId, ModelingSessionId, UserId};
 use crate::domain::modeling::{MAX_DECIMALS, MAX_TRADES, Session, Status, Trade};
 use crate::domain::price::{Horizon, Staleness};
@@ -60,7 +60,10 @@ pub async fn add(
     let traded = earlier.iter().map(|trade| trade.symbol.as_str());
     let traded = traded.chain(judged.iter().map(|trade| trade.symbol.as_str()));
     let base = base(services, &mut tx, owner, &session, symbols(traded)).await?;
-    let closes = closes(&mut tx, &base, &judged).await?;
+    let unpriced = judged.iter().filter(|trade| trade.price.is_none());
+    let unpriced: Vec<_> = unpriced.map(|trade| trade.symbol.as_str()).collect();
+    let at_close = Horizon { held_by: base.horizon.as_of, ..base.horizon };
+    let closes = closes(&mut tx, &base.known, &base.splits, at_close, &unpriced).await?;
     let priced = judged.into_iter().map(|trade| {
         let close = closes.get(&trade.symbol).copied();
         trade.at(session.id, close, base_date)
@@ -145,20 +148,30 @@ async fn base(
 ) -> Result<Base, Error> {
     let horizon = horizon(session, services.now(), &services.calendar);
     let holdings = Holdings::read(tx, owner, &[session.portfolio_id]).await?;
-    let traded: Vec<_> = traded.into_iter().collect();
-    let found = store::instruments::visible(tx.statement(), owner, &[], &traded).await?;
+    let (known, more) = known_under(tx, owner, traded).await?;
+    let held = carried(holdings.of(session.portfolio_id), holdings.splits(), horizon);
+    Ok(Base { held, splits: holdings.splits().clone().and(more), known, horizon })
+}
+
+/// What somebody may see under [`symbols`], and the splits of the shares that move it.
+pub(in crate::services) async fn known_under(
+    tx: &mut Work,
+    owner: UserId,
+    symbols: BTreeSet<String>,
+) -> Result<(Known, HashMap<InstrumentId, Vec<Split>>), Error> {
+    let symbols: Vec<_> = symbols.into_iter().collect();
+    let found = store::instruments::visible(tx.statement(), owner, &[], &symbols).await?;
     let known: Known = found.into_iter().map(|one| (one.symbol.clone(), Arc::new(one))).collect();
     let moving: HashSet<_> = known
         .values()
         .map(|one| one.contract.as_ref().map_or(one.id, |contract| contract.underlying_id))
         .collect();
     let moving: Vec<_> = moving.into_iter().collect();
-    let mut more = HashMap::<_, Vec<_>>::new();
+    let mut splits = HashMap::<_, Vec<_>>::new();
     for (id, split) in store::actions::splits(tx.statement(), &moving).await? {
-        more.entry(id).or_default().push(split);
+        splits.entry(id).or_default().push(split);
     }
-    let held = carried(holdings.of(session.portfolio_id), holdings.splits(), horizon);
-    Ok(Base { held, splits: holdings.splits().clone().and(more), known, horizon })
+    Ok((known, splits))
 }
 
 impl Base {
@@ -169,30 +182,31 @@ impl Base {
     }
 }
 
-/// What trades that name no price are done at: the close of the base date, or one of the three
-/// sessions before, in the shares of that date.
-async fn closes(
+/// What trades that name no price are done at: the close of the horizon's session, or one of the
+/// three sessions before, in the shares of its last day. By symbol; none where there is none.
+pub(in crate::services) async fn closes(
     tx: &mut Work,
-    base: &Base,
-    judged: &[Judged],
+    known: &Known,
+    splits: &Splits,
+    horizon: Horizon,
+    symbols: &[&str],
 ) -> Result<HashMap<String, Decimal>, Error> {
-    let at_close = Horizon { held_by: base.horizon.as_of, ..base.horizon };
-    let unpriced = judged.iter().filter(|trade| trade.price.is_none());
-    let instruments: HashMap<InstrumentId, _> = unpriced
-        .filter_map(|trade| base.known.get(&trade.symbol))
+    let instruments: HashMap<InstrumentId, _> = symbols
+        .iter()
+        .filter_map(|symbol| known.get(*symbol))
         .map(|instrument| (instrument.id, instrument))
         .collect();
     if instruments.is_empty() {
         return Ok(HashMap::new());
     }
-    let wanted: Vec<_> = instruments.keys().map(|id| (*id, at_close)).collect();
+    let wanted: Vec<_> = instruments.keys().map(|id| (*id, horizon)).collect();
     let quotes = store::prices::quotes(tx.statement(), &wanted).await?;
     let closes = quotes.into_iter().filter_map(|(id, _, quote)| {
         let instrument = instruments.get(&id)?;
-        let series = Series::of(instrument, base.splits.moving(instrument), at_close.as_of);
-        let quote = series.of_quote(&quote, at_close)?;
+        let series = Series::of(instrument, splits.moving(instrument), horizon.held_by);
+        let quote = series.of_quote(&quote, horizon)?;
         let is_near = matches!(
-            Staleness::of(Some(&quote), &at_close),
+            Staleness::of(Some(&quote), &horizon),
             Staleness::LiveClose | Staleness::Carried
         );
         let price = quote.price.round_dp(MAX_DECIMALS);
@@ -202,7 +216,7 @@ async fn closes(
 }
 
 /// All of them, or what is wrong with any, each at its place among the trades.
-fn all_or_faults<T>(
+pub(in crate::services) fn all_or_faults<T>(
     judged: impl Iterator<Item = Result<T, Refusal>>,
 ) -> Result<Vec<T>, Vec<Refusal>> {
     let (mut fine, mut faults) = (Vec::new(), Vec::new());

@@ -9,7 +9,7 @@ use crate::domain::id::{ModelTradeId, ModelingSessionId};
 use crate::domain::instrument::{OPTION_MULTIPLIER, Symbol};
 use crate::domain::modeling::{Action, MAX_DECIMALS, MAX_NUMBER, Trade};
 use crate::domain::text::fold;
-use crate::error::Refusal;
+use crate::error::{Code, Refusal};
 use crate::services::upload::judge::{MAX_TAG_CHARACTERS, MAX_TAGS_PER_POSITION};
 
 /// A trade as somebody wrote it.
@@ -21,18 +21,18 @@ pub struct WrittenTrade {
     pub quantity: Option<Decimal>,
     /// Dollars, which become whole shares or contracts.
     pub exposure: Option<Decimal>,
-    /// The close of the base date when left out.
+    /// When left out: in a session the close of its base date, of an order none.
     pub price: Option<Decimal>,
     pub tags: Vec<String>,
 }
 
 /// The same without what can be judged by itself.
-pub(super) struct Judged {
+pub(in crate::services) struct Judged {
     pub symbol: String,
-    action: Action,
+    pub action: Action,
     size: Size,
     pub price: Option<Decimal>,
-    tags: Vec<String>,
+    pub tags: Vec<String>,
     multiplier: Decimal,
 }
 
@@ -43,11 +43,11 @@ enum Size {
 }
 
 impl WrittenTrade {
-    /// What can be said of a trade by itself.
+    /// What can be said by itself of a trade of some day.
     ///
     /// # Errors
     /// `Validation`, at the field of the trade.
-    pub(super) fn judge(&self, base_date: NaiveDate) -> Result<Judged, Refusal> {
+    pub(in crate::services) fn judge(&self, day: NaiveDate) -> Result<Judged, Refusal> {
         let symbol = Symbol::parse(&self.symbol).map_err(|error| {
             Refusal::validation(error.to_string())
                 .at("symbol")
@@ -55,11 +55,11 @@ impl WrittenTrade {
         })?;
         let multiplier = match &symbol {
             Symbol::Ticker(_) => 1,
-            Symbol::Option(contract) if contract.expiry() < base_date => {
+            Symbol::Option(contract) if contract.expiry() < day => {
                 let gone = format!("{} expired on {}.", contract.compact(), contract.expiry());
                 return Err(Refusal::validation(gone)
                     .at("symbol")
-                    .hint(format!("The session's base date is {base_date}.")));
+                    .hint(format!("The trade is of {day}; name a contract that lives by then.")));
             }
             Symbol::Option(_) => OPTION_MULTIPLIER,
         };
@@ -104,10 +104,7 @@ impl Judged {
                 .at("price")
                 .hint("Give `price`, per share; of an option the premium per share."));
         };
-        let quantity = match self.size {
-            Size::Quantity(quantity) => quantity,
-            Size::Exposure(dollars) => self.units(dollars, price)?,
-        };
+        let quantity = self.quantity(Some(price))?;
         Ok(Trade {
             id: ModelTradeId::fresh(),
             session_id: session,
@@ -117,6 +114,30 @@ impl Judged {
             price,
             tags: self.tags,
         })
+    }
+
+    /// Whether only a close can tell how much it is.
+    pub fn is_sized_by_close(&self) -> bool {
+        matches!(self.size, Size::Exposure(_)) && self.price.is_none()
+    }
+
+    /// Its shares or contracts: what it says, or what its dollars are at its price or else at a
+    /// close.
+    ///
+    /// # Errors
+    /// `InsufficientData` for dollars without either, `Validation` for too few or too many.
+    pub fn quantity(&self, close: Option<Decimal>) -> Result<Decimal, Refusal> {
+        let dollars = match self.size {
+            Size::Quantity(quantity) => return Ok(quantity),
+            Size::Exposure(dollars) => dollars,
+        };
+        let Some(price) = self.price.or(close) else {
+            let missing = format!("No recent close of {} is known.", self.symbol);
+            return Err(Refusal::new(Code::InsufficientData, missing)
+                .at("exposure")
+                .hint("Give a `price`, or a `quantity` instead."));
+        };
+        self.units(dollars, price)
     }
 
     /// The whole shares or contracts nearest to so many dollars.

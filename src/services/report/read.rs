@@ -1,6 +1,6 @@
 //! What the sections of a report are made of, read once: as much of it as they need.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::Asked;
 use crate::domain::calendar::Calendar;
@@ -14,7 +14,9 @@ use crate::domain::snapshot::Snapshot;
 use crate::error::{Error, Refusal};
 use crate::postgres::Work;
 use crate::services::books::{self, Holdings, Prices};
+use crate::services::factors::Estimates;
 use crate::services::greeks::BookGreeks;
+use crate::services::meter::Meter;
 use crate::services::night::Night;
 use crate::services::quality::{self, Presences, Window};
 use crate::services::rates::{self, Curve, MAX_AGE_DAYS};
@@ -29,6 +31,8 @@ pub(super) struct Material {
     pub calendar: Arc<Calendar>,
     /// What statistics are made of, where a section has any.
     night: Option<Night>,
+    /// Made when a section first asks for them.
+    estimates: OnceLock<Estimates>,
     pub scenarios: Vec<Arc<Scenario>>,
     /// Up to the session, the oldest first.
     pub snapshots: Vec<Snapshot>,
@@ -43,6 +47,18 @@ impl Material {
     pub fn night(&self) -> Result<&Night, Error> {
         let missing = || Error::Internal("a section without what it is made of".into());
         self.night.as_ref().ok_or_else(missing)
+    }
+
+    /// How what moves the positions answers to the factors.
+    ///
+    /// # Errors
+    /// As [`Self::night`]; `Stopped` when `meter` says so.
+    pub fn estimates(&self, meter: &Meter) -> Result<&Estimates, Error> {
+        if let Some(made) = self.estimates.get() {
+            return Ok(made);
+        }
+        let made = self.night()?.estimates(factors::wanted(&self.book.lines), meter)?;
+        Ok(self.estimates.get_or_init(|| made))
     }
 }
 
@@ -98,6 +114,7 @@ pub(super) async fn read(services: &Services, asked: &Asked) -> Result<Material,
         curve: curve(services, &mut tx, &book).await?,
         calendar: Arc::clone(&services.calendar),
         night,
+        estimates: OnceLock::new(),
         window,
         book,
         greeks,

@@ -8,7 +8,7 @@ use crate::domain::reference::BENCHMARK;
 use crate::error::Error;
 use crate::render::report::Section;
 use crate::render::table::{Cell, Chart, ChartKind, Column, Table};
-use crate::services::factors::{self, Basis, Deltas, Estimates, wanted};
+use crate::services::factors::{self, Basis, Deltas, wanted};
 use crate::services::meter::Meter;
 use crate::services::rates::{RISK_FREE_YEARS, per_session};
 use crate::services::risk::{Benchmark, RiskDecomposition, RiskMetrics, decompose, metrics};
@@ -16,19 +16,15 @@ use crate::services::risk::{Benchmark, RiskDecomposition, RiskMetrics, decompose
 /// Positions of a list of contributions.
 const LISTED: usize = 10;
 
-fn estimates(material: &Material, meter: &Meter) -> Result<Estimates, Error> {
-    material.night()?.estimates(wanted(&material.book.lines), meter)
-}
-
 pub(super) fn factors(material: &Material, meter: &Meter) -> Result<Section, Error> {
     let book = &material.book;
-    let estimates = estimates(material, meter)?;
+    let estimates = material.estimates(meter)?;
     let found = factors::exposures(
         &book.lines,
         book.total_value(),
         Basis::Dollar,
         &Deltas::new(),
-        &estimates,
+        estimates,
     );
     let mut section = Section::new("FACTORS", "Factor exposures");
     let mut table = Table::new(
@@ -101,8 +97,8 @@ pub(super) fn risk(material: &Material, meter: &Meter) -> Result<Section, Error>
     for warning in &found.warnings {
         section.note(warning.as_str());
     }
-    let estimates = estimates(material, meter)?;
-    let parts = decompose(&book.lines, book.total_value(), &deltas, &estimates);
+    let estimates = material.estimates(meter)?;
+    let parts = decompose(&book.lines, book.total_value(), &deltas, estimates);
     decomposition(&mut section, &parts);
     Ok(section)
 }

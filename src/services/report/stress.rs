@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use super::read::Material;
 use super::{money, percent, ratio};
+use crate::domain::quality::Quality;
 use crate::domain::scenario::Severity;
 use crate::error::Error;
 use crate::render::report::Section;
 use crate::render::table::{Cell, Chart, ChartKind, Column, Table};
 use crate::services::factors::wanted;
-use crate::services::stress::{Desk, Inputs, MARKET_MOVES, Move, RATE_MOVES};
+use crate::services::stress::{Desk, Inputs, MARKET_MOVES, Move, Outcome, RATE_MOVES, Standing};
 
 fn desk(material: &Material) -> Result<Desk, Error> {
     let night = material.night()?;
@@ -54,17 +55,20 @@ fn moves(key: &'static str, title: &'static str, of: &'static str, found: &[Move
             Column::number("new_total_value", "Total value after"),
             Column::number("beta", "Beta"),
             Column::text("severity", "Severity"),
+            Column::text("quality", "Quality"),
         ],
     );
     for one in found {
+        let total = Some(&one.total).filter(|_| is_known(&one.standing));
         table.rows.push(vec![
             Cell::text(of),
             percent(one.change),
-            money(one.total.pnl),
-            percent(one.total.share),
-            money(one.total.new_total_value),
-            ratio(one.beta),
-            Cell::text(severity(one.total.severity)),
+            money(total.map(|total| total.pnl)),
+            percent(total.map(|total| total.share)),
+            money(total.map(|total| total.new_total_value)),
+            ratio(total.and(one.beta)),
+            total.map_or(Cell::None, |total| Cell::text(severity(total.severity))),
+            Cell::text(one.standing.quality.code()),
         ]);
     }
     table
@@ -72,10 +76,11 @@ fn moves(key: &'static str, title: &'static str, of: &'static str, found: &[Move
 
 pub(super) fn stress(material: &Material) -> Result<Section, Error> {
     let mut found = desk(material)?.run(&material.scenarios);
-    // The worst first, as a reader looks for it.
-    found.sort_by_key(|one| (one.total.pnl, one.scenario.name.clone()));
+    // The worst first, as a reader looks for it, and last what nothing is known of.
+    found.sort_by_key(|one| (!is_known(&one.standing), one.total.pnl, one.scenario.name.clone()));
     let mut section = Section::new("STRESS", "Stress tests");
-    if let (Some(worst), Some(best)) = (found.first(), found.last()) {
+    let known = || found.iter().filter(|one| is_known(&one.standing));
+    if let (Some(worst), Some(best)) = (known().next(), known().next_back()) {
         section.figure("worst_scenario", "Worst scenario", Cell::text(&*worst.scenario.name));
         section.figure("worst_pnl", "Its profit or loss", money(worst.total.pnl));
         section.figure("best_scenario", "Best scenario", Cell::text(&*best.scenario.name));
@@ -92,21 +97,10 @@ pub(super) fn stress(material: &Material) -> Result<Section, Error> {
             Column::number("share", "Share of total value"),
             Column::number("full_revaluation_pnl", "Repriced in full"),
             Column::text("severity", "Severity"),
-            Column::text("quality", "Quality").wide(),
+            Column::text("quality", "Quality"),
         ],
     );
-    for one in &found {
-        table.rows.push(vec![
-            Cell::text(&*one.scenario.name),
-            money(one.direct),
-            money(one.correlation),
-            money(one.total.pnl),
-            percent(one.total.share),
-            money(one.full_revaluation),
-            Cell::text(severity(one.total.severity)),
-            Cell::text(one.standing.quality.code()),
-        ]);
-    }
+    table.rows = found.iter().map(row).collect();
     table.charts.push(Chart {
         title: "Total profit or loss of each scenario".into(),
         kind: ChartKind::Bars,
@@ -119,11 +113,32 @@ pub(super) fn stress(material: &Material) -> Result<Section, Error> {
          expected given the shocks. Repriced in full: options by their model at the shocked prices \
          instead of by delta. No long position loses more than it is worth.",
     );
-    // Those of a scenario are of the book, and mostly the same for all.
-    for warning in found.iter().take(1).flat_map(|one| &one.standing.warnings) {
+    // Those of a scenario are of the book, and mostly the same for all but what is unknown.
+    let unknown = found.iter().skip(1).filter(|one| !is_known(&one.standing));
+    let said = found.iter().take(1).chain(unknown);
+    for warning in said.flat_map(|one| &one.standing.warnings) {
         section.note(warning.as_str());
     }
     Ok(section)
+}
+
+fn row(one: &Outcome) -> Vec<Cell> {
+    let known = Some(one).filter(|one| is_known(&one.standing));
+    vec![
+        Cell::text(&*one.scenario.name),
+        money(known.map(|one| one.direct)),
+        money(known.map(|one| one.correlation)),
+        money(known.map(|one| one.total.pnl)),
+        percent(known.map(|one| one.total.share)),
+        money(known.and_then(|one| one.full_revaluation)),
+        known.map_or(Cell::None, |one| Cell::text(severity(one.total.severity))),
+        Cell::text(one.standing.quality.code()),
+    ]
+}
+
+/// Whether there are figures: else there is nothing that they were of, and no zero is shown.
+fn is_known(standing: &Standing) -> bool {
+    standing.quality != Quality::Insufficient
 }
 
 fn severity(of: Severity) -> &'static str {

@@ -90,8 +90,7 @@ pub struct TradePlan {
 
 impl TradePlan {
     /// # Errors
-    /// `Validation` for a target beyond what a figure can be; `LimitExceeded` where it takes more
-    /// trades than a session may have.
+    /// `Validation` for a target beyond what a figure can be.
     pub async fn of(
         ctx: &Context<'_>,
         session: &Session,
@@ -104,7 +103,10 @@ impl TradePlan {
         };
         if target.is_some_and(|target| !(least..=MAX_TARGET).contains(&target)) {
             let rule = format!("`target` of this goal is from {least} to {MAX_TARGET}.");
-            return Err(Refusal::validation(rule).into());
+            return Err(Refusal::validation(rule)
+                .at("target")
+                .hint("Leave it out for what is usual.")
+                .into());
         }
         let request = request(ctx);
         let loaders = request.loaders();

@@ -156,7 +156,15 @@ pub(super) fn gross_plan(target: Option<f64>, book: &Book) -> Plan {
     let (kept, left) = shrunk(held.clone(), surplus);
     let after = share(gross(&kept), book);
     if left.saturating_mul(Decimal::TWO).abs() > dearest {
-        return without("Whole shares and contracts are too dear to come near the target.".into());
+        return without(if held.len() > MAX_SYMBOLS {
+            format!(
+                "It takes more than the {MAX_SYMBOLS} largest of {} symbols, or what cannot be \
+                 traded.",
+                held.len()
+            )
+        } else {
+            "Whole shares and contracts are too dear to come near the target.".into()
+        });
     }
     let sizes = (gross(&held), gross(&kept));
     let words = |symbol: &str, stock: &Stock, left: &Stock| {
@@ -185,12 +193,12 @@ fn shrunk(
     mut stocks: BTreeMap<String, Stock>,
     surplus: Decimal,
 ) -> (BTreeMap<String, Stock>, Decimal) {
-    let mut order: Vec<_> =
-        stocks.iter().map(|(symbol, own)| (symbol.clone(), own.size())).collect();
+    let traded = stocks.iter().filter(|(_, own)| !own.is_fixed);
+    let mut order: Vec<_> = traded.map(|(symbol, own)| (symbol.clone(), own.size())).collect();
     order.sort_by_key(|(_, size)| Reverse(*size));
     order.truncate(MAX_SYMBOLS);
     let all = order.iter().map(|(_, size)| *size).fold(Decimal::ZERO, Decimal::saturating_add);
-    let part = surplus.checked_div(all).unwrap_or_default();
+    let part = surplus.checked_div(all).unwrap_or_default().min(Decimal::ONE);
     order.sort_by_key(|(symbol, _)| Reverse(stocks.get(symbol).map(|own| own.unit)));
 
     let mut left = Decimal::ZERO;
@@ -202,13 +210,17 @@ fn shrunk(
         let cut = stock.cut(units.max(Decimal::ZERO));
         left = left.saturating_sub(cut.saturating_mul(stock.unit));
     }
-    (stocks, left)
+    // What is more than all of them.
+    (stocks, left.saturating_add(surplus.saturating_sub(all).max(Decimal::ZERO)))
 }
 
 impl Stock {
     /// Takes so many whole units away, of the larger side first; how many there were to take. What
     /// is less than a unit stays.
     fn cut(&mut self, units: Decimal) -> Decimal {
+        if self.is_fixed {
+            return Decimal::ZERO;
+        }
         let mut left = units;
         let is_long_larger = self.long >= self.short;
         let (first, second) = if is_long_larger {
