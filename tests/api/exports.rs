@@ -410,10 +410,10 @@ async fn a_session_is_written_down_as_long_as_its_shares_are_those_of_today() {
     let ada = app.sign_in("ada").await;
     let core = ada.creates_portfolio("Core").await;
     app.knows_prices("symbol,date,close\nAAPL,2026-01-02,161.5\n").await;
-    let make = "mutation($input: CreateModelingSessionInput!) {
+    let create = "mutation($input: CreateModelingSessionInput!) {
         createModelingSession(input: $input) { session { id } } }";
     let input = json!({ "portfolioId": core, "name": "Try", "baseDate": "2026-01-02" });
-    let made = ada.reads(make, json!({ "input": input })).await;
+    let made = ada.reads(create, json!({ "input": input })).await;
     let session = &made["createModelingSession"]["session"]["id"];
     let add = "mutation($input: AddModelTradesInput!) {
         addModelTrades(input: $input) { userErrors { code } } }";

@@ -141,8 +141,8 @@ pub async fn orders(
     let mut tx = services.db.begin_as(owner).await?;
     let session = open(&mut tx, owner, id).await?;
     let trades = trades(&mut tx, owner, &session).await?;
-    let traded = symbols(trades.iter().map(|trade| trade.symbol.as_str()));
-    let (known, splits) = known_under(&mut tx, owner, traded).await?;
+    let tickers = symbols(trades.iter().map(|trade| trade.symbol.as_str()));
+    let (known, splits) = known_under(&mut tx, owner, tickers).await?;
     tx.commit().await?;
     let today = new_york_date(services.now());
     still_hold(session.base_date, today, &trades, &known, &Splits::new(splits))?;
