@@ -17,8 +17,8 @@ use serde_json::json;
 
 pub use look::{look, look_now};
 
-use super::Services;
 use super::jobs::{self, Ask};
+use super::{Services, naming};
 use crate::domain::alert::{
     Alert, AlertRule, MAX_NAME_CHARACTERS, MAX_PER_PORTFOLIO, Metric, Operator, Priority, Unit,
 };
@@ -177,14 +177,7 @@ async fn audit(
 }
 
 fn name(text: &str) -> Result<String, Refusal> {
-    let name = text.trim();
-    let is_name = !name.is_empty()
-        && name.chars().count() <= MAX_NAME_CHARACTERS
-        && !name.chars().any(char::is_control);
-    is_name.then(|| name.to_owned()).ok_or_else(|| {
-        let rule = format!("A rule's name has 1 to {MAX_NAME_CHARACTERS} printable characters.");
-        Refusal::validation(rule).at("name")
-    })
+    naming::name(text, "A rule's", MAX_NAME_CHARACTERS)
 }
 
 fn operator(metric: Metric, operator: Operator) -> Result<Operator, Refusal> {

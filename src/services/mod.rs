@@ -19,6 +19,7 @@ pub mod known;
 pub mod listings;
 pub mod meter;
 pub mod modeling;
+mod naming;
 pub mod night;
 pub mod performance;
 pub mod portfolios;

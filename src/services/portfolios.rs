@@ -5,7 +5,7 @@ use rust_decimal::Decimal;
 use serde_json::json;
 
 use super::updates::{Update, tell};
-use super::{Services, jobs};
+use super::{Services, jobs, naming};
 use crate::domain::calendar::new_york_date;
 use crate::domain::id::{PortfolioId, UserId};
 use crate::domain::portfolio::{
@@ -213,23 +213,11 @@ fn taken() -> Error {
 }
 
 fn name(text: &str) -> Result<String, Refusal> {
-    let name = text.trim();
-    let is_name = !name.is_empty()
-        && name.chars().count() <= MAX_NAME_CHARACTERS
-        && !name.chars().any(char::is_control);
-    is_name.then(|| name.to_owned()).ok_or_else(|| {
-        let rule =
-            format!("A portfolio's name has 1 to {MAX_NAME_CHARACTERS} printable characters.");
-        Refusal::validation(rule).at("name")
-    })
+    naming::name(text, "A portfolio's", MAX_NAME_CHARACTERS)
 }
 
 fn description(text: &str) -> Result<String, Refusal> {
-    if text.chars().count() <= MAX_DESCRIPTION_CHARACTERS {
-        return Ok(text.to_owned());
-    }
-    let rule = format!("A description has at most {MAX_DESCRIPTION_CHARACTERS} characters.");
-    Err(Refusal::validation(rule).at("description"))
+    naming::description(text, MAX_DESCRIPTION_CHARACTERS)
 }
 
 fn cash(amount: Decimal) -> Result<Decimal, Refusal> {

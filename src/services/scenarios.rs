@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::Services;
+use super::{Services, naming};
 use crate::domain::id::{ScenarioId, UserId};
 use crate::domain::scenario::{
     Category, MAX_DESCRIPTION_CHARACTERS, MAX_NAME_CHARACTERS, MAX_PER_USER, MAX_SHOCKS, Scenario,
@@ -182,23 +182,11 @@ fn taken() -> Error {
 }
 
 fn name(text: &str) -> Result<String, Refusal> {
-    let name = text.trim();
-    let is_name = !name.is_empty()
-        && name.chars().count() <= MAX_NAME_CHARACTERS
-        && !name.chars().any(char::is_control);
-    is_name.then(|| name.to_owned()).ok_or_else(|| {
-        let rule =
-            format!("A scenario's name has 1 to {MAX_NAME_CHARACTERS} printable characters.");
-        Refusal::validation(rule).at("name")
-    })
+    naming::name(text, "A scenario's", MAX_NAME_CHARACTERS)
 }
 
 fn description(text: &str) -> Result<String, Refusal> {
-    if text.chars().count() <= MAX_DESCRIPTION_CHARACTERS {
-        return Ok(text.to_owned());
-    }
-    let rule = format!("A description has at most {MAX_DESCRIPTION_CHARACTERS} characters.");
-    Err(Refusal::validation(rule).at("description"))
+    naming::description(text, MAX_DESCRIPTION_CHARACTERS)
 }
 
 /// Shocks as they are kept.

@@ -14,8 +14,8 @@ use crate::domain::modeling::{
 };
 use crate::error::{Code, Error, Refusal};
 use crate::postgres::Work;
-use crate::services::Services;
 use crate::services::valuation::Splits;
+use crate::services::{Services, naming};
 use crate::store;
 
 pub struct NewSession {
@@ -89,7 +89,7 @@ pub async fn save(
     saved: Saved,
 ) -> Result<Session, Error> {
     let name = saved.name.as_deref().map(name).transpose()?;
-    let description = saved.description.map(description).transpose()?;
+    let description = saved.description.as_deref().map(description).transpose()?;
     let mut tx = services.db.begin_as(owner).await?;
     let session = open(&mut tx, owner, id).await?;
     let now = services.now();
@@ -250,20 +250,9 @@ fn base_date(services: &Services, asked: Option<NaiveDate>) -> Result<NaiveDate,
 }
 
 fn name(text: &str) -> Result<String, Refusal> {
-    let name = text.trim();
-    let is_name = !name.is_empty()
-        && name.chars().count() <= MAX_NAME_CHARACTERS
-        && !name.chars().any(char::is_control);
-    is_name.then(|| name.to_owned()).ok_or_else(|| {
-        let rule = format!("A session's name has 1 to {MAX_NAME_CHARACTERS} printable characters.");
-        Refusal::validation(rule).at("name")
-    })
+    naming::name(text, "A session's", MAX_NAME_CHARACTERS)
 }
 
-fn description(text: String) -> Result<String, Refusal> {
-    if text.chars().count() <= MAX_DESCRIPTION_CHARACTERS {
-        return Ok(text);
-    }
-    let rule = format!("A description has at most {MAX_DESCRIPTION_CHARACTERS} characters.");
-    Err(Refusal::validation(rule).at("description"))
+fn description(text: &str) -> Result<String, Refusal> {
+    naming::description(text, MAX_DESCRIPTION_CHARACTERS)
 }
