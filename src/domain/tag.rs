@@ -1,6 +1,7 @@
 //! Tags, and the rules of their names.
 
 use chrono::{DateTime, Utc};
+use serde::Deserialize;
 
 use super::id::TagId;
 use super::text::fold;
@@ -10,7 +11,8 @@ pub const STRATEGY_PREFIX: &str = "#strategy:";
 /// Most tags one person may have.
 pub const MAX_TAGS_PER_USER: usize = 100;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, sqlx::Type)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[sqlx(type_name = "text", rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum TagKind {
     Regular,
@@ -28,7 +30,7 @@ impl TagKind {
     }
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize)]
 pub struct Tag {
     pub id: TagId,
     /// Unique among its owner's, whatever the case.

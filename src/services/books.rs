@@ -36,15 +36,16 @@ impl Holdings {
     /// When the database fails.
     pub async fn read(tx: &mut Work, owner: UserId, ids: &[PortfolioId]) -> Result<Self, Error> {
         let portfolios = store::portfolios::owned(tx.statement(), owner, ids).await?;
-        let positions = store::positions::of_portfolios(tx.statement(), owner, ids).await?;
-        let positions: Vec<_> = positions.into_iter().map(Arc::new).collect();
-        let splits = splits(tx, &positions).await?;
-        let mut tags = HashMap::<_, Vec<_>>::new();
-        let mut known = HashMap::<TagId, Arc<Tag>>::new();
-        for carried in store::tags::carried_in(tx.statement(), owner, ids).await? {
-            let tag = known.entry(carried.tag.id).or_insert_with(|| Arc::new(carried.tag));
-            tags.entry(carried.position_id).or_default().push(Arc::clone(tag));
+        let found = store::positions::of_portfolios(tx.statement(), owner, ids).await?;
+        let (mut positions, mut tags) = (Vec::with_capacity(found.len()), HashMap::new());
+        let mut known = HashMap::new();
+        for (position, own) in found {
+            if !own.is_empty() {
+                tags.insert(position.id, shared(own, &mut known));
+            }
+            positions.push(Arc::new(position));
         }
+        let splits = splits(tx, &positions).await?;
         let mut by_portfolio = HashMap::<_, Vec<_>>::new();
         for position in positions {
             by_portfolio.entry(position.portfolio_id).or_default().push(position);
@@ -127,6 +128,12 @@ impl Holdings {
         })
         .await
     }
+}
+
+/// Tags as they are kept once, however many positions carry them.
+pub fn shared(tags: Vec<Tag>, known: &mut HashMap<TagId, Arc<Tag>>) -> Vec<Arc<Tag>> {
+    let once = |tag: Tag| Arc::clone(known.entry(tag.id).or_insert_with(|| Arc::new(tag)));
+    tags.into_iter().map(once).collect()
 }
 
 /// The splits that matter to some positions, and the contracts these made.

@@ -232,6 +232,7 @@ async fn ensure_positions(
     let now = services.now();
     store::portfolios::lock(tx.statement(), owner, portfolio).await?;
     let held = store::positions::of_portfolios(tx.statement(), owner, &[portfolio]).await?;
+    let held: Vec<_> = held.into_iter().map(|(position, _)| position).collect();
     let last = services.last_session();
     let expired: Vec<_> = held
         .iter()

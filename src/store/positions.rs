@@ -5,20 +5,21 @@ use std::sync::Arc;
 use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
 use sqlx::PgExecutor;
+use sqlx::types::Json;
 
 use super::instruments;
 use crate::domain::id::{InstrumentId, PortfolioId, PositionId, UserId};
 use crate::domain::instrument::{AssetClass, ExerciseStyle, Instrument, OptionKind};
 use crate::domain::position::{Position, PositionType};
+use crate::domain::tag::Tag;
 
-/// All positions of portfolios, closed ones too; no order.
+/// All positions of portfolios, closed ones too, in no order; each with its tags in theirs.
 pub async fn of_portfolios(
     db: impl PgExecutor<'_>,
     owner: UserId,
     portfolios: &[PortfolioId],
-) -> sqlx::Result<Vec<Position>> {
-    let rows = sqlx::query_as!(
-        Row,
+) -> sqlx::Result<Vec<(Position, Vec<Tag>)>> {
+    sqlx::query!(
         r#"
         select p.id as "id!: PositionId", p.portfolio_id as "portfolio_id!: PortfolioId",
                p.type as "position_type!: PositionType", p.quantity as "quantity!",
@@ -33,18 +34,60 @@ pub async fn of_portfolios(
                u.symbol as "underlying_symbol?", i.option_kind as "option_kind?: OptionKind",
                i.strike as "strike?", i.expiry as "expiry?",
                i.exercise_style as "exercise_style?: ExerciseStyle",
-               i.multiplier as "multiplier!"
+               i.multiplier as "multiplier!", carried.tags as "tags?: Json<Vec<Tag>>"
           from positions p
           join instruments i on i.id = p.instrument_id
           left join instruments u on u.id = i.underlying_id
+          left join (
+               select link.position_id,
+                      jsonb_agg(jsonb_build_object('id', t.id, 'name', t.name, 'kind', t.kind,
+                                                   'color', t.color, 'description', t.description,
+                                                   'created_at', t.created_at)
+                                order by link.ordinal) as tags
+                 from positions own
+                 join position_tags link
+                        on (link.owner_id, link.position_id) = (own.owner_id, own.id)
+                 join tags t on (t.owner_id, t.id) = (link.owner_id, link.tag_id)
+                where own.owner_id = $1 and own.portfolio_id = any($2) and t.deleted_at is null
+                group by link.position_id) carried on carried.position_id = p.id
          where p.owner_id = $1 and p.portfolio_id = any($2)
         "#,
         owner.0,
         portfolios as &[PortfolioId],
     )
+    .map(|row| {
+        let tags = row.tags.map(|tags| tags.0).unwrap_or_default();
+        let position = Row {
+            id: row.id,
+            portfolio_id: row.portfolio_id,
+            position_type: row.position_type,
+            quantity: row.quantity,
+            entry_price: row.entry_price,
+            entry_date: row.entry_date,
+            exit_price: row.exit_price,
+            exit_date: row.exit_date,
+            notes: row.notes,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+            instrument_id: row.instrument_id,
+            symbol: row.symbol,
+            name: row.name,
+            asset_class: row.asset_class,
+            sector: row.sector,
+            industry: row.industry,
+            currency: row.currency,
+            underlying_id: row.underlying_id,
+            underlying_symbol: row.underlying_symbol,
+            option_kind: row.option_kind,
+            strike: row.strike,
+            expiry: row.expiry,
+            exercise_style: row.exercise_style,
+            multiplier: row.multiplier,
+        };
+        (Position::from(position), tags)
+    })
     .fetch_all(db)
-    .await?;
-    Ok(rows.into_iter().map(Position::from).collect())
+    .await
 }
 
 /// Those of the owner among `ids`; no order.

@@ -7,13 +7,6 @@ use crate::domain::id::{PortfolioId, PositionId, TagId, UserId};
 use crate::domain::tag::{Tag, TagKind};
 use crate::domain::text::fold;
 
-/// A position's tag; `ordinal` is its place among them.
-pub struct Carried {
-    pub portfolio_id: PortfolioId,
-    pub position_id: PositionId,
-    pub tag: Tag,
-}
-
 /// All of the owner's tags, by name.
 pub async fn all_of(db: impl PgExecutor<'_>, owner: UserId) -> sqlx::Result<Vec<Tag>> {
     sqlx::query_as!(
@@ -46,42 +39,6 @@ pub async fn owned(
         owner.0,
         ids as &[TagId],
     )
-    .fetch_all(db)
-    .await
-}
-
-/// Tags carried by the positions of portfolios, each position's in its own order.
-pub async fn carried_in(
-    db: impl PgExecutor<'_>,
-    owner: UserId,
-    portfolios: &[PortfolioId],
-) -> sqlx::Result<Vec<Carried>> {
-    sqlx::query!(
-        r#"
-        select p.portfolio_id as "portfolio_id: PortfolioId", p.id as "position_id: PositionId",
-               t.id as "id: TagId", t.name, t.kind as "kind: TagKind", t.color, t.description,
-               t.created_at
-          from positions p
-          join position_tags pt on (pt.owner_id, pt.position_id) = (p.owner_id, p.id)
-          join tags t on (t.owner_id, t.id) = (pt.owner_id, pt.tag_id)
-         where p.owner_id = $1 and p.portfolio_id = any($2) and t.deleted_at is null
-         order by p.id, pt.ordinal
-        "#,
-        owner.0,
-        portfolios as &[PortfolioId],
-    )
-    .map(|row| Carried {
-        portfolio_id: row.portfolio_id,
-        position_id: row.position_id,
-        tag: Tag {
-            id: row.id,
-            name: row.name,
-            kind: row.kind,
-            color: row.color,
-            description: row.description,
-            created_at: row.created_at,
-        },
-    })
     .fetch_all(db)
     .await
 }

@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 use super::{QuoteOf, Rows, SplitsOf};
 use crate::domain::action::Split;
 use crate::domain::calendar::Calendar;
-use crate::domain::id::{InstrumentId, PortfolioId, PositionId, TagId};
+use crate::domain::id::{InstrumentId, PortfolioId, PositionId};
 use crate::domain::portfolio::Portfolio;
 use crate::domain::position::Position;
 use crate::domain::price::Horizon;
@@ -20,6 +20,7 @@ use crate::graphql::budget::{Budget, PRICED};
 use crate::graphql::error::{ApiError, Result};
 use crate::postgres::moment::Moment;
 use crate::services::Services;
+use crate::services::books::shared;
 use crate::services::modeling::{Netted, Trial};
 use crate::services::valuation::{self, Book, BookKey, Quotes, Splits};
 use crate::store;
@@ -62,8 +63,8 @@ struct Holdings {
     splits: Arc<Splits>,
 }
 
-/// Puts books together: all that are asked for at once with one statement for their positions,
-/// one for the tags of those, one for the splits, one for the prices, and where a split went
+/// Puts books together: all that are asked for at once with one statement for their positions
+/// with the tags of these, one for the splits, one for the prices, and where a split went
 /// through options, one for the contracts it made of them.
 pub(super) struct Books {
     moment: Arc<Moment>,
@@ -101,25 +102,19 @@ impl Books {
         let moment = &self.moment;
         let viewer = moment.viewer().await?.filter(|_| !unread.is_empty());
         let Some(owner) = viewer.map(|user| user.id) else { return Ok(()) };
-        let positions = {
+        let found = {
             let mut db = moment.statement().await?;
             store::positions::of_portfolios(&mut *db, owner, &unread).await?
         };
-        let carried = {
-            let mut db = moment.statement().await?;
-            store::tags::carried_in(&mut *db, owner, &unread).await?
-        };
 
         let mut read: HashMap<_, _> = unread.iter().map(|id| (*id, Holdings::default())).collect();
-        for position in positions {
+        let mut known = HashMap::new();
+        for (position, tags) in found {
             let of = read.entry(position.portfolio_id).or_default();
+            if !tags.is_empty() {
+                of.tags.insert(position.id, shared(tags, &mut known));
+            }
             of.positions.push(Arc::new(position));
-        }
-        let mut tags = HashMap::<TagId, Arc<Tag>>::new();
-        for carried in carried {
-            let tag = tags.entry(carried.tag.id).or_insert_with(|| Arc::new(carried.tag));
-            let of = read.entry(carried.portfolio_id).or_default();
-            of.tags.entry(carried.position_id).or_default().push(Arc::clone(tag));
         }
         let positions = read.values().flat_map(|of| &of.positions).cloned().collect::<Vec<_>>();
         let splits = Arc::new(self.splits(&positions).await?);

@@ -30,7 +30,8 @@ pub async fn valid(
     let held = async |tx: &mut Work, of: fn(&Position) -> Option<String>| {
         let positions =
             store::positions::of_portfolios(tx.statement(), owner, &[portfolio]).await?;
-        let open = positions.iter().filter(|position| position.exit_date.is_none());
+        let positions = positions.iter().map(|(position, _)| position);
+        let open = positions.filter(|position| position.exit_date.is_none());
         Ok::<BTreeSet<_>, Error>(open.filter_map(of).collect())
     };
     let (what, known) = match metric {
