@@ -5,6 +5,7 @@ use rust_decimal::Decimal;
 use sqlx::types::Json;
 
 use super::id::{PortfolioId, UserId};
+use super::result::LatestKind;
 
 #[derive(Clone, Debug)]
 pub struct Portfolio {
@@ -18,6 +19,7 @@ pub struct Portfolio {
     /// Below zero is borrowed money.
     pub cash_balance: Decimal,
     pub cash_moves: CashMoves,
+    pub latest: Latest,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
@@ -26,6 +28,19 @@ pub struct Portfolio {
 #[derive(Clone, Debug, Default, sqlx::Type)]
 #[sqlx(transparent)]
 pub struct CashMoves(Json<Vec<(NaiveDate, Decimal)>>);
+
+/// Of which sessions and books the newest results are kept.
+#[derive(Clone, Debug, Default, sqlx::Type)]
+#[sqlx(transparent)]
+pub struct Latest(Json<Vec<(LatestKind, NaiveDate, i64)>>);
+
+impl Latest {
+    /// The digest of the book that those of a session are of.
+    pub fn book(&self, kind: LatestKind, date: NaiveDate) -> Option<i64> {
+        let found = self.0.iter().find(|(own, of, _)| (*own, *of) == (kind, date));
+        found.map(|(_, _, book)| *book)
+    }
+}
 
 /// Most portfolios of one person.
 pub const MAX_PORTFOLIOS: i64 = 200;

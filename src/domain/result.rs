@@ -18,8 +18,57 @@ pub struct Of {
     pub created_at: DateTime<Utc>,
 }
 
+/// A result with whose it is.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Kept<T> {
+    #[serde(flatten)]
+    pub of: Of,
+    #[serde(flatten)]
+    pub found: T,
+}
+
+/// What is answered with as it is while it still holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "SCREAMING_SNAKE_CASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum LatestKind {
+    Factors,
+    MarketRisk,
+    Stress,
+}
+
+/// The newest results of a kind, and of which book they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LatestOf {
+    pub portfolio: PortfolioId,
+    pub kind: LatestKind,
+    pub date: NaiveDate,
+    /// A digest of everything in the book that they depend on.
+    pub book: i64,
+}
+
+/// A result with the largest of what positions add to it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Largest<T, P> {
+    #[serde(flatten)]
+    pub found: T,
+    /// The largest first; all of them unless there are [`KEPT_POSITIONS`].
+    pub largest: Vec<P>,
+}
+
+/// Positions that are kept with a result: the largest.
+pub const KEPT_POSITIONS: usize = 10;
+
+/// What a position adds to an exposure.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PositionExposure {
+    pub position: PositionId,
+    pub beta: f64,
+    pub dollars: Decimal,
+}
+
 /// What a result speaks for.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Covered {
     pub included_positions: i32,
     pub excluded_positions: i32,
@@ -71,10 +120,8 @@ pub struct PositionGreeks {
     pub warnings: Vec<String>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FactorExposure {
-    #[serde(flatten)]
-    pub of: Of,
     pub factor: String,
     pub dollars: Option<Decimal>,
     pub beta: Option<f64>,
@@ -115,17 +162,15 @@ pub struct PositionRateBeta {
 }
 
 /// What moves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Moved {
     Market,
     Rate,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MarketRisk {
-    #[serde(flatten)]
-    pub of: Of,
     pub kind: Moved,
     #[serde(rename = "move")]
     pub change: f64,
@@ -140,10 +185,8 @@ pub struct MarketRisk {
     pub covered: Covered,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StressResult {
-    #[serde(flatten)]
-    pub of: Of,
     pub scenario_id: ScenarioId,
     /// What the scenario supposed then.
     pub shocks: Vec<Shock>,

@@ -31,6 +31,20 @@ impl<K: Copy + Eq + Hash, V: Clone> Known<K, V> {
         self.held().extend(found);
     }
 
+    /// Adds what was found; of two that were found for the same the lesser stays.
+    pub fn add_least(&self, found: impl IntoIterator<Item = (K, V)>)
+    where
+        V: Ord,
+    {
+        let mut held = self.held();
+        for (key, value) in found {
+            let known = held.entry(key).or_insert_with(|| value.clone());
+            if value < *known {
+                *known = value;
+            }
+        }
+    }
+
     pub fn get(&self, key: &K) -> Option<V> {
         self.held().get(key).cloned()
     }
@@ -54,5 +68,13 @@ mod tests {
         known.add([(2, "two")]);
         assert_eq!(known.missing([1, 2]), [0; 0]);
         assert_eq!(known.of([2, 3]), HashMap::from([(2, "two")]));
+    }
+
+    #[test]
+    fn the_lesser_of_two_stays() {
+        let known = Known::default();
+        known.add_least([(1, 5), (2, 1)]);
+        known.add_least([(1, 4), (2, 3)]);
+        assert_eq!(known.of([1, 2]), HashMap::from([(1, 4), (2, 1)]));
     }
 }

@@ -43,6 +43,8 @@ pub struct Night {
     pub model: Arc<FactorModel>,
     /// The regressions of stress tests.
     pub designs: Arc<Designs>,
+    /// How often what everybody's figures are made of had changed before it was read.
+    revisions: i64,
     levels: Vec<Option<f64>>,
     levels_quality: Quality,
     /// Of each instrument that was looked up; None of one without a close.
@@ -62,6 +64,10 @@ impl Night {
         let symbols: Vec<_> = reference::symbols().map(str::to_owned).collect();
         let found = store::instruments::by_symbol(tx.statement(), &symbols).await?;
         let ids: Vec<_> = found.iter().map(|one| one.id).collect();
+        let prices = Prices::default();
+        prices.note(&mut tx, &ids).await?;
+        let of_yields = store::revisions::of_yields(tx.statement()).await?;
+        let of_references = prices.revisions(&ids.iter().copied().collect()).unwrap_or_default();
         let found_series = series(&mut tx, &window, &ids).await?;
         let references: HashMap<_, _> = found
             .into_iter()
@@ -88,6 +94,7 @@ impl Night {
                 Some(true) => Quality::Estimated,
                 _ => Quality::Full,
             },
+            revisions: of_references + of_yields,
             date,
             references,
             yields,
@@ -96,7 +103,7 @@ impl Night {
             histories,
             betas: Known::default(),
             rate_betas: Known::default(),
-            prices: Prices::default(),
+            prices,
             window,
         })
     }
@@ -112,9 +119,16 @@ impl Night {
     ) -> Result<(), Error> {
         let missing = self.histories.missing(instruments);
         if !missing.is_empty() {
+            self.prices.note(tx, &missing).await?;
             self.histories.add(series(tx, &self.window, &missing).await?);
         }
         Ok(())
+    }
+
+    /// How often the past of instruments that were looked up, and what everybody's figures are
+    /// made of, had changed before it was read, all together.
+    pub fn revisions(&self, instruments: &BTreeSet<InstrumentId>) -> Option<i64> {
+        Some(self.prices.revisions(instruments)? + self.revisions)
     }
 
     /// The closes of those of some instruments that have any, of what was looked up.

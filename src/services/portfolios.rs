@@ -9,7 +9,7 @@ use super::{Services, jobs, naming};
 use crate::domain::calendar::new_york_date;
 use crate::domain::id::{PortfolioId, UserId};
 use crate::domain::portfolio::{
-    CashMoves, MAX_DESCRIPTION_CHARACTERS, MAX_NAME_CHARACTERS, MAX_PORTFOLIOS, Portfolio,
+    CashMoves, Latest, MAX_DESCRIPTION_CHARACTERS, MAX_NAME_CHARACTERS, MAX_PORTFOLIOS, Portfolio,
 };
 use crate::error::{Code, Error, Refusal};
 use crate::postgres::Work;
@@ -62,6 +62,7 @@ pub async fn create(
         currency: new.currency,
         cash_balance: cash(new.cash_balance)?,
         cash_moves: CashMoves::default(),
+        latest: Latest::default(),
         created_at: now,
         updated_at: now,
     };

@@ -9,6 +9,7 @@
 mod correlation;
 mod factors;
 mod greeks;
+pub mod latest;
 mod stress;
 
 use std::collections::BTreeSet;
@@ -28,6 +29,7 @@ use super::night::Night;
 use super::updates::{self, Update};
 use super::valuation::Book;
 use super::{Services, off_the_threads};
+use crate::config::assumptions::Assumptions;
 use crate::domain::id::{PortfolioId, UserId};
 use crate::domain::job::JobKind;
 use crate::domain::result::Of;
@@ -36,6 +38,7 @@ use crate::error::Error;
 use crate::postgres::Work;
 use crate::store;
 use crate::store::results as tables;
+use crate::store::results::latest::Latest;
 
 /// Days that results are kept.
 const KEPT_DAYS: u64 = 365;
@@ -48,6 +51,7 @@ struct Desks {
     greeks: Vec<BookGreeks>,
     scenarios: Vec<Arc<Scenario>>,
     now: chrono::DateTime<chrono::Utc>,
+    assumptions: Assumptions,
 }
 
 impl Desks {
@@ -65,9 +69,13 @@ impl Desks {
     }
 }
 
-/// Rows of the tables of a step.
+/// What a step writes.
 #[derive(Default)]
-struct Rows(Vec<(Table, Vec<Box<RawValue>>)>);
+struct Rows {
+    tables: Vec<(Table, Vec<Box<RawValue>>)>,
+    /// What is answered with while it holds.
+    latest: Vec<Latest>,
+}
 
 /// Where rows go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,7 +91,8 @@ enum Table {
 
 impl Rows {
     fn of(tables: &[Table]) -> Self {
-        Self(tables.iter().map(|table| (*table, Vec::new())).collect())
+        let tables = tables.iter().map(|table| (*table, Vec::new())).collect();
+        Self { tables, latest: Vec::new() }
     }
 
     fn extend<T: serde::Serialize>(
@@ -92,7 +101,7 @@ impl Rows {
         rows: impl IntoIterator<Item = T>,
     ) -> Result<(), Error> {
         let failed = |error| Error::Internal(format!("a result cannot be written down: {error}"));
-        if let Some((_, own)) = self.0.iter_mut().find(|(of, _)| *of == table) {
+        if let Some((_, own)) = self.tables.iter_mut().find(|(of, _)| *of == table) {
             for row in rows {
                 own.push(to_raw_value(&row).map_err(failed)?);
             }
@@ -123,7 +132,7 @@ pub async fn make(
         JobKind::Factors => factors::rows(&desks, &night, &meter),
         JobKind::MarketRisk => {
             let mut rows = stress::moves(&desks, &night, &calendar, &meter)?;
-            rows.0.extend(factors::answers_to_rates(&desks, &night, &meter)?.0);
+            rows.tables.extend(factors::answers_to_rates(&desks, &night, &meter)?.tables);
             Ok(rows)
         }
         JobKind::Stress => stress::scenarios(&desks, &night, &calendar, &meter),
@@ -133,8 +142,12 @@ pub async fn make(
     .await??;
     let mut tx = services.db.begin_as(owner).await?;
     let mut changed = BTreeSet::new();
-    for (table, rows) in rows.0 {
+    for (table, rows) in rows.tables {
         changed.extend(replace(&mut tx, table, owner, portfolios, date, &rows).await?);
+    }
+    if !rows.latest.is_empty() {
+        let now = services.now();
+        tables::latest::put_all(tx.statement(), owner, &rows.latest, now).await?;
     }
     let told: Vec<_> = changed.into_iter().map(Update::Analytics).collect();
     updates::tell_all(&mut tx, &told).await?;
@@ -168,7 +181,14 @@ async fn read(
     };
     tx.commit().await?;
     let active = scenarios.into_iter().filter(|one| one.is_active).map(Arc::new);
-    Ok(Desks { owner, books, greeks, scenarios: active.collect(), now: services.now() })
+    Ok(Desks {
+        owner,
+        books,
+        greeks,
+        scenarios: active.collect(),
+        now: services.now(),
+        assumptions: services.assumptions,
+    })
 }
 
 /// Puts rows in the place of what a table says of some portfolios and a date. The portfolios of

@@ -17,7 +17,7 @@ use crate::domain::calendar::Calendar;
 use crate::domain::factor::Factor;
 use crate::domain::id::{InstrumentId, PortfolioId, PositionId, UserId};
 use crate::domain::instrument::{Instrument, OccSymbol};
-use crate::domain::portfolio::{CashMoves, Portfolio};
+use crate::domain::portfolio::{CashMoves, Latest, Portfolio};
 use crate::domain::position::{Position, PositionType};
 use crate::domain::price::{Horizon, PriceSource, Quote};
 use crate::store::prices::{Range, StoredSeries};
@@ -161,6 +161,7 @@ impl World {
             currency: "USD".into(),
             cash_balance: cash.into(),
             cash_moves: CashMoves::default(),
+            latest: Latest::default(),
             created_at: DateTime::UNIX_EPOCH,
             updated_at: DateTime::UNIX_EPOCH,
         };

@@ -6,6 +6,7 @@
 //! price is None and says why; sums leave it out and count it.
 
 mod carry;
+mod digest;
 mod line;
 mod select;
 mod settlement;

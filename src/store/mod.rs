@@ -27,6 +27,7 @@ pub mod prices;
 pub mod profiles;
 pub mod report_schedules;
 pub mod results;
+pub mod revisions;
 pub mod scenarios;
 pub mod schedules;
 pub mod sessions;

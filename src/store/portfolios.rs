@@ -6,7 +6,7 @@ use sqlx::PgExecutor;
 use super::paged::{Asked, slices};
 use crate::domain::id::{PortfolioId, UserId};
 use crate::domain::page::{Page, Slice};
-use crate::domain::portfolio::{CashMoves, Portfolio};
+use crate::domain::portfolio::{CashMoves, Latest, Portfolio};
 use crate::domain::text::fold;
 
 /// Those of the owner among `ids`; no order.
@@ -20,7 +20,7 @@ pub async fn owned(
         r#"
         select owner_id as "owner_id: UserId", id as "id: PortfolioId", name, description,
                currency, cash_balance, cash_moves(portfolios) as "cash_moves!: CashMoves",
-               created_at, updated_at
+               latest_of(portfolios) as "latest!: Latest", created_at, updated_at
           from portfolios
          where owner_id = $1 and id = any($2)
         "#,
@@ -43,7 +43,7 @@ pub async fn named(
         r#"
         select owner_id as "owner_id: UserId", id as "id: PortfolioId", name, description,
                currency, cash_balance, cash_moves(portfolios) as "cash_moves!: CashMoves",
-               created_at, updated_at
+               latest_of(portfolios) as "latest!: Latest", created_at, updated_at
           from portfolios
          where owner_id = $1 and name_key = any($2)
         "#,
@@ -67,13 +67,14 @@ pub async fn pages(
         select page.ordinal as "ordinal!", counted.total as "total!",
                found.id as "id?: PortfolioId", found.name as "name?", found.description,
                found.currency as "currency?", found.cash_balance as "cash_balance?",
-               found.moves as "cash_moves?: CashMoves",
+               found.moves as "cash_moves?: CashMoves", found.latest as "latest?: Latest",
                found.created_at as "created_at?", found.updated_at as "updated_at?"
           from unnest($2::text[], $3::text[], $4::bool[], $5::bigint[])
                with ordinality page (after, before, from_end, fetched, ordinal)
          cross join (select count(*) as total from portfolios where owner_id = $1) counted
           left join lateral (
-               select portfolios.*, cash_moves(portfolios) as moves
+               select portfolios.*, cash_moves(portfolios) as moves,
+                      latest_of(portfolios) as latest
                  from portfolios
                 where owner_id = $1
                   and (page.after is null or name_key > page.after)
@@ -98,6 +99,7 @@ pub async fn pages(
                 currency: row.currency?,
                 cash_balance: row.cash_balance?,
                 cash_moves: row.cash_moves?,
+                latest: row.latest?,
                 created_at: row.created_at?,
                 updated_at: row.updated_at?,
             })

@@ -4,6 +4,7 @@
 //! them. Putting what was found of a date in the place of what is there takes two statements:
 //! what says something else goes, what is not there comes. What says the same stays untouched.
 
+pub mod latest;
 pub mod read;
 
 macro_rules! results {

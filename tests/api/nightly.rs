@@ -1,6 +1,7 @@
 //! What the nightly chain finds of books, and keeps.
 
 mod changes;
+mod latest;
 
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Row};
@@ -251,7 +252,7 @@ async fn what_was_kept_is_read_as_it_was_found() {
     let (app, ada, bob, admin, [hers, _]) = two_books().await;
     runs(&app, &admin, "DAILY").await;
     let mut book = ada.reads(EXPOSURES, json!({ "id": hers })).await["portfolio"].clone();
-    assert_eq!(bases(&mut book["factorExposures"]), ["LIVE"; 7]);
+    assert_eq!(bases(&mut book["factorExposures"]), ["STORED"; 7]);
     assert_eq!(bases(&mut book["latestSnapshot"]["factorExposures"]), ["STORED"; 7]);
     assert_eq!(book["latestSnapshot"]["factorExposures"], book["factorExposures"]);
     assert_eq!(book["latestSnapshot"]["greeks"], book["greeks"]["total"]);
@@ -260,7 +261,7 @@ async fn what_was_kept_is_read_as_it_was_found() {
     let scenario = &scenarios["stressScenarios"][0]["id"];
     let asked = json!({ "id": hers, "scenario": scenario, "only": [scenario] });
     let mut book = ada.reads(STRESSES, asked.clone()).await["portfolio"].clone();
-    assert_eq!(bases(&mut book["stressTest"]), ["LIVE"]);
+    assert_eq!(bases(&mut book["stressTest"]), ["STORED"]);
     assert_eq!(bases(&mut book["stressHistory"]), ["STORED"]);
     assert_eq!(book["stressHistory"], book["stressTest"]);
     assert_eq!(book["empty"], json!([]));

@@ -1,18 +1,22 @@
-//! Questions about what the nightly chain has found.
+//! Questions about what the nightly chain has found, of sessions past and of what is there now.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_graphql::async_trait::async_trait;
 use async_graphql::dataloader::Loader;
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 
 use super::{Loaders, PortfolioBy, Rows};
-use crate::domain::id::PortfolioId;
+use crate::domain::id::{InstrumentId, PortfolioId};
 use crate::domain::price::Horizon;
-use crate::domain::result::{FactorExposure, StressResult};
+use crate::domain::reference;
+use crate::domain::result::{FactorExposure, Kept, LatestKind, LatestOf, Of, StressResult};
 use crate::error::Refusal;
 use crate::graphql::error::{ApiError, Result};
+use crate::services::results::latest;
 use crate::services::valuation::Book;
 use crate::store;
 use crate::store::results::read::Part;
@@ -24,7 +28,7 @@ pub struct ExposuresOf(pub BookOn);
 
 #[async_trait]
 impl Loader<ExposuresOf> for Rows {
-    type Value = Vec<FactorExposure>;
+    type Value = Vec<Kept<FactorExposure>>;
     type Error = ApiError;
 
     async fn load(&self, keys: &[ExposuresOf]) -> Result<HashMap<ExposuresOf, Self::Value>> {
@@ -69,7 +73,7 @@ impl Loader<PartsOf> for Rows {
 
 #[async_trait]
 impl Loader<StressHistory> for Rows {
-    type Value = Vec<StressResult>;
+    type Value = Vec<Kept<StressResult>>;
     type Error = ApiError;
 
     async fn load(&self, keys: &[StressHistory]) -> Result<HashMap<StressHistory, Self::Value>> {
@@ -88,7 +92,65 @@ impl Loader<StressHistory> for Rows {
     }
 }
 
+/// Which results of a book still hold?
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct LatestBy {
+    of: LatestOf,
+    moved_by: Vec<InstrumentId>,
+}
+
+/// As they were written.
+#[derive(Debug)]
+struct Latest {
+    created_at: DateTime<Utc>,
+    answer: Box<RawValue>,
+}
+
+#[async_trait]
+impl Loader<LatestBy> for Rows {
+    type Value = Arc<Latest>;
+    type Error = ApiError;
+
+    async fn load(&self, keys: &[LatestBy]) -> Result<HashMap<LatestBy, Self::Value>> {
+        let Some(owner) = self.owner().await? else { return Ok(HashMap::new()) };
+        let asked: Vec<_> = keys.iter().map(|key| (key.of, key.moved_by.as_slice())).collect();
+        let references: Vec<_> = reference::symbols().map(str::to_owned).collect();
+        let rows = {
+            let mut db = self.moment.statement().await?;
+            store::results::latest::current(&mut *db, owner, &asked, &references).await?
+        };
+        let found = rows.into_iter().filter_map(|(at, created_at, answer)| {
+            Some((keys.get(at)?.clone(), Arc::new(Latest { created_at, answer })))
+        });
+        Ok(found.collect())
+    }
+}
+
 impl Loaders {
+    /// What the nightly chain has found of a book, if it still is what would be found: of the same
+    /// positions at the same prices, from a past that has not changed since.
+    pub async fn latest<T: DeserializeOwned>(
+        &self,
+        book: &Book,
+        kind: LatestKind,
+    ) -> Result<Option<(Of, Vec<T>)>> {
+        let (portfolio, date) = (&book.portfolio, book.horizon.as_of);
+        // Asking costs a statement, so it is not asked about another book.
+        let Some(known) = portfolio.latest.book(kind, date) else { return Ok(None) };
+        let of = latest::of(book, kind, self.assumptions).filter(|of| of.book == known);
+        let Some(of) = of else { return Ok(None) };
+        let moved_by = latest::moved_by(book).into_iter().collect();
+        let Some(found) = self.row(LatestBy { of, moved_by }).await? else { return Ok(None) };
+        let of = Of {
+            owner_id: portfolio.owner_id,
+            portfolio_id: portfolio.id,
+            date,
+            created_at: found.created_at,
+        };
+        // An earlier release may have written something else: then it is found anew.
+        Ok(serde_json::from_str(found.answer.get()).ok().map(|found| (of, found)))
+    }
+
     /// The book of one of the viewer's portfolios as of a session.
     pub async fn book_on(&self, portfolio: PortfolioId, date: NaiveDate) -> Result<Arc<Book>> {
         let found = self.row(PortfolioBy(portfolio)).await?;

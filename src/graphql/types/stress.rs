@@ -1,59 +1,25 @@
 //! What moves would do to a portfolio.
 
+mod origin;
+
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use async_graphql::{ComplexObject, Context, Object, SimpleObject};
-use chrono::NaiveDate;
 
-use super::factor::model_inputs;
-use super::position::Position;
-use super::quality::{ComputationBasis, Provenance, ProvenanceInput, Quality};
+pub use origin::{Origin, PositionImpact};
+
+use self::origin::live;
+use super::quality::{Provenance, ProvenanceInput, Quality};
 use super::scenario::{Severity, StressScenario};
-use crate::domain::result;
+use crate::domain::result::{self, Moved};
 use crate::domain::scenario::Scenario;
 use crate::graphql::error::Result;
-use crate::graphql::loaders::PortfolioBy;
-use crate::graphql::page::{cost, size};
+use crate::graphql::page::cost;
 use crate::graphql::scalar::{Date, Decimal};
-use crate::graphql::viewer::{Request, request};
-use crate::services::factors::Method;
-use crate::services::stress::{
-    self, Desk, MODEL_VERSION, Move, Outcome, PositionPnl, Standing, Total,
-};
+use crate::graphql::viewer::request;
+use crate::services::stress::{self, Desk, Move, Outcome, Standing, Total};
 use crate::services::valuation::Book;
-
-/// How a figure of a desk came about.
-fn provenance(request: &Request, desk: &Desk, method: &str, standing: &Standing) -> Provenance {
-    Provenance {
-        as_of: desk.book.horizon.as_of.into(),
-        computed_at: desk.book.computed_at,
-        basis: ComputationBasis::Live,
-        method: method.into(),
-        model_version: MODEL_VERSION.into(),
-        inputs: inputs(
-            request,
-            desk.book.horizon.as_of,
-            desk.book.total_value(),
-            &desk.book.portfolio.currency,
-        ),
-        coverage: standing.coverage.into(),
-    }
-}
-
-/// Betas are those of the factors, options counting through their delta.
-fn inputs(
-    request: &Request,
-    as_of: NaiveDate,
-    total_value: rust_decimal::Decimal,
-    currency: &str,
-) -> Vec<ProvenanceInput> {
-    let mut inputs = model_inputs(request, Method::Orthogonal, as_of);
-    inputs.extend([
-        ProvenanceInput::new("basis", &"DELTA_ADJUSTED"),
-        ProvenanceInput::new("totalValue", &total_value.normalize()).in_unit(currency),
-    ]);
-    inputs
-}
 
 /// The shocks of a scenario, each an input of its own.
 fn shocks(scenario: &Scenario) -> impl Iterator<Item = ProvenanceInput> + '_ {
@@ -63,34 +29,40 @@ fn shocks(scenario: &Scenario) -> impl Iterator<Item = ProvenanceInput> + '_ {
         .map(|one| ProvenanceInput::new(&format!("shock {}", one.variable), &one.shock))
 }
 
-/// What one position makes or loses.
-#[derive(SimpleObject)]
-pub struct PositionImpact {
-    /// The position.
-    position: Position,
-    /// Its profit, or loss below zero; a long position loses no more than it is worth.
-    pnl: Decimal,
-}
-
-fn positions(
-    book: &Arc<Book>,
-    all: &[PositionPnl],
-    first: Option<i32>,
-) -> Result<Vec<PositionImpact>> {
-    let first = size("first", first.or(Some(10)))?;
-    let impact = |one: &PositionPnl| PositionImpact {
-        position: Position { book: Arc::clone(book), line: Arc::clone(&one.line) },
-        pnl: one.pnl.into(),
-    };
-    Ok(all.iter().take(first).map(impact).collect())
-}
-
 /// What a single move would do.
 pub struct ScenarioResult {
-    pub desk: Arc<Desk>,
-    pub name: String,
-    pub method: &'static str,
+    pub origin: Origin,
+    pub kind: Moved,
     pub result: Move,
+}
+
+impl ScenarioResult {
+    /// As the nightly chain found it, of a book that is still the same.
+    pub fn latest(
+        of: result::Of,
+        book: &Arc<Book>,
+        found: result::Largest<result::MarketRisk, result::PositionPnl>,
+    ) -> Self {
+        let result::Largest { found, largest: positions } = found;
+        let result = Move {
+            change: found.change,
+            total: Total {
+                pnl: found.pnl,
+                share: found.share,
+                new_total_value: found.new_total_value,
+                severity: found.severity,
+            },
+            beta: found.beta,
+            positions: Vec::new(),
+            standing: Standing {
+                quality: found.quality,
+                warnings: found.warnings,
+                coverage: found.covered.into(),
+            },
+        };
+        let origin = Origin::Stored { of, positions, book: Some(Arc::clone(book)) };
+        Self { origin, kind: found.kind, result }
+    }
 }
 
 /// What a single move of the market or of the 10-year Treasury yield would do, as of a session.
@@ -99,8 +71,12 @@ pub struct ScenarioResult {
 #[Object]
 impl ScenarioResult {
     /// The move in words, such as `Market +1 %`.
-    async fn name(&self) -> &str {
-        &self.name
+    async fn name(&self) -> String {
+        let change = self.result.change;
+        match self.kind {
+            Moved::Market => format!("Market {}", signed(change * 100.0, "%")),
+            Moved::Rate => format!("10-year yield {}", signed(change * 10_000.0, "bp")),
+        }
     }
 
     /// Of the market the return, −10 % is `-0.1`; of the yield the absolute change, `0.005` is 50
@@ -142,16 +118,26 @@ impl ScenarioResult {
     #[graphql(complexity = "cost(first.or(Some(10)), None, child_complexity)")]
     async fn positions(
         &self,
+        ctx: &Context<'_>,
         #[graphql(desc = "At most so many; up to 500.", default_with = "Some(10)")] first: Option<
             i32,
         >,
     ) -> Result<Vec<PositionImpact>> {
-        positions(&self.desk.book, &self.result.positions, first)
+        let (kind, change) = (self.kind, self.result.change);
+        let anew = move |desk: &Desk| {
+            let found = match kind {
+                Moved::Market => desk.market_moves(&[change]),
+                Moved::Rate => desk.rate_moves(&[change]),
+            };
+            let found = found.unwrap_or_default().into_iter().next();
+            found.map(|one| one.positions).unwrap_or_default()
+        };
+        self.origin.positions(ctx, &self.result.positions, first, anew).await
     }
 
     /// The session whose closes it starts from.
     async fn as_of(&self) -> Date {
-        self.desk.book.horizon.as_of.into()
+        self.origin.as_of().into()
     }
 
     /// How far it can be trusted.
@@ -165,9 +151,22 @@ impl ScenarioResult {
     }
 
     /// Where it comes from.
-    async fn provenance(&self, ctx: &Context<'_>) -> Provenance {
-        provenance(request(ctx), &self.desk, self.method, &self.result.standing)
+    async fn provenance(&self, ctx: &Context<'_>) -> Result<Provenance> {
+        let method = match self.kind {
+            Moved::Market => "MARKET_BETA",
+            Moved::Rate => "RATE_BETA",
+        };
+        let Move { total, standing, .. } = &self.result;
+        self.origin.provenance(ctx, method, total, standing).await
     }
+}
+
+/// A number with its sign and unit, without the noise of floats.
+fn signed(number: f64, unit: &str) -> String {
+    let mut text = format!("{number:+.4}");
+    text.truncate(text.trim_end_matches('0').trim_end_matches('.').len());
+    let _ = write!(text, " {unit}");
+    text
 }
 
 /// What a scenario would do.
@@ -176,19 +175,14 @@ pub struct StressResult {
     pub outcome: Outcome,
 }
 
-/// Where a result comes from.
-pub enum Origin {
-    Live(Arc<Desk>),
-    /// With the positions that were kept.
-    Stored {
-        of: result::Of,
-        positions: Vec<result::PositionPnl>,
-    },
-}
-
 impl StressResult {
-    /// As the nightly chain found it.
-    pub fn kept(scenario: &Scenario, found: result::StressResult) -> Self {
+    /// As the nightly chain found it, of `book` where that is still the same.
+    pub fn kept(
+        scenario: &Scenario,
+        of: result::Of,
+        found: result::StressResult,
+        book: Option<&Arc<Book>>,
+    ) -> Self {
         let impact = |one: result::Impact| stress::Impact {
             variable: one.variable,
             shock: one.shock,
@@ -215,7 +209,7 @@ impl StressResult {
                 coverage: found.covered.into(),
             },
         };
-        let origin = Origin::Stored { of: found.of, positions: found.positions };
+        let origin = Origin::Stored { of, positions: found.positions, book: book.cloned() };
         Self { origin, outcome }
     }
 }
@@ -303,8 +297,8 @@ impl StressResult {
         self.outcome.impacts.iter().map(impact).collect()
     }
 
-    /// What each position adds to `totalPnl`, the largest size first. Of a stored result the ten
-    /// largest alone are kept, and of these the positions that are still there.
+    /// What each position adds to `totalPnl`, the largest size first. Of a session past the
+    /// ten largest alone are kept, and of these the positions that are still there.
     #[graphql(complexity = "cost(first.or(Some(10)), None, child_complexity)")]
     async fn positions(
         &self,
@@ -313,26 +307,17 @@ impl StressResult {
             i32,
         >,
     ) -> Result<Vec<PositionImpact>> {
-        match &self.origin {
-            Origin::Live(desk) => positions(&desk.book, &self.outcome.positions, first),
-            Origin::Stored { of, positions: kept } => {
-                let loaders = request(ctx).loaders();
-                let book = Box::pin(loaders.book_on(of.portfolio_id, of.date)).await?;
-                let there = kept.iter().filter_map(|one| {
-                    let line = Arc::clone(book.line(one.position)?);
-                    Some(PositionPnl { line, pnl: one.pnl })
-                });
-                positions(&book, &there.collect::<Vec<_>>(), first)
-            }
-        }
+        let scenario = Arc::clone(&self.outcome.scenario);
+        let anew = move |desk: &Desk| {
+            let found = desk.run(&[scenario]).into_iter().next();
+            found.map(|one| one.positions).unwrap_or_default()
+        };
+        self.origin.positions(ctx, &self.outcome.positions, first, anew).await
     }
 
     /// The session whose closes it starts from.
     async fn as_of(&self) -> Date {
-        match &self.origin {
-            Origin::Live(desk) => desk.book.horizon.as_of.into(),
-            Origin::Stored { of, .. } => of.date.into(),
-        }
+        self.origin.as_of().into()
     }
 
     /// How far it can be trusted. `LIMITED` also where something stands in for a variable without
@@ -349,25 +334,8 @@ impl StressResult {
     /// Where it comes from: with the exposures and betas of the positions, enough to do it again.
     async fn provenance(&self, ctx: &Context<'_>) -> Result<Provenance> {
         const METHOD: &str = "JOINT_BETAS";
-        let standing = &self.outcome.standing;
-        let mut told = match &self.origin {
-            Origin::Live(desk) => provenance(request(ctx), desk, METHOD, standing),
-            Origin::Stored { of, .. } => {
-                let portfolio = request(ctx).loaders().row(PortfolioBy(of.portfolio_id)).await?;
-                let currency = portfolio.map(|own| own.currency.clone()).unwrap_or_default();
-                let total = &self.outcome.total;
-                let value = total.new_total_value.saturating_sub(total.pnl);
-                Provenance {
-                    as_of: of.date.into(),
-                    computed_at: of.created_at,
-                    basis: ComputationBasis::Stored,
-                    method: METHOD.into(),
-                    model_version: MODEL_VERSION.into(),
-                    inputs: inputs(request(ctx), of.date, value, &currency),
-                    coverage: standing.coverage.into(),
-                }
-            }
-        };
+        let Outcome { total, standing, .. } = &self.outcome;
+        let mut told = self.origin.provenance(ctx, METHOD, total, standing).await?;
         told.inputs.extend(shocks(&self.outcome.scenario));
         Ok(told)
     }
@@ -560,6 +528,6 @@ impl MonteCarloResult {
 
     /// Where it comes from.
     async fn provenance(&self, ctx: &Context<'_>) -> Provenance {
-        provenance(request(ctx), &self.desk, "MONTE_CARLO", &self.found.standing)
+        live(request(ctx), &self.desk, "MONTE_CARLO", &self.found.standing)
     }
 }

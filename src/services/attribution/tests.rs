@@ -12,7 +12,7 @@ use crate::domain::action::{Ratio, Split};
 use crate::domain::calendar::Calendar;
 use crate::domain::id::{InstrumentId, PortfolioId, UserId};
 use crate::domain::instrument::{Instrument, OccSymbol};
-use crate::domain::portfolio::{CashMoves, Portfolio};
+use crate::domain::portfolio::{CashMoves, Latest, Portfolio};
 use crate::domain::position::{Position, PositionType};
 use crate::domain::price::{Horizon, PriceSource, Quote};
 use crate::services::greeks::{BookGreeks, Inputs, Model, years_to_expiry};
@@ -105,6 +105,7 @@ impl Desk {
             currency: "USD".into(),
             cash_balance: Decimal::from(1_000_000),
             cash_moves: CashMoves::default(),
+            latest: Latest::default(),
             created_at: DateTime::UNIX_EPOCH,
             updated_at: DateTime::UNIX_EPOCH,
         };

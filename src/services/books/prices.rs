@@ -1,6 +1,6 @@
 //! What values books and their options, read once however many books hold it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono::NaiveDate;
@@ -26,6 +26,8 @@ pub struct Prices {
     quotes: Known<(InstrumentId, NaiveDate), Option<Quote>>,
     underlyings: Known<Range, Underlying>,
     curves: Known<NaiveDate, Curve>,
+    /// How often the past of each instrument had changed before any of it was looked up.
+    revisions: Known<InstrumentId, i64>,
 }
 
 /// What the Greeks of options on something want of it.
@@ -55,6 +57,25 @@ impl Prices {
         Ok(known.into_iter().filter_map(|(key, quote)| Some((key, quote?))).collect())
     }
 
+    /// Notes how often the past of instruments has changed; to be called before any of it is read,
+    /// so that what changes between the two is taken for unseen.
+    pub async fn note(&self, tx: &mut Work, instruments: &[InstrumentId]) -> Result<(), Error> {
+        let missing = self.revisions.missing(instruments.iter().copied());
+        if !missing.is_empty() {
+            let found = store::revisions::of_instruments(tx.statement(), &missing).await?;
+            let found: HashMap<_, _> = found.into_iter().collect();
+            let of = |id| (id, found.get(&id).copied().unwrap_or(0));
+            self.revisions.add_least(missing.into_iter().map(of));
+        }
+        Ok(())
+    }
+
+    /// How often the past of instruments had changed, all together; None unless each was noted.
+    pub fn revisions(&self, instruments: &BTreeSet<InstrumentId>) -> Option<i64> {
+        let known = self.revisions.of(instruments.iter().copied());
+        (known.len() == instruments.len()).then(|| known.into_values().sum())
+    }
+
     /// Looks up what Greeks want and nobody has looked up yet.
     pub(super) async fn look_up(
         &self,
@@ -68,6 +89,7 @@ impl Prices {
         }
         let ids: HashSet<_> = ranges.iter().map(|range| range.instrument).collect();
         let ids: Vec<_> = ids.into_iter().collect();
+        self.note(tx, &ids).await?;
         let stored = store::prices::series(tx.statement(), &ranges).await?;
         let known = store::actions::of_instruments(tx.statement(), &ids).await?;
         let adjustments = actions::by_instrument(&known);

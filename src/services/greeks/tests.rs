@@ -7,7 +7,7 @@ use super::*;
 use crate::config::assumptions::Assumptions;
 use crate::domain::id::{PortfolioId, UserId};
 use crate::domain::instrument::{Instrument, OccSymbol};
-use crate::domain::portfolio::{CashMoves, Portfolio};
+use crate::domain::portfolio::{CashMoves, Latest, Portfolio};
 use crate::domain::position::{Position, PositionType};
 use crate::domain::price::{Horizon, PriceSource, Quote};
 use crate::domain::quality::Quality;
@@ -136,6 +136,7 @@ impl Desk {
             currency: "USD".into(),
             cash_balance: Decimal::ZERO,
             cash_moves: CashMoves::default(),
+            latest: Latest::default(),
             created_at: now,
             updated_at: now,
         };

@@ -2,13 +2,17 @@
 
 use std::sync::Arc;
 
+use super::latest::latest;
 use super::{Desks, Rows, Table};
 use crate::domain::factor::Factor;
 use crate::domain::quality::Quality;
-use crate::domain::result::{self, FactorExposure, Of, PositionExposures, PositionRateBeta};
+use crate::domain::result::{
+    self, FactorExposure, KEPT_POSITIONS, Kept, Largest, LatestKind, Of, PositionExposure,
+    PositionExposures, PositionRateBeta,
+};
 use crate::error::Error;
 use crate::services::factors::{
-    self, Basis, Deltas, Estimates, Insufficient, RateBeta, exposures, moves_with,
+    self, Basis, Contribution, Deltas, Estimates, Insufficient, RateBeta, exposures, moves_with,
     position_exposures,
 };
 use crate::services::meter::Meter;
@@ -24,7 +28,11 @@ pub(super) fn rows(desks: &Desks, night: &Night, meter: &Meter) -> Result<Rows, 
         let estimates = night.estimates(factors::wanted(&book.lines), meter)?;
         meter.goes_on()?;
         let of = desks.of(book);
-        rows.extend(Table::FactorExposures, of_book(of, book, &estimates))?;
+        let found = of_book(book, &estimates);
+        let (kind, assumptions) = (LatestKind::Factors, desks.assumptions);
+        rows.latest.extend(latest(book, kind, assumptions, night, &found)?);
+        let found = found.into_iter().map(|one| Kept { of, found: one.found });
+        rows.extend(Table::FactorExposures, found)?;
         let exposed = book.open_lines().map(|line| of_position(of, line, &estimates));
         rows.extend(Table::PositionFactorExposures, exposed)?;
     }
@@ -44,20 +52,27 @@ pub(super) fn answers_to_rates(desks: &Desks, night: &Night, meter: &Meter) -> R
     Ok(rows)
 }
 
-fn of_book(of: Of, book: &Book, estimates: &Estimates) -> Vec<FactorExposure> {
+fn of_book(book: &Book, estimates: &Estimates) -> Vec<Largest<FactorExposure, PositionExposure>> {
     let total_value = book.total_value();
     let found = exposures(&book.lines, total_value, BASIS, &Deltas::new(), estimates);
-    let row = |found: factors::FactorExposure| FactorExposure {
-        of,
-        factor: found.factor.name().into(),
-        dollars: found.dollars,
-        beta: found.beta,
-        standard_error: found.standard_error,
-        observations: found.observations.map(result::count),
-        total_value,
-        quality: found.quality,
-        warnings: found.warnings,
-        covered: found.coverage.into(),
+    let part = |one: &Contribution| PositionExposure {
+        position: one.line.position.id,
+        beta: one.beta,
+        dollars: one.dollars,
+    };
+    let row = |found: factors::FactorExposure| Largest {
+        largest: found.contributions.iter().take(KEPT_POSITIONS).map(part).collect(),
+        found: FactorExposure {
+            factor: found.factor.name().into(),
+            dollars: found.dollars,
+            beta: found.beta,
+            standard_error: found.standard_error,
+            observations: found.observations.map(result::count),
+            total_value,
+            quality: found.quality,
+            warnings: found.warnings,
+            covered: found.coverage.into(),
+        },
     };
     found.into_iter().map(row).collect()
 }

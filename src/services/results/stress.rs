@@ -2,19 +2,19 @@
 
 use std::sync::Arc;
 
+use super::latest::latest;
 use super::{Desks, Rows, Table};
 use crate::domain::calendar::Calendar;
-use crate::domain::result::{self, MarketRisk, Moved, Of, PositionPnl, StressResult};
+use crate::domain::result::{
+    self, KEPT_POSITIONS, Kept, Largest, LatestKind, MarketRisk, Moved, PositionPnl, StressResult,
+};
 use crate::error::Error;
 use crate::services::factors;
 use crate::services::greeks::BookGreeks;
 use crate::services::meter::Meter;
 use crate::services::night::Night;
-use crate::services::stress::{Desk, Inputs, MARKET_MOVES, Move, Outcome, RATE_MOVES};
+use crate::services::stress::{self, Desk, Inputs, MARKET_MOVES, Move, Outcome, RATE_MOVES};
 use crate::services::valuation::Book;
-
-/// Positions that are kept of a stress test: the largest.
-const KEPT_POSITIONS: usize = 10;
 
 /// A book ready to be stressed, of what its night has looked up.
 pub fn desk((book, greeks): (&Arc<Book>, &BookGreeks), night: &Night, calendar: &Calendar) -> Desk {
@@ -39,28 +39,39 @@ pub(super) fn moves(
         meter.goes_on()?;
         let desk = desk((book, greeks), night, calendar);
         let of = desks.of(book);
-        let found = desk.market_moves(&MARKET_MOVES).map_err(failed)?;
-        rows.extend(Table::MarketRisk, found.into_iter().map(|one| moved(of, Moved::Market, one)))?;
-        let found = desk.rate_moves(&RATE_MOVES).map_err(failed)?;
-        rows.extend(Table::MarketRisk, found.into_iter().map(|one| moved(of, Moved::Rate, one)))?;
+        let market = desk.market_moves(&MARKET_MOVES).map_err(failed)?;
+        let rate = desk.rate_moves(&RATE_MOVES).map_err(failed)?;
+        let market = market.into_iter().map(|one| moved(Moved::Market, one));
+        let found: Vec<_> =
+            market.chain(rate.into_iter().map(|one| moved(Moved::Rate, one))).collect();
+        let (kind, assumptions) = (LatestKind::MarketRisk, desks.assumptions);
+        rows.latest.extend(latest(book, kind, assumptions, night, &found)?);
+        rows.extend(Table::MarketRisk, found.into_iter().map(|one| Kept { of, found: one.found }))?;
     }
     Ok(rows)
 }
 
-fn moved(of: Of, kind: Moved, found: Move) -> MarketRisk {
-    MarketRisk {
-        of,
-        kind,
-        change: found.change,
-        pnl: found.total.pnl,
-        share: found.total.share,
-        new_total_value: found.total.new_total_value,
-        beta: found.beta,
-        severity: found.total.severity,
-        quality: found.standing.quality,
-        warnings: found.standing.warnings,
-        covered: found.standing.coverage.into(),
+fn moved(kind: Moved, found: Move) -> Largest<MarketRisk, PositionPnl> {
+    Largest {
+        largest: largest(&found.positions),
+        found: MarketRisk {
+            kind,
+            change: found.change,
+            pnl: found.total.pnl,
+            share: found.total.share,
+            new_total_value: found.total.new_total_value,
+            beta: found.beta,
+            severity: found.total.severity,
+            quality: found.standing.quality,
+            warnings: found.standing.warnings,
+            covered: found.standing.coverage.into(),
+        },
     }
+}
+
+fn largest(positions: &[stress::PositionPnl]) -> Vec<PositionPnl> {
+    let kept = positions.iter().take(KEPT_POSITIONS);
+    kept.map(|one| PositionPnl { position: one.line.position.id, pnl: one.pnl }).collect()
 }
 
 pub(super) fn scenarios(
@@ -75,12 +86,15 @@ pub(super) fn scenarios(
         let desk = desk((book, greeks), night, calendar);
         let of = desks.of(book);
         let found = desk.run(&desks.scenarios);
-        rows.extend(Table::StressTests, found.into_iter().map(|one| stressed(of, one)))?;
+        let found: Vec<_> = found.into_iter().map(stressed).collect();
+        let (kind, assumptions) = (LatestKind::Stress, desks.assumptions);
+        rows.latest.extend(latest(book, kind, assumptions, night, &found)?);
+        rows.extend(Table::StressTests, found.into_iter().map(|found| Kept { of, found }))?;
     }
     Ok(rows)
 }
 
-fn stressed(of: Of, found: Outcome) -> StressResult {
+fn stressed(found: Outcome) -> StressResult {
     let impacts = found.impacts.into_iter().map(|one| result::Impact {
         variable: one.variable,
         shock: one.shock,
@@ -88,9 +102,7 @@ fn stressed(of: Of, found: Outcome) -> StressResult {
         pnl: one.pnl,
         is_direct: one.is_direct,
     });
-    let positions = found.positions.iter().take(KEPT_POSITIONS);
     StressResult {
-        of,
         scenario_id: found.scenario.id,
         shocks: found.scenario.shocks.clone(),
         direct_pnl: found.direct,
@@ -101,9 +113,7 @@ fn stressed(of: Of, found: Outcome) -> StressResult {
         new_total_value: found.total.new_total_value,
         severity: found.total.severity,
         impacts: impacts.collect(),
-        positions: positions
-            .map(|one| PositionPnl { position: one.line.position.id, pnl: one.pnl })
-            .collect(),
+        positions: largest(&found.positions),
         quality: found.standing.quality,
         warnings: found.standing.warnings,
         covered: found.standing.coverage.into(),

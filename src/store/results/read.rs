@@ -7,7 +7,7 @@ use sqlx::types::Json;
 
 use crate::domain::id::{PortfolioId, PositionId, ScenarioId, UserId};
 use crate::domain::quality::Quality;
-use crate::domain::result::{Covered, FactorExposure, Impact, Of, PositionPnl, StressResult};
+use crate::domain::result::{Covered, FactorExposure, Impact, Kept, Of, PositionPnl, StressResult};
 use crate::domain::scenario::{Severity, Shock};
 
 /// A portfolio at a session.
@@ -26,7 +26,7 @@ pub async fn factor_exposures(
     db: impl PgExecutor<'_>,
     owner: UserId,
     asked: &[BookOn],
-) -> sqlx::Result<Vec<FactorExposure>> {
+) -> sqlx::Result<Vec<Kept<FactorExposure>>> {
     let (portfolios, dates) = columns(asked);
     sqlx::query!(
         r#"
@@ -43,27 +43,30 @@ pub async fn factor_exposures(
         &portfolios,
         &dates,
     )
-    .map(|row| FactorExposure {
-        of: Of {
+    .map(|row| {
+        let of = Of {
             owner_id: owner,
             portfolio_id: row.portfolio_id,
             date: row.date,
             created_at: row.created_at,
-        },
-        factor: row.factor,
-        dollars: row.dollars,
-        beta: row.beta,
-        standard_error: row.standard_error,
-        observations: row.observations,
-        total_value: row.total_value,
-        quality: row.quality,
-        warnings: row.warnings,
-        covered: Covered {
-            included_positions: row.included_positions,
-            excluded_positions: row.excluded_positions,
-            included_exposure: row.included_exposure,
-            excluded_exposure: row.excluded_exposure,
-        },
+        };
+        let found = FactorExposure {
+            factor: row.factor,
+            dollars: row.dollars,
+            beta: row.beta,
+            standard_error: row.standard_error,
+            observations: row.observations,
+            total_value: row.total_value,
+            quality: row.quality,
+            warnings: row.warnings,
+            covered: Covered {
+                included_positions: row.included_positions,
+                excluded_positions: row.excluded_positions,
+                included_exposure: row.included_exposure,
+                excluded_exposure: row.excluded_exposure,
+            },
+        };
+        Kept { of, found }
     })
     .fetch_all(db)
     .await
@@ -128,7 +131,7 @@ pub async fn stress_histories(
     db: impl PgExecutor<'_>,
     owner: UserId,
     asked: &[StressHistory],
-) -> sqlx::Result<Vec<(usize, StressResult)>> {
+) -> sqlx::Result<Vec<(usize, Kept<StressResult>)>> {
     sqlx::query!(
         r#"
         select asked.ordinal as "ordinal!", portfolio_id as "portfolio_id: PortfolioId",
@@ -155,13 +158,13 @@ pub async fn stress_histories(
         &asked.iter().map(|one| one.to).collect::<Vec<_>>() as &[Option<NaiveDate>],
     )
     .map(|row| {
-        let result = StressResult {
-            of: Of {
-                owner_id: owner,
-                portfolio_id: row.portfolio_id,
-                date: row.date,
-                created_at: row.created_at,
-            },
+        let of = Of {
+            owner_id: owner,
+            portfolio_id: row.portfolio_id,
+            date: row.date,
+            created_at: row.created_at,
+        };
+        let found = StressResult {
             scenario_id: row.scenario_id,
             shocks: row.shocks.0,
             direct_pnl: row.direct_pnl,
@@ -182,7 +185,7 @@ pub async fn stress_histories(
                 excluded_exposure: row.excluded_exposure,
             },
         };
-        (usize::try_from(row.ordinal - 1).unwrap_or(0), result)
+        (usize::try_from(row.ordinal - 1).unwrap_or(0), Kept { of, found })
     })
     .fetch_all(db)
     .await

@@ -9,6 +9,7 @@ use futures_util::future::try_join;
 use super::{
     CONTRIBUTIONS, ExposureBasis, Factor, FactorMethod, estimates, model_inputs, provenance,
 };
+use crate::domain::result::{KEPT_POSITIONS, LatestKind};
 use crate::domain::{factor, result};
 use crate::graphql::error::Result;
 use crate::graphql::loaders::PortfolioBy;
@@ -58,8 +59,16 @@ pub struct FactorExposure {
 
 /// Where an exposure comes from.
 enum Origin {
-    Live { book: Arc<Book>, parts: Vec<Contribution> },
-    Stored { of: result::Of, total_value: rust_decimal::Decimal },
+    Live {
+        book: Arc<Book>,
+        parts: Vec<Contribution>,
+    },
+    Stored {
+        of: result::Of,
+        total_value: rust_decimal::Decimal,
+        /// Of what still holds, the book and the largest parts.
+        latest: Option<(Arc<Book>, Vec<result::PositionExposure>)>,
+    },
 }
 
 #[ComplexObject]
@@ -81,6 +90,14 @@ impl FactorExposure {
             Origin::Live { book, parts } => {
                 let parts = parts.iter().take(most);
                 Ok(parts.map(|one| part(book, &one.line, one.beta, one.dollars)).collect())
+            }
+            Origin::Stored { latest: Some((book, largest)), .. }
+                if most <= largest.len() || largest.len() < KEPT_POSITIONS =>
+            {
+                let own = largest.iter().filter_map(|one| {
+                    Some(part(book, book.line(one.position)?, one.beta, one.dollars))
+                });
+                Ok(own.take(most).collect())
             }
             Origin::Stored { of, .. } => {
                 let loaders = request(ctx).loaders();
@@ -110,7 +127,7 @@ impl FactorExposure {
                 inputs.push(total_value(book.total_value()).in_unit(&book.portfolio.currency));
                 Ok(provenance(book, method, inputs, self.coverage))
             }
-            Origin::Stored { of, total_value: value } => {
+            Origin::Stored { of, total_value: value, .. } => {
                 let portfolio = request(ctx).loaders().row(PortfolioBy(of.portfolio_id)).await?;
                 let currency = portfolio.map(|own| own.currency.clone()).unwrap_or_default();
                 inputs.push(total_value(*value).in_unit(&currency));
@@ -167,27 +184,47 @@ impl FactorExposure {
     /// As the nightly chain found them for a book, in display order; empty where it found none.
     pub async fn kept(request: &Request, of: BookOn) -> Result<Vec<Self>> {
         let found = request.loaders().row(ExposuresOf(of)).await?.unwrap_or_default();
-        let mut kept: Vec<_> = found
-            .into_iter()
-            .filter_map(|row| {
-                Some(Self {
-                    factor: Factor(factor::Factor::named(&row.factor)?),
-                    beta: row.beta,
-                    standard_error: row.standard_error,
-                    exposure_dollars: row.dollars.map(Decimal),
-                    method: Method::default().into(),
-                    basis: Basis::default().into(),
-                    observations: row.observations.and_then(|count| usize::try_from(count).ok()),
-                    as_of: row.of.date.into(),
-                    quality: row.quality.into(),
-                    warnings: row.warnings,
-                    origin: Origin::Stored { of: row.of, total_value: row.total_value },
-                    coverage: row.covered.into(),
-                })
-            })
-            .collect();
+        let kept = found.into_iter().filter_map(|row| Self::stored(row.of, row.found, None));
+        let mut kept: Vec<_> = kept.collect();
         kept.sort_by_key(|one| one.factor.0.display_order());
         Ok(kept)
+    }
+
+    fn stored(
+        of: result::Of,
+        found: result::FactorExposure,
+        latest: Option<(Arc<Book>, Vec<result::PositionExposure>)>,
+    ) -> Option<Self> {
+        Some(Self {
+            factor: Factor(factor::Factor::named(&found.factor)?),
+            beta: found.beta,
+            standard_error: found.standard_error,
+            exposure_dollars: found.dollars.map(Decimal),
+            method: Method::default().into(),
+            basis: Basis::default().into(),
+            observations: found.observations.and_then(|count| usize::try_from(count).ok()),
+            as_of: of.date.into(),
+            quality: found.quality.into(),
+            warnings: found.warnings,
+            origin: Origin::Stored { of, total_value: found.total_value, latest },
+            coverage: found.covered.into(),
+        })
+    }
+
+    /// As the nightly chain found them for a book, while that is what would be found; None else.
+    async fn latest(
+        request: &Request,
+        book: &Arc<Book>,
+        asked: Option<Date>,
+    ) -> Result<Option<Vec<Self>>> {
+        let found = request.loaders().latest(book, LatestKind::Factors).await?;
+        let Some((of, found)) = found else { return Ok(None) };
+        let warning = resolved_warning(asked, of.date);
+        let one = |mut one: result::Largest<result::FactorExposure, _>| {
+            one.found.warnings.extend(warning.clone());
+            Self::stored(of, one.found, Some((Arc::clone(book), one.largest)))
+        };
+        Ok(Some(found.into_iter().filter_map(one).collect()))
     }
 
     /// Of a whole book.
@@ -198,6 +235,11 @@ impl FactorExposure {
         how: (FactorMethod, ExposureBasis),
     ) -> Result<Vec<Self>> {
         request.spend(book.lines.len().saturating_mul(factor::Factor::ALL.len()))?;
+        if (how.0.into(), how.1.into()) == (Method::default(), Basis::default())
+            && let Some(latest) = Self::latest(request, &book, as_of).await?
+        {
+            return Ok(latest);
+        }
         let (estimates, deltas) = estimates(request, &book, &book.lines, how.0.into()).await?;
         let (basis, value) = (how.1.into(), book.total_value());
         let found = factors::exposures(&book.lines, value, basis, &deltas, &estimates);

@@ -3,7 +3,7 @@
 //! Whoever calls these boxes them: a portfolio's futures are as large as the largest of its fields,
 //! and are nested in those of whatever returns a portfolio.
 
-use std::fmt::Write as _;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_graphql::{Context, ID};
@@ -11,6 +11,7 @@ use futures_util::future::try_join;
 
 use super::Portfolio;
 use crate::domain::factor::Factor;
+use crate::domain::result::{self, Kept, Largest, LatestKind, MarketRisk, Moved};
 use crate::domain::scenario::{Macro, Scenario, Variable};
 use crate::error::{Error, Refusal};
 use crate::graphql::error::Result;
@@ -49,15 +50,7 @@ pub async fn market_moves(
     as_of: Option<Date>,
 ) -> Result<Vec<ScenarioResult>> {
     check_moves(&moves, &Variable::Factor(Factor::Market))?;
-    let desk = desk(ctx, book, moves.len()).await?;
-    let own = Arc::clone(&desk);
-    let found = request(ctx)
-        .loaders()
-        .off_the_threads(move || own.market_moves(&moves))
-        .await?
-        .map_err(no_number)?;
-    let name = |change: f64| format!("Market {}", signed(change * 100.0, "%"));
-    Ok(results(&desk, "MARKET_BETA", found, name, as_of))
+    single_moves(ctx, book, (Moved::Market, moves), as_of, Desk::market_moves).await
 }
 
 pub async fn rate_moves(
@@ -67,15 +60,44 @@ pub async fn rate_moves(
     as_of: Option<Date>,
 ) -> Result<Vec<ScenarioResult>> {
     check_moves(&moves, &Variable::Macro(Macro::InterestRate))?;
-    let desk = desk(ctx, book, moves.len()).await?;
-    let own = Arc::clone(&desk);
-    let found = request(ctx)
-        .loaders()
-        .off_the_threads(move || own.rate_moves(&moves))
-        .await?
-        .map_err(no_number)?;
-    let name = |change: f64| format!("10-year yield {}", signed(change * 10_000.0, "bp"));
-    Ok(results(&desk, "RATE_BETA", found, name, as_of))
+    single_moves(ctx, book, (Moved::Rate, moves), as_of, Desk::rate_moves).await
+}
+
+/// What moves of one variable do: as the nightly chain found them, or else found now.
+async fn single_moves(
+    ctx: &Context<'_>,
+    book: &Arc<Book>,
+    (kind, moves): (Moved, Vec<f64>),
+    as_of: Option<Date>,
+    find: fn(&Desk, &[f64]) -> Result<Vec<stress::Move>, sigmasight_analytics::Error>,
+) -> Result<Vec<ScenarioResult>> {
+    let loaders = request(ctx).loaders();
+    let latest = Box::pin(loaders.latest(book, LatestKind::MarketRisk)).await?;
+    let latest = latest.and_then(|(of, found)| {
+        let one = |change: &f64| {
+            let is_it = |one: &&Largest<MarketRisk, _>| {
+                one.found.kind == kind && one.found.change.total_cmp(change).is_eq()
+            };
+            Some(ScenarioResult::latest(of, book, found.iter().find(is_it)?.clone()))
+        };
+        moves.iter().map(one).collect::<Option<Vec<_>>>()
+    });
+    let mut results = if let Some(latest) = latest {
+        latest
+    } else {
+        let desk = desk(ctx, book, moves.len()).await?;
+        let own = Arc::clone(&desk);
+        let found = loaders.off_the_threads(move || find(&own, &moves)).await?;
+        let result = |result| {
+            let origin = Origin::Live(Arc::clone(&desk));
+            ScenarioResult { origin, kind, result }
+        };
+        found.map_err(no_number)?.into_iter().map(result).collect()
+    };
+    for one in &mut results {
+        say_session(&mut one.result.standing, as_of, book);
+    }
+    Ok(results)
 }
 
 pub async fn run_scenarios(
@@ -86,18 +108,42 @@ pub async fn run_scenarios(
     as_of: Option<Date>,
 ) -> Result<Vec<StressResult>> {
     let loaders = request(ctx).loaders();
-    let (all, desk) = Box::pin(try_join(loaders.scenarios(), desk(ctx, book, 1))).await?;
+    let latest = loaders.latest::<result::StressResult>(book, LatestKind::Stress);
+    let (all, latest) = Box::pin(try_join(loaders.scenarios(), latest)).await?;
     let scenarios = chosen(&all, ids.as_deref(), categories.as_deref())?;
     request(ctx).spend(book.lines.len().saturating_mul(scenarios.len()))?;
-    let own = Arc::clone(&desk);
-    let outcomes = request(ctx).loaders().off_the_threads(move || own.run(&scenarios)).await?;
-    Ok(outcomes
-        .into_iter()
-        .map(|mut outcome| {
-            say_session(&mut outcome.standing, as_of, &desk);
-            StressResult { origin: Origin::Live(Arc::clone(&desk)), outcome }
-        })
-        .collect())
+
+    // What still holds is answered with; a scenario that is new or has changed since is run.
+    let mut known: HashMap<_, _> = HashMap::new();
+    if let Some((of, found)) = latest {
+        known.extend(found.into_iter().map(|one| (one.scenario_id, (of, one))));
+    }
+    known.retain(|id, (_, found)| {
+        scenarios.iter().any(|one| one.id == *id && one.shocks == found.shocks)
+    });
+    let unknown: Vec<_> =
+        scenarios.iter().filter(|one| !known.contains_key(&one.id)).cloned().collect();
+    let mut ran = Vec::new();
+    if !unknown.is_empty() {
+        let desk = desk(ctx, book, 1).await?;
+        let own = Arc::clone(&desk);
+        let outcomes = loaders.off_the_threads(move || own.run(&unknown)).await?;
+        ran.extend(
+            outcomes
+                .into_iter()
+                .map(|outcome| StressResult { origin: Origin::Live(Arc::clone(&desk)), outcome }),
+        );
+    }
+    let mut ran = ran.into_iter();
+    let result = |scenario: &Arc<Scenario>| match known.remove(&scenario.id) {
+        Some((of, found)) => Some(StressResult::kept(scenario, of, found, Some(book))),
+        None => ran.next(),
+    };
+    let mut results: Vec<_> = scenarios.iter().filter_map(result).collect();
+    for one in &mut results {
+        say_session(&mut one.outcome.standing, as_of, book);
+    }
+    Ok(results)
 }
 
 pub async fn reverse(
@@ -117,7 +163,7 @@ pub async fn reverse(
     let found =
         request(ctx).loaders().off_the_threads(move || own.reverse(&variable, loss)).await?;
     let mut found = found.map_err(no_number)?;
-    say_session(&mut found.standing, as_of, &desk);
+    say_session(&mut found.standing, as_of, book);
     Ok(ReverseStressResult::new(&desk, name, loss, found))
 }
 
@@ -198,27 +244,14 @@ impl Portfolio {
             to: to.map(|date| date.0),
         };
         let found = request(ctx).loaders().row(key).await?.unwrap_or_default();
-        Ok(found.into_iter().map(|one| StressResult::kept(scenario, one)).collect())
+        let result = |one: Kept<_>| StressResult::kept(scenario, one.of, one.found, None);
+        Ok(found.into_iter().map(result).collect())
     }
 }
 
-fn results(
-    desk: &Arc<Desk>,
-    method: &'static str,
-    found: Vec<stress::Move>,
-    name: impl Fn(f64) -> String,
-    as_of: Option<Date>,
-) -> Vec<ScenarioResult> {
-    let one = |mut result: stress::Move| {
-        say_session(&mut result.standing, as_of, desk);
-        ScenarioResult { desk: Arc::clone(desk), name: name(result.change), method, result }
-    };
-    found.into_iter().map(one).collect()
-}
-
 /// Says so when the day asked for is not the one answered for.
-fn say_session(standing: &mut Standing, as_of: Option<Date>, desk: &Desk) {
-    standing.warnings.extend(resolved_warning(as_of, desk.book.horizon.as_of));
+fn say_session(standing: &mut Standing, as_of: Option<Date>, book: &Book) {
+    standing.warnings.extend(resolved_warning(as_of, book.horizon.as_of));
 }
 
 /// The scenarios to run: those named, or all that are active and of the categories.
@@ -260,14 +293,6 @@ fn check_moves(moves: &[f64], variable: &Variable) -> Result<(), Refusal> {
     }
     Err(Refusal::validation(format!("A move of {variable} is from {least} to {most}."))
         .hint("0.01 is 1 % of the market, and 100 basis points of a yield."))
-}
-
-/// A number with its sign and unit, without the noise of floats.
-fn signed(number: f64, unit: &str) -> String {
-    let mut text = format!("{number:+.4}");
-    text.truncate(text.trim_end_matches('0').trim_end_matches('.').len());
-    let _ = write!(text, " {unit}");
-    text
 }
 
 /// What should not happen to finite inputs of the size that books have.

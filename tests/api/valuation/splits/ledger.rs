@@ -11,7 +11,7 @@ use sigmasight::domain::action::{Action, ActionKind, Ratio, Split};
 use sigmasight::domain::calendar::Calendar;
 use sigmasight::domain::id::{PortfolioId, PositionId, UserId};
 use sigmasight::domain::instrument::Instrument;
-use sigmasight::domain::portfolio::{CashMoves, Portfolio};
+use sigmasight::domain::portfolio::{CashMoves, Latest, Portfolio};
 use sigmasight::domain::position::{Position, PositionType};
 use sigmasight::domain::price::{Bar, Horizon, PriceSource, Quote};
 use sigmasight::services::actions::adjustments;
@@ -202,6 +202,7 @@ fn portfolio() -> Portfolio {
         currency: "USD".into(),
         cash_balance: Decimal::ZERO,
         cash_moves: CashMoves::default(),
+        latest: Latest::default(),
         created_at: now,
         updated_at: now,
     }

@@ -1,0 +1,57 @@
+//! The newest results of a book, kept as they are answered with.
+
+use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use serde::Serialize;
+use serde_json::value::to_raw_value;
+
+use crate::config::assumptions::Assumptions;
+use crate::domain::id::InstrumentId;
+use crate::domain::result::{LatestKind, LatestOf};
+use crate::error::Error;
+use crate::services::night::Night;
+use crate::services::valuation::Book;
+use crate::services::{factors, greeks, stress};
+use crate::store::results::latest::Latest;
+
+/// Which results may answer for a book: those of a book of the same digest, made by the same
+/// models from the same assumptions. None of one that somebody tries.
+pub fn of(book: &Book, kind: LatestKind, assumptions: Assumptions) -> Option<LatestOf> {
+    if book.tried.is_some() {
+        return None;
+    }
+    let Assumptions { risk_free_rate, default_volatility, greeks_fallback } = assumptions;
+    let mut state = DefaultHasher::new();
+    book.digest().hash(&mut state);
+    (factors::MODEL_VERSION, greeks::MODEL_VERSION, stress::MODEL_VERSION).hash(&mut state);
+    (risk_free_rate.to_bits(), default_volatility.to_bits(), greeks_fallback).hash(&mut state);
+    Some(LatestOf {
+        portfolio: book.portfolio.id,
+        kind,
+        date: book.horizon.as_of,
+        book: state.finish().cast_signed(),
+    })
+}
+
+/// The instruments whose past the results of a book are made of, beside what everybody's are.
+pub fn moved_by(book: &Book) -> BTreeSet<InstrumentId> {
+    factors::wanted(&book.lines)
+}
+
+/// Results of a book of a night, ready to be kept; None where it is not known what they were made
+/// of.
+pub(super) fn latest<T: Serialize>(
+    book: &Book,
+    kind: LatestKind,
+    assumptions: Assumptions,
+    night: &Night,
+    results: &[T],
+) -> Result<Option<Latest>, Error> {
+    let failed = |error| Error::Internal(format!("results cannot be written down: {error}"));
+    let of = of(book, kind, assumptions).zip(night.revisions(&moved_by(book)));
+    of.map(|(of, revisions)| {
+        Ok(Latest { of, revisions, answer: to_raw_value(results).map_err(failed)? })
+    })
+    .transpose()
+}
