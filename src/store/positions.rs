@@ -38,18 +38,15 @@ pub async fn of_portfolios(
           from positions p
           join instruments i on i.id = p.instrument_id
           left join instruments u on u.id = i.underlying_id
-          left join (
-               select link.position_id,
-                      jsonb_agg(jsonb_build_object('id', t.id, 'name', t.name, 'kind', t.kind,
+         cross join lateral (
+               select jsonb_agg(jsonb_build_object('id', t.id, 'name', t.name, 'kind', t.kind,
                                                    'color', t.color, 'description', t.description,
                                                    'created_at', t.created_at)
                                 order by link.ordinal) as tags
-                 from positions own
-                 join position_tags link
-                        on (link.owner_id, link.position_id) = (own.owner_id, own.id)
+                 from position_tags link
                  join tags t on (t.owner_id, t.id) = (link.owner_id, link.tag_id)
-                where own.owner_id = $1 and own.portfolio_id = any($2) and t.deleted_at is null
-                group by link.position_id) carried on carried.position_id = p.id
+                where (link.owner_id, link.position_id) = (p.owner_id, p.id)
+                  and t.deleted_at is null) carried
          where p.owner_id = $1 and p.portfolio_id = any($2)
         "#,
         owner.0,

@@ -23,7 +23,7 @@ TLT,400,90,2025-12-02
 ";
 
 /// Each table with what orders its rows.
-const TABLES: [(&str, &str); 8] = [
+const TABLES: [(&str, &str); 9] = [
     ("position_greeks", "position_id"),
     ("factor_exposures", "portfolio_id, factor"),
     ("position_factor_exposures", "position_id"),
@@ -31,6 +31,7 @@ const TABLES: [(&str, &str); 8] = [
     ("market_risk_scenarios", "portfolio_id, kind, move"),
     ("stress_test_results", "portfolio_id, scenario_id"),
     ("portfolio_correlations", "portfolio_id"),
+    ("latest_results", "portfolio_id, kind"),
     ("factor_correlations", "date"),
 ];
 

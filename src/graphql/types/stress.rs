@@ -125,11 +125,7 @@ impl ScenarioResult {
     ) -> Result<Vec<PositionImpact>> {
         let (kind, change) = (self.kind, self.result.change);
         let anew = move |desk: &Desk| {
-            let found = match kind {
-                Moved::Market => desk.market_moves(&[change]),
-                Moved::Rate => desk.rate_moves(&[change]),
-            };
-            let found = found.unwrap_or_default().into_iter().next();
+            let found = desk.moves_of(kind, &[change]).unwrap_or_default().into_iter().next();
             found.map(|one| one.positions).unwrap_or_default()
         };
         self.origin.positions(ctx, &self.result.positions, first, anew).await

@@ -12,6 +12,7 @@ use super::sheet::Sheet;
 use super::{Desk, PositionPnl, Standing, Total, by_size, money, sum};
 use crate::domain::factor::Factor;
 use crate::domain::quality::Quality;
+use crate::domain::result::Moved;
 use crate::domain::scenario::{Macro, Shock, Variable};
 use crate::services::factors::{self, Insufficient};
 
@@ -38,6 +39,17 @@ pub struct Reverse {
 }
 
 impl Desk {
+    /// What single moves do, of whichever variable.
+    ///
+    /// # Errors
+    /// What is no number.
+    pub fn moves_of(&self, kind: Moved, moves: &[f64]) -> Result<Vec<Move>, Error> {
+        match kind {
+            Moved::Market => self.market_moves(moves),
+            Moved::Rate => self.rate_moves(moves),
+        }
+    }
+
     /// Σ exposure × market beta × move for each move: −10 % is `-0.1`.
     ///
     /// # Errors

@@ -50,7 +50,7 @@ pub async fn market_moves(
     as_of: Option<Date>,
 ) -> Result<Vec<ScenarioResult>> {
     check_moves(&moves, &Variable::Factor(Factor::Market))?;
-    single_moves(ctx, book, (Moved::Market, moves), as_of, Desk::market_moves).await
+    single_moves(ctx, book, (Moved::Market, moves), as_of).await
 }
 
 pub async fn rate_moves(
@@ -60,7 +60,7 @@ pub async fn rate_moves(
     as_of: Option<Date>,
 ) -> Result<Vec<ScenarioResult>> {
     check_moves(&moves, &Variable::Macro(Macro::InterestRate))?;
-    single_moves(ctx, book, (Moved::Rate, moves), as_of, Desk::rate_moves).await
+    single_moves(ctx, book, (Moved::Rate, moves), as_of).await
 }
 
 /// What moves of one variable do: as the nightly chain found them, or else found now.
@@ -69,7 +69,6 @@ async fn single_moves(
     book: &Arc<Book>,
     (kind, moves): (Moved, Vec<f64>),
     as_of: Option<Date>,
-    find: fn(&Desk, &[f64]) -> Result<Vec<stress::Move>, sigmasight_analytics::Error>,
 ) -> Result<Vec<ScenarioResult>> {
     let loaders = request(ctx).loaders();
     let latest = Box::pin(loaders.latest(book, LatestKind::MarketRisk)).await?;
@@ -87,7 +86,7 @@ async fn single_moves(
     } else {
         let desk = desk(ctx, book, moves.len()).await?;
         let own = Arc::clone(&desk);
-        let found = loaders.off_the_threads(move || find(&own, &moves)).await?;
+        let found = loaders.off_the_threads(move || own.moves_of(kind, &moves)).await?;
         let result = |result| {
             let origin = Origin::Live(Arc::clone(&desk));
             ScenarioResult { origin, kind, result }
