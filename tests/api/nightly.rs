@@ -1,5 +1,6 @@
 //! What the nightly chain finds of books, and keeps.
 
+mod accuracy;
 mod changes;
 
 use serde_json::{Value, json};
@@ -22,7 +23,7 @@ TLT,400,90,2025-12-02
 ";
 
 /// Each table with what orders its rows.
-const TABLES: [(&str, &str); 8] = [
+const TABLES: [(&str, &str); 9] = [
     ("position_greeks", "position_id"),
     ("factor_exposures", "portfolio_id, factor"),
     ("position_factor_exposures", "position_id"),
@@ -30,6 +31,7 @@ const TABLES: [(&str, &str); 8] = [
     ("market_risk_scenarios", "portfolio_id, kind, move"),
     ("stress_test_results", "portfolio_id, scenario_id"),
     ("portfolio_correlations", "portfolio_id"),
+    ("scenario_accuracy", "portfolio_id"),
     ("factor_correlations", "date"),
 ];
 
@@ -100,7 +102,7 @@ async fn a_night_finds_what_a_request_would_and_finds_it_again() {
     assert_eq!((&job["status"], &job["failed"]), (&json!("SUCCEEDED"), &json!(0)), "{job}");
     let steps: Vec<_> =
         job["steps"].as_array().expect("steps").iter().map(|step| step["name"].clone()).collect();
-    assert_eq!(steps.len(), 8, "{job}");
+    assert_eq!(steps.len(), 9, "{job}");
 
     for (person, portfolio) in [(&ada, &hers), (&bob, &his)] {
         let book = person
