@@ -465,6 +465,19 @@ proptest! {
     }
 
     #[test]
+    fn a_book_is_predicted_as_well_whatever_its_size(times in 2_i64..100_000, short in 1_i64..30) {
+        let of = |times| {
+            let holdings = [("AAPL", 10 * times), ("JPM", -short * times), ("XOM", 25 * times)];
+            accuracy_of(1_000 * times, &holdings, 30).measured.expect("figures")
+        };
+        let (one, many) = (of(1), of(times));
+        near(many.rmse, one.rmse, 1e-12);
+        near(many.bias, one.bias, 1e-12);
+        near(many.correlation.expect("one"), one.correlation.expect("one"), 1e-9);
+        near(many.hit_rate, one.hit_rate, 1e-12);
+    }
+
+    #[test]
     fn twice_the_shock_is_twice_the_profit(quantity in -5_000_i64..5_000, shock in 0.001..0.1_f64) {
         let quantity = if quantity == 0 { 1 } else { quantity };
         let desk = desk(0, &[("AAPL", quantity), ("XOM", 100)]);
