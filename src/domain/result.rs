@@ -256,6 +256,23 @@ pub struct Pair {
     pub observations: usize,
 }
 
+/// How well the market scenario predicted; None where there is no session to judge by.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ScenarioAccuracy {
+    #[serde(flatten)]
+    pub of: Of,
+    pub days_back: i32,
+    pub observations: i32,
+    pub rmse: Option<f64>,
+    pub bias: Option<f64>,
+    pub correlation: Option<f64>,
+    pub hit_rate: Option<f64>,
+    pub quality: Quality,
+    pub warnings: Vec<String>,
+    #[serde(flatten)]
+    pub covered: Covered,
+}
+
 /// Everybody's; row by row.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct FactorCorrelations {

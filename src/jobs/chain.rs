@@ -12,6 +12,7 @@ pub const STEPS: &[(JobKind, &[JobKind])] = &[
     (JobKind::Stress, &[JobKind::Factors]),
     (JobKind::Alerts, &[JobKind::Snapshots, JobKind::Stress]),
     (JobKind::Correlations, &[JobKind::MarketData]),
+    (JobKind::Accuracy, &[JobKind::MarketData]),
 ];
 
 /// What has to be done for a date before a step of that date.

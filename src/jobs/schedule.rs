@@ -26,6 +26,7 @@ const PLAN: &[(JobKind, &str, bool)] = &[
     (JobKind::Stress, "35 17 * * 1-5", true),
     (JobKind::Alerts, "45 17 * * 1-5", true),
     (JobKind::Correlations, "0 18 * * 2", true),
+    (JobKind::Accuracy, "10 18 * * 2", true),
     (JobKind::Retention, "45 4 * * *", false),
     // What a provider did not have yet, or could not be asked for.
     (JobKind::Backfill, "*/30 * * * *", false),

@@ -332,7 +332,7 @@ pub async fn begin_here(services: &Services, batch: Batch) -> Result<(Job, Value
 }
 
 /// Kinds that an administrator may run.
-pub const RUNNABLE: [JobKind; 10] = [
+pub const RUNNABLE: [JobKind; 11] = [
     JobKind::MarketData,
     JobKind::Greeks,
     JobKind::Factors,
@@ -341,6 +341,7 @@ pub const RUNNABLE: [JobKind; 10] = [
     JobKind::Stress,
     JobKind::Alerts,
     JobKind::Correlations,
+    JobKind::Accuracy,
     JobKind::Retention,
     JobKind::Daily,
 ];

@@ -6,6 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use chrono::NaiveDate;
+use tokio::sync::OnceCell;
 
 use super::books::Prices;
 use super::factors::{
@@ -16,7 +17,7 @@ use super::history::Series;
 use super::known::Known;
 use super::meter::Meter;
 use super::rates::{Levels, MAX_AGE_DAYS};
-use super::stress::Designs;
+use super::stress::{Accuracy, DAYS_BACK, Designs};
 use super::window::{Returns, Window};
 use super::{Services, actions};
 use crate::domain::factor::Factor;
@@ -53,6 +54,7 @@ pub struct Night {
     rate_betas: Known<InstrumentId, Result<RateBeta, Insufficient>>,
     /// What values books.
     pub prices: Prices,
+    before_tested: OnceCell<Arc<Self>>,
 }
 
 impl Night {
@@ -104,8 +106,19 @@ impl Night {
             betas: Known::default(),
             rate_betas: Known::default(),
             prices,
+            before_tested: OnceCell::new(),
             window,
         })
+    }
+
+    /// The night whose betas predict the sessions up to this one; read once, by whoever is first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn before_tested(&self, services: &Services) -> Result<&Arc<Self>, Error> {
+        let date = Accuracy::before(self.date, DAYS_BACK, &services.calendar);
+        let read = async || Self::read(services, date).await.map(Arc::new);
+        self.before_tested.get_or_try_init(read).await
     }
 
     /// Looks up the closes of those of some instruments that nobody has looked up yet.

@@ -1,11 +1,12 @@
 //! What the nightly chain finds of books and keeps: Greeks, exposures to the factors, single
-//! moves, stress tests, correlations.
+//! moves, stress tests, correlations, how well the market scenario predicted.
 //!
 //! Every figure is made by the function that makes it for a request, so that both agree. Some
 //! books of an owner are read together with a fixed number of statements, computed off the
 //! threads that wait for others, and written together: done again for a date, what says the same
 //! stays as it is.
 
+mod accuracy;
 mod correlation;
 mod factors;
 mod greeks;
@@ -87,6 +88,7 @@ enum Table {
     MarketRisk,
     StressTests,
     Correlations,
+    Accuracy,
 }
 
 impl Rows {
@@ -123,8 +125,13 @@ pub async fn make(
     portfolios: &[PortfolioId],
     meter: &Meter,
 ) -> Result<(), Error> {
-    let desks = read(services, night, kind, owner, portfolios).await?;
-    let (night, meter) = (Arc::clone(night), meter.clone());
+    // What tests predictions looks at betas that do not know the outcomes.
+    let earlier = match kind {
+        JobKind::Accuracy => night.before_tested(services).await?,
+        _ => night,
+    };
+    let desks = read(services, [night, earlier], kind, owner, portfolios).await?;
+    let (night, earlier, meter) = (Arc::clone(night), Arc::clone(earlier), meter.clone());
     let date = night.date;
     let calendar = Arc::clone(&services.calendar);
     let rows = off_the_threads(move || match kind {
@@ -137,6 +144,7 @@ pub async fn make(
         }
         JobKind::Stress => stress::scenarios(&desks, &night, &calendar, &meter),
         JobKind::Correlations => correlation::rows(&desks, &night, &meter),
+        JobKind::Accuracy => accuracy::rows(&desks, (&night, &earlier), &calendar, &meter),
         other => Err(Error::Internal(format!("{} finds no results", other.as_str()))),
     })
     .await??;
@@ -157,12 +165,12 @@ pub async fn make(
 
 async fn read(
     services: &Services,
-    night: &Night,
+    [night, earlier]: [&Night; 2],
     kind: JobKind,
     owner: UserId,
     portfolios: &[PortfolioId],
 ) -> Result<Desks, Error> {
-    let is_stress = matches!(kind, JobKind::MarketRisk | JobKind::Stress);
+    let is_stress = matches!(kind, JobKind::MarketRisk | JobKind::Stress | JobKind::Accuracy);
     let mut tx = services.db.begin_as(owner).await?;
     let holdings = Arc::new(Holdings::read(&mut tx, owner, portfolios).await?);
     let asked = holdings.portfolios.iter().map(|one| (Arc::clone(one), night.date)).collect();
@@ -173,7 +181,9 @@ async fn read(
         Vec::new()
     };
     if kind != JobKind::Greeks {
-        night.look_up(&mut tx, books.iter().flat_map(|book| wanted(&book.lines))).await?;
+        for night in [night, earlier] {
+            night.look_up(&mut tx, books.iter().flat_map(|book| wanted(&book.lines))).await?;
+        }
     }
     let scenarios = match kind {
         JobKind::Stress => store::scenarios::visible(tx.statement(), owner, None).await?,
@@ -218,6 +228,7 @@ async fn replace(
         Table::MarketRisk => replace!(market_risk),
         Table::StressTests => replace!(stress_tests),
         Table::Correlations => replace!(correlations),
+        Table::Accuracy => replace!(accuracy),
     })
 }
 
@@ -248,7 +259,7 @@ pub async fn forget(services: &Services, owner: UserId) -> Result<u64, Error> {
         };
     }
     forget!(position_greeks factor_exposures position_factor_exposures position_rate_betas);
-    forget!(market_risk stress_tests correlations);
+    forget!(market_risk stress_tests correlations accuracy);
     tx.commit().await?;
     Ok(removed)
 }

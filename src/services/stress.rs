@@ -29,7 +29,7 @@ use rust_decimal::prelude::ToPrimitive;
 
 pub use sigmasight_analytics::risk::tail::Confidence;
 
-pub use accuracy::{Accuracy, Point, accuracy};
+pub use accuracy::{Accuracy, DAYS_BACK, Point, accuracy};
 pub use design::Designs;
 pub use driver::{Driver, SPREAD_DURATION, StandIn};
 pub use moves::{Move, Reverse};

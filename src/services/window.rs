@@ -99,6 +99,12 @@ pub struct Returns {
 }
 
 impl Returns {
+    /// Those of the last sessions, at most so many.
+    pub fn last(&self, sessions: usize) -> &[Option<f64>] {
+        let skipped = self.values.len().saturating_sub(sessions);
+        self.values.get(skipped..).unwrap_or_default()
+    }
+
     /// How many sessions have one.
     pub fn observations(&self) -> usize {
         self.values.iter().flatten().count()
@@ -125,5 +131,13 @@ mod tests {
         assert_eq!(window.len(), 2);
         assert_eq!(window.last(1), Window::ending(day(1, 5), 1, &Calendar::default()));
         assert_eq!(window.last(3), window);
+    }
+
+    #[test]
+    fn the_last_returns_are_those_of_the_last_sessions() {
+        let values = vec![Some(0.1), None, Some(0.3)];
+        let returns = Returns { values, quality: Quality::Full };
+        assert_eq!(returns.last(2), [None, Some(0.3)]);
+        assert_eq!(returns.last(4), returns.values);
     }
 }

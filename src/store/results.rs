@@ -95,6 +95,8 @@ results! {
     stress_tests = "stress_test_results"
     /// How what books hold moves together.
     correlations = "portfolio_correlations"
+    /// How well the market scenario predicted.
+    accuracy = "scenario_accuracy"
 }
 
 /// How the factors move together: everybody's.

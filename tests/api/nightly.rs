@@ -1,5 +1,6 @@
 //! What the nightly chain finds of books, and keeps.
 
+mod accuracy;
 mod changes;
 mod latest;
 
@@ -23,7 +24,7 @@ TLT,400,90,2025-12-02
 ";
 
 /// Each table with what orders its rows.
-const TABLES: [(&str, &str); 9] = [
+const TABLES: [(&str, &str); 10] = [
     ("position_greeks", "position_id"),
     ("factor_exposures", "portfolio_id, factor"),
     ("position_factor_exposures", "position_id"),
@@ -32,6 +33,7 @@ const TABLES: [(&str, &str); 9] = [
     ("stress_test_results", "portfolio_id, scenario_id"),
     ("portfolio_correlations", "portfolio_id"),
     ("latest_results", "portfolio_id, kind"),
+    ("scenario_accuracy", "portfolio_id"),
     ("factor_correlations", "date"),
 ];
 
@@ -102,7 +104,7 @@ async fn a_night_finds_what_a_request_would_and_finds_it_again() {
     assert_eq!((&job["status"], &job["failed"]), (&json!("SUCCEEDED"), &json!(0)), "{job}");
     let steps: Vec<_> =
         job["steps"].as_array().expect("steps").iter().map(|step| step["name"].clone()).collect();
-    assert_eq!(steps.len(), 8, "{job}");
+    assert_eq!(steps.len(), 9, "{job}");
 
     for (person, portfolio) in [(&ada, &hers), (&bob, &his)] {
         let book = person

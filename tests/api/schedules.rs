@@ -112,6 +112,8 @@ async fn the_week_the_clocks_go_forward_fires_at_the_same_time_of_new_york() {
             "2026-03-10 at 03-10 21:30",
         ]
     );
+    // Once a week, on Tuesdays at ten past six.
+    assert_eq!(firings(&one, "ACCURACY").await, ["2026-03-10 at 03-10 22:30"]);
     let undone = "select kind || ' ' || status || ' ' || attempt from batch_jobs
                    where status <> 'SUCCEEDED' or attempt <> 1";
     assert_eq!(tells(&one, undone).await, Vec::<String>::new());

@@ -306,7 +306,7 @@ impl Portfolio {
         #[graphql(desc = "Sessions to look back on; 2 to 252.", default_with = "Some(90)")]
         days_back: Option<i32>,
     ) -> Result<ScenarioAccuracy> {
-        Box::pin(self.accuracy(ctx, days_back.unwrap_or(90))).await
+        Box::pin(self.accuracy(ctx, days_back)).await
     }
 
     /// What scenarios would do, in the order of the list or of the ids.

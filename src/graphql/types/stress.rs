@@ -345,7 +345,7 @@ impl StressResult {
 #[graphql(complex)]
 pub struct ScenarioAccuracy {
     /// Sessions looked back on.
-    days_back: i32,
+    days_back: usize,
     /// Those of them with a prediction and an outcome.
     observations: usize,
     /// Root of the mean square of prediction less outcome, per session; 0 without observations.
@@ -389,11 +389,11 @@ impl ScenarioAccuracy {
     }
 }
 
-impl ScenarioAccuracy {
-    pub fn new(days_back: i32, found: stress::Accuracy) -> Self {
+impl From<stress::Accuracy> for ScenarioAccuracy {
+    fn from(found: stress::Accuracy) -> Self {
         let measured = found.measured;
         Self {
-            days_back,
+            days_back: found.days_back,
             observations: found.points.len(),
             rmse: measured.map_or(0.0, |of| of.rmse),
             correlation: measured.and_then(|of| of.correlation),

@@ -1,23 +1,24 @@
 //! How well the market scenario would have predicted what the holdings did.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
 use chrono::NaiveDate;
 use sigmasight_analytics::scenario;
 
 use super::driver::Driver;
-use super::{Desk, Inputs, Standing, without_betas};
+use super::{Desk, Held, Standing, window, without_betas};
 use crate::domain::calendar::Calendar;
 use crate::domain::factor::Factor;
 use crate::domain::quality::Quality;
-use crate::services::factors::{FactorModel, Insufficient, Method, Variable, WINDOW};
-use crate::services::valuation::Book;
-use crate::services::window::Window;
+use crate::services::factors::{Estimates, Insufficient};
+use crate::services::window::Returns;
+
+/// Sessions that are looked back on when nobody says how many.
+pub const DAYS_BACK: usize = 90;
 
 /// Predictions and outcomes of so many sessions, as returns.
 #[derive(Clone, Debug)]
 pub struct Accuracy {
+    /// Sessions looked back on.
+    pub days_back: usize,
     pub points: Vec<Point>,
     /// None without a session.
     pub measured: Option<scenario::Accuracy>,
@@ -33,77 +34,71 @@ pub struct Point {
 }
 
 impl Accuracy {
-    /// The sessions that are looked at, and those before them that betas are estimated from.
-    pub fn window(book: &Book, sessions: usize, calendar: &Calendar) -> Window {
-        Window::ending(book.horizon.as_of, WINDOW + sessions, calendar)
+    /// The last session before the tested ones. Betas are as of its close, so that no prediction
+    /// knows its outcome.
+    pub fn before(as_of: NaiveDate, days_back: usize, calendar: &Calendar) -> NaiveDate {
+        calendar.sessions_before(as_of, u32::try_from(days_back).unwrap_or(u32::MAX))
     }
 }
 
+/// A position that has a beta.
+struct Tested<'a> {
+    held: &'a Held,
+    /// Signed.
+    weight: f64,
+    beta: f64,
+    returns: &'a [Option<f64>],
+}
+
 /// Holds Σ weight × market beta × market return against Σ weight × return for each of the last
-/// sessions, of the holdings as they are; a session counts when the market and all that is held
-/// have a return. Betas are of the window before those sessions, so that no prediction knows its
-/// outcome. `inputs` are over [`Accuracy::window`].
-pub fn accuracy(desk: &Desk, inputs: &Inputs, sessions: usize, calendar: &Calendar) -> Accuracy {
-    let window = Accuracy::window(&desk.book, sessions, calendar);
-    let tested = Window::ending(desk.book.horizon.as_of, sessions, calendar);
-    let before = tested.sessions().first().copied().unwrap_or(desk.book.horizon.as_of);
-    let before = Window::ending(before, WINDOW.min(window.len()), calendar);
-
-    let etf = |factor: Factor| inputs.references.get(factor.etf()?).map(Arc::as_ref);
-    let variables = Factor::active()
-        .map(|name| Variable { name, returns: before.simple_returns(etf(name)) })
-        .collect();
-    let model = FactorModel::new(Method::Orthogonal, variables);
-    let place = model.place(Factor::Market);
-    let market = tested.simple_returns(etf(Factor::Market));
-
-    let mut known = HashMap::new();
-    let mut included = Vec::new();
-    let mut excluded = desk.unknown.clone();
+/// sessions, at most a window of them, of the holdings as they are; a session counts when the
+/// market and all that is held have a return. `estimates` are as of [`Accuracy::before`].
+pub fn accuracy(
+    desk: &Desk,
+    estimates: &Estimates,
+    days_back: usize,
+    calendar: &Calendar,
+) -> Accuracy {
+    let tested = window(&desk.book, calendar).last(days_back);
+    let base: f64 = desk.base().try_into().unwrap_or(0.0);
+    let (mut included, mut excluded) = (Vec::new(), desk.unknown.clone());
+    let mut quality = Quality::Full;
     for held in &desk.held {
-        let id = held.exposed.instrument;
-        let series = inputs.histories.get(&id).map(Arc::as_ref);
-        let beta = known.entry(id).or_insert_with(|| {
-            let found = model.betas(&before.simple_returns(series))?;
-            let missing = || Insufficient {
-                reason: format!("{} has none.", Driver::Factor(Factor::Market)),
-                observations: 0,
-            };
-            let beta = place.and_then(|place| found.betas.get(place)).ok_or_else(missing)?;
-            Ok((beta.capped(), tested.simple_returns(series), found.quality))
-        });
-        match beta {
-            Ok(own) => included.push((held, own.clone())),
-            Err(reason) => excluded.push(without_betas(held, reason)),
+        match market_beta(estimates, held) {
+            Ok((beta, own)) => {
+                let returns = last(desk.returns.get(&held.exposed.instrument), tested.len());
+                included.push(Tested { held, weight: held.exposure / base, beta, returns });
+                quality = quality.max(own);
+            }
+            Err(reason) => excluded.push(without_betas(held, &reason)),
         }
     }
 
-    let base: f64 = desk.base().try_into().unwrap_or(0.0);
+    let market = last(desk.drivers.returns(Driver::Factor(Factor::Market)), tested.len());
+    let is_known = base > 0.0 && !included.is_empty();
     let points: Vec<_> = tested
         .return_sessions()
         .iter()
         .enumerate()
         .filter_map(|(at, date)| {
-            let market = (*market.values.get(at)?)?;
+            let market = market.get(at)?.filter(|_| is_known)?;
             let (mut predicted, mut actual) = (0.0, 0.0);
-            for (held, (beta, returns, _)) in &included {
-                predicted += held.exposure / base * beta * market;
-                actual += held.exposure / base * (*returns.values.get(at)?)?;
+            for one in &included {
+                predicted += one.weight * one.beta * market;
+                actual += one.weight * (*one.returns.get(at)?)?;
             }
-            let is_known = base > 0.0 && !included.is_empty();
-            is_known.then_some(Point { date: *date, predicted, actual })
+            Some(Point { date: *date, predicted, actual })
         })
         .collect();
     let column = |of: fn(&Point) -> f64| points.iter().map(of).collect::<Vec<_>>();
     let measured = scenario::Accuracy::of(&column(|p| p.predicted), &column(|p| p.actual)).ok();
 
-    let quality = included.iter().map(|(_, (_, _, quality))| *quality).max();
-    let held: Vec<_> = included.iter().map(|(held, _)| *held).collect();
-    let mut standing = Desk::standing(&held, &excluded, quality.unwrap_or(Quality::Full));
-    standing.warnings.splice(0..0, model.warnings());
-    if points.len() < sessions {
+    let held: Vec<_> = included.iter().map(|one| one.held).collect();
+    let mut standing = Desk::standing(&held, &excluded, quality);
+    standing.warnings.splice(0..0, estimates.model.warnings());
+    if points.len() < days_back {
         standing.warnings.push(format!(
-            "{} of {sessions} sessions have the returns that they need.",
+            "{} of {days_back} sessions have the returns that they need.",
             points.len()
         ));
         standing.quality = standing.quality.max(Quality::Limited);
@@ -111,5 +106,21 @@ pub fn accuracy(desk: &Desk, inputs: &Inputs, sessions: usize, calendar: &Calend
     if measured.is_none() {
         standing.quality = Quality::Insufficient;
     }
-    Accuracy { points, measured, standing }
+    Accuracy { days_back, points, measured, standing }
+}
+
+/// The returns of the last sessions, if any are known.
+fn last(returns: Option<&Returns>, sessions: usize) -> &[Option<f64>] {
+    returns.map(|returns| returns.last(sessions)).unwrap_or_default()
+}
+
+/// How far what moves a position goes with the market, capped, and how far that can be trusted.
+fn market_beta(estimates: &Estimates, held: &Held) -> Result<(f64, Quality), Insufficient> {
+    let missing =
+        || Insufficient { reason: "its prices were not looked up.".into(), observations: 0 };
+    let known = estimates.betas.get(&held.exposed.instrument).ok_or_else(missing)?;
+    let found = known.as_ref().map_err(Clone::clone)?;
+    let place = estimates.model.place(Factor::Market);
+    let beta = place.and_then(|place| found.betas.get(place)).ok_or_else(missing)?;
+    Ok((beta.capped(), found.quality))
 }

@@ -12,7 +12,7 @@ use crate::domain::factor::Factor;
 use crate::domain::id::ScenarioId;
 use crate::domain::rate::{Tenor, Yield, YieldSource};
 use crate::domain::scenario::{Category, Macro, Scenario, Shock, Variable};
-use crate::services::factors::Method;
+use crate::services::factors::{Estimates, Method};
 use crate::services::greeks::{self, Model};
 use crate::services::rates::Curve;
 use crate::services::scenarios;
@@ -360,36 +360,90 @@ fn a_seed_draws_the_same_outcomes_and_their_spread_is_the_book_s() {
     assert!((1.95..2.05).contains(&times), "{times}");
 }
 
+/// The betas of what a book holds as of a session, to the funds of the world.
+fn estimates(book: &Book, session: NaiveDate) -> Estimates {
+    let window = Window::ending(session, WINDOW, &WORLD.calendar);
+    let variables = FUNDS.map(|(name, fund)| factors::Variable {
+        name,
+        returns: window.simple_returns(Some(&WORLD.series(fund, &window))),
+    });
+    let model = factors::Model::new(Method::default(), variables.into());
+    let histories = WORLD.histories(&window);
+    let betas = factors::wanted(&book.lines).into_iter().map(|id| {
+        let own = window.simple_returns(histories.get(&id).map(Arc::as_ref));
+        (id, model.betas(&own).map(Arc::new))
+    });
+    Estimates { betas: betas.collect(), model: Arc::new(model) }
+}
+
+fn accuracy_of(cash: i64, holdings: &[(&str, i64)], days_back: usize) -> Accuracy {
+    let book = WORLD.book(DAY, cash, holdings);
+    let before = Accuracy::before(book.horizon.as_of, days_back, &WORLD.calendar);
+    let (inputs, estimates) = (inputs(&book), estimates(&book, before));
+    accuracy(&desk_with(book, &inputs), &estimates, days_back, &WORLD.calendar)
+}
+
 #[test]
 fn the_market_itself_is_predicted_and_other_things_less_so() {
-    let of = |holdings: &[(&str, i64)]| {
-        let book = WORLD.book(DAY, 0, holdings);
-        let window = Accuracy::window(&book, 90, &WORLD.calendar);
-        let long = Inputs {
-            histories: WORLD.histories(&window),
-            references: inputs(&book)
-                .references
-                .into_keys()
-                .zip(["SPX"; 8])
-                .filter(|(etf, _)| etf == "SPY")
-                .map(|(etf, fund)| (etf, Arc::new(WORLD.series(fund, &window))))
-                .collect(),
-            ..Inputs::default()
-        };
-        let inputs = inputs(&book);
-        accuracy(&desk_with(book, &inputs), &long, 90, &WORLD.calendar)
-    };
-    let market = of(&[("SPX", 10)]);
+    let market = accuracy_of(0, &[("SPX", 10)], 90);
     let measured = market.measured.expect("figures");
-    assert_eq!(market.points.len(), 90);
+    assert_eq!((market.days_back, market.points.len()), (90, 90));
     near(measured.rmse, 0.0, 1e-12);
     near(measured.hit_rate, 1.0, 1e-12);
-    let shares = of(&[("AAPL", 10), ("JPM", 20)]).measured.expect("figures");
+    let shares = accuracy_of(0, &[("AAPL", 10), ("JPM", 20)], 90).measured.expect("figures");
     assert!(shares.rmse > 1e-3 && shares.correlation.is_some_and(|c| c > 0.5), "{shares:?}");
-    assert_eq!(of(&[]).standing.quality, Quality::Insufficient);
     let last: NaiveDate = DAY.parse().expect("a day");
     assert_eq!(market.points.last().map(|point| point.date), Some(last));
 }
+
+#[test]
+fn a_prediction_is_weight_times_beta_times_what_the_market_did() {
+    let (cash, holdings, days_back) = (5_000, [("AAPL", 100), ("JPM", -80)], 20);
+    let book = WORLD.book(DAY, cash, &holdings);
+    let tested = Window::ending(book.horizon.as_of, days_back, &WORLD.calendar);
+    let estimates = estimates(&book, tested.sessions()[0]);
+    let place = estimates.model.place(Factor::Market).expect("the market");
+    let returns = |symbol: &str| {
+        let own = tested.simple_returns(Some(&WORLD.series(symbol, &tested)));
+        own.values.into_iter().map(|own| own.expect("a return")).collect::<Vec<_>>()
+    };
+    let market = returns("SPX");
+    let (mut predicted, mut actual) = (vec![0.0; days_back], vec![0.0; days_back]);
+    for line in &book.lines {
+        let instrument = &line.position.instrument;
+        let weight = float(line.holding().exposure().expect("a price") / book.total_value());
+        let betas = estimates.betas[&instrument.id].as_ref().expect("betas");
+        for (at, own) in returns(&instrument.symbol).into_iter().enumerate() {
+            predicted[at] += weight * betas.betas[place].capped() * market[at];
+            actual[at] += weight * own;
+        }
+    }
+    let found = accuracy_of(cash, &holdings, days_back);
+    assert_eq!(found.points.len(), days_back);
+    for (at, point) in found.points.iter().enumerate() {
+        assert_eq!(point.date, tested.return_sessions()[at]);
+        near(point.predicted, predicted[at], 1e-15);
+        near(point.actual, actual[at], 1e-15);
+    }
+}
+
+#[test]
+fn what_cannot_be_predicted_is_said_and_has_no_figures() {
+    let empty = accuracy_of(1_000, &[], 90);
+    assert_eq!((empty.measured, empty.standing.quality), (None, Quality::Insufficient));
+    assert_eq!(empty.standing.warnings.last().map(String::as_str), Some(NONE_OF_90));
+
+    // Nobody has looked up what its betas would be made of.
+    let book = WORLD.book(DAY, 0, &[("AAPL", 10)]);
+    let known = estimates(&WORLD.book(DAY, 0, &[]), book.horizon.as_of);
+    let inputs = inputs(&book);
+    let found = accuracy(&desk_with(book, &inputs), &known, 90, &WORLD.calendar);
+    assert_eq!((found.measured, found.standing.quality), (None, Quality::Insufficient));
+    assert_eq!(found.standing.coverage.excluded_positions, 1);
+    assert_eq!(found.standing.warnings.last().map(String::as_str), Some(NONE_OF_90));
+}
+
+const NONE_OF_90: &str = "0 of 90 sessions have the returns that they need.";
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
@@ -408,6 +462,19 @@ proptest! {
                 prop_assert!(desk.book.total_value() + pnl >= Decimal::new(-1, 6), "{outcome:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_book_is_predicted_as_well_whatever_its_size(times in 2_i64..100_000, short in 1_i64..30) {
+        let of = |times| {
+            let holdings = [("AAPL", 10 * times), ("JPM", -short * times), ("XOM", 25 * times)];
+            accuracy_of(1_000 * times, &holdings, 30).measured.expect("figures")
+        };
+        let (one, many) = (of(1), of(times));
+        near(many.rmse, one.rmse, 1e-12);
+        near(many.bias, one.bias, 1e-12);
+        near(many.correlation.expect("one"), one.correlation.expect("one"), 1e-9);
+        near(many.hit_rate, one.hit_rate, 1e-12);
     }
 
     #[test]

@@ -23,16 +23,17 @@ use crate::graphql::types::stress::{
     MonteCarloResult, Origin, ReverseStressResult, ScenarioAccuracy, ScenarioResult, StressResult,
 };
 use crate::graphql::viewer::{request, resolved_warning};
+use crate::services::factors::{self, Method, WINDOW};
 use crate::services::scenarios;
 use crate::services::stress::{
-    self, Accuracy, Confidence, Desk, MAX_HORIZON, MAX_PATHS, Standing, accuracy,
+    self, Accuracy, Confidence, DAYS_BACK, Desk, MAX_HORIZON, MAX_PATHS, Standing, accuracy,
 };
 use crate::services::valuation::Book;
 
 /// Most moves of one list.
 const MAX_MOVES: usize = 50;
-/// Most sessions that a backtest looks back on.
-const MAX_DAYS_BACK: i32 = 252;
+/// Most sessions that a backtest looks back on: those that a desk has returns of.
+const MAX_DAYS_BACK: usize = WINDOW;
 /// What the search for a move costs, in passes over the book.
 const SEARCH: usize = 10;
 /// What random numbers start from unless somebody says: the same question has the same answer.
@@ -210,20 +211,25 @@ pub async fn simulate(
 }
 
 impl Portfolio {
-    pub(super) async fn accuracy(&self, ctx: &Context<'_>, days: i32) -> Result<ScenarioAccuracy> {
-        if !(2..=MAX_DAYS_BACK).contains(&days) {
-            let rule = format!("`daysBack` is from 2 to {MAX_DAYS_BACK}.");
-            return Err(Refusal::validation(rule).into());
-        }
+    pub(super) async fn accuracy(
+        &self,
+        ctx: &Context<'_>,
+        days: Option<i32>,
+    ) -> Result<ScenarioAccuracy> {
+        let sessions = days.map_or(Some(DAYS_BACK), |days| usize::try_from(days).ok());
+        let sessions =
+            sessions.filter(|days| (2..=MAX_DAYS_BACK).contains(days)).ok_or_else(|| {
+                Refusal::validation(format!("`daysBack` is from 2 to {MAX_DAYS_BACK}."))
+            })?;
         let calendar = Arc::clone(&request(ctx).services.calendar);
-        let sessions = usize::try_from(days).unwrap_or(0);
         let book = self.book(ctx, None).await?;
-        let window = Accuracy::window(&book, sessions, &calendar);
+        let before = Accuracy::before(book.horizon.as_of, sessions, &calendar);
+        let wanted = factors::wanted(&book.lines);
         let loaders = request(ctx).loaders();
-        let inputs = loaders.stress_inputs(&book, &window);
-        let (desk, inputs) = Box::pin(try_join(desk(ctx, &book, 1), inputs)).await?;
-        let work = move || accuracy(&desk, &inputs, sessions, &calendar);
-        Ok(ScenarioAccuracy::new(days, request(ctx).loaders().off_the_threads(work).await?))
+        let estimates = loaders.estimates(before, Method::default(), wanted);
+        let (desk, estimates) = Box::pin(try_join(desk(ctx, &book, 1), estimates)).await?;
+        let work = move || accuracy(&desk, &estimates, sessions, &calendar);
+        Ok(loaders.off_the_threads(work).await?.into())
     }
 
     pub(super) async fn kept_results(
