@@ -5,8 +5,9 @@ mod schedules;
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
+use tower::ServiceExt;
 
-use crate::support::app::{Reply, get};
+use crate::support::app::{Reply, get, post};
 use crate::support::{App, Person, codes, user_codes};
 
 pub const EXPORT: &str = "
@@ -237,6 +238,43 @@ async fn a_link_ends_and_nobody_learns_why_it_leads_nowhere() {
     // An access token is no link.
     let token = format!("/exports/{}", ada.access_token);
     assert_eq!(app.send(get(&token)).await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn downloads_are_requests_of_whose_file_it_is_and_few_at_a_time() {
+    let app = App::start().await;
+    let ada = app.sign_in("ada").await;
+    let core = ada.creates_portfolio("Core").await;
+    let payload = exports(&ada, json!({ "portfolioId": core, "format": "CSV" })).await;
+    let id = &payload["export"]["id"];
+    app.works_through_its_queue().await;
+    let link = file(&ada, id).await["downloadUrl"].as_str().expect("a link").to_owned();
+
+    let takes = async || app.router.clone().oneshot(get(&link)).await.expect("an answer");
+    let mut under_way = Vec::new();
+    for _ in 0..10 {
+        under_way.push(takes().await);
+    }
+    assert!(under_way.iter().all(|one| one.status() == StatusCode::OK));
+    let refused = takes().await;
+    assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(refused.headers()["retry-after"], "5");
+    under_way.pop();
+    assert_eq!(takes().await.status(), StatusCode::OK, "one has ended");
+
+    let slow = app.restart().limited_to(2, 100).await;
+    for (link, status) in [("/exports/x", StatusCode::NOT_FOUND), (&link, StatusCode::OK)] {
+        for _ in 0..2 {
+            assert_eq!(slow.send(get(link)).await.status, status);
+        }
+        let refused = slow.send(get(link)).await;
+        assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS);
+        let seconds: u64 = refused.header("retry-after").parse().expect("whole seconds");
+        assert!((1..=31).contains(&seconds), "{seconds}");
+    }
+    let ada = ada.before(&slow);
+    let asked = post(&json!({ "query": "{ viewer { user { id } } }" }));
+    assert_eq!(ada.sends(asked).await.status, StatusCode::TOO_MANY_REQUESTS, "it is all hers");
 }
 
 #[tokio::test]
