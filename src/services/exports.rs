@@ -346,7 +346,10 @@ fn account_name(account: &str) -> Result<String, Error> {
     if account.is_empty() || account.len() > MAX_ACCOUNT || !is_plain {
         let message =
             format!("An account has 1 to {MAX_ACCOUNT} letters, digits and signs of ASCII.");
-        return Err(Refusal::validation(message).at("account").into());
+        return Err(Refusal::validation(message)
+            .at("account")
+            .hint("Write it as the broker does, or leave it out for orders of no account.")
+            .into());
     }
     Ok(account.into())
 }

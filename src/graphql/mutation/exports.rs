@@ -128,7 +128,10 @@ impl Exports {
                 }
                 _ => {
                     let message = "Give exactly one of `sessionId` and `trades`.";
-                    return Err(Refusal::validation(message).at("trades").into());
+                    return Err(Refusal::validation(message)
+                        .at("trades")
+                        .hint("The trades of a session are written down by its id alone.")
+                        .into());
                 }
             };
             let (format, account) = (input.format.into(), input.account.as_deref());

@@ -40,7 +40,10 @@ pub async fn orders(
 ) -> Result<Vec<Order>, Error> {
     if asked.is_empty() || asked.len() > MAX_ORDERS {
         let message = format!("Give 1 to {MAX_ORDERS} trades.");
-        return Err(Refusal::validation(message).at("trades").into());
+        return Err(Refusal::validation(message)
+            .at("trades")
+            .hint("More of them go into several files.")
+            .into());
     }
     let today = new_york_date(services.now());
     let judged = all_or_faults(asked.into_iter().map(|trade| trade.judge(today)));

@@ -38,7 +38,10 @@ pub async fn close(services: &Services, owner: UserId, closing: Closing) -> Resu
     let (mut editing, position) = Editing::of_position(services, owner, &closing.asked).await?;
     if let Some(date) = position.exit_date {
         let message = format!("The position was closed on {date}.");
-        return Err(Refusal::new(Code::Conflict, message).at("id").into());
+        return Err(Refusal::new(Code::Conflict, message)
+            .at("id")
+            .hint("Change its entry with `updatePosition`, or undo it with `deletePosition`.")
+            .into());
     }
     let price = exit_price(closing.price)?;
     let date = exit_date(&editing, &position, closing.date)?;
@@ -139,7 +142,9 @@ fn exit_date(
     let date = cells::past_date(&date.to_string(), editing.today()).map_err(at("exitDate"))?;
     if date < position.entry_date {
         let message = format!("The position was entered on {}, after that.", position.entry_date);
-        return Err(Refusal::validation(message).at("exitDate"));
+        return Err(Refusal::validation(message)
+            .at("exitDate")
+            .hint("If the entry is wrong, correct it with `updatePosition` first."));
     }
     let calendar = &editing.services.calendar;
     if !calendar.is_session(date) {
