@@ -50,6 +50,16 @@ pub enum Severity {
 }
 
 impl Severity {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Positive => "POSITIVE",
+            Self::Mild => "MILD",
+            Self::Moderate => "MODERATE",
+            Self::Severe => "SEVERE",
+            Self::Extreme => "EXTREME",
+        }
+    }
+
     /// Of a profit or loss as a share of what it is measured against: no loss is positive, below
     /// 5 % mild, below 15 % moderate, below 30 % severe.
     pub fn of_pnl(share: f64) -> Self {

@@ -9,7 +9,7 @@ mod protocol;
 mod refused;
 pub mod socket;
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use async_graphql::http::{MultipartOptions, receive_body};
 use async_graphql::{ParseRequestError, Value, Variables};
 use async_graphql_axum::GraphQLResponse;
 use axum::body::Body;
-use axum::extract::{ConnectInfo, Query, Request, State};
+use axum::extract::{Query, Request, State};
 use axum::http::header::{
     ACCEPT, ALLOW, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, VARY, WWW_AUTHENTICATE,
 };
@@ -300,11 +300,7 @@ impl Client {
             Token::Good(claims) => Some(claims),
             Token::None | Token::Bad => None,
         };
-        let peer = request
-            .extensions()
-            .get::<ConnectInfo<SocketAddr>>()
-            .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(peer)| peer.ip());
-        let address = sender(headers, door.proxies).unwrap_or(peer);
+        let address = door.address(request);
         let caller = claims.map_or_else(|| Caller::at(address), |claims| Caller::User(claims.user));
         Self {
             token,
@@ -389,20 +385,6 @@ fn count_errors(response: &async_graphql::Response) {
     }
 }
 
-/// Where a request comes from that has passed so many proxies of ours, the nearest of which wrote
-/// the last address: what stands before theirs anybody may have written. None without proxies, or
-/// when they wrote no address.
-fn sender(headers: &HeaderMap, proxies: usize) -> Option<IpAddr> {
-    let written: Vec<_> = headers
-        .get_all("x-forwarded-for")
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .collect();
-    let at = written.len().checked_sub(proxies).filter(|_| proxies > 0)?;
-    written[at].trim().parse().ok()
-}
-
 fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
     headers
         .get_all(ACCEPT)
@@ -410,22 +392,4 @@ fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .any(|one| one.split(';').next().is_some_and(|one| one.trim() == media_type))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_what_our_own_proxies_wrote_is_believed() {
-        let mut headers = HeaderMap::new();
-        headers.append("x-forwarded-for", HeaderValue::from_static("6.6.6.6, 192.0.2.7"));
-        headers.append("x-forwarded-for", HeaderValue::from_static("10.0.0.1"));
-        let from = |proxies| sender(&headers, proxies).map(|address| address.to_string());
-        assert_eq!(from(0), None);
-        assert_eq!(from(1).as_deref(), Some("10.0.0.1"));
-        assert_eq!(from(2).as_deref(), Some("192.0.2.7"));
-        assert_eq!(from(4), None, "fewer proxies than said");
-        assert_eq!(sender(&HeaderMap::new(), 1), None);
-    }
 }

@@ -1,5 +1,5 @@
-//! Connections that stay open: sockets and streams of events. How many one caller may have, how
-//! long they may be silent, and that all of them end when the process is to stop.
+//! Connections that stay open: sockets, streams of events and files under way. How many one caller
+//! may have, how long they may be silent, and that all of them end when the process is to stop.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use axum::http::HeaderMap;
 use axum::http::header::HeaderName;
 use governor::clock::{Clock, DefaultClock};
 use governor::middleware::StateInformationMiddleware;
@@ -96,9 +97,38 @@ impl RateLimits {
     }
 }
 
+/// Where a request comes from that has passed so many proxies of ours, the nearest of which wrote
+/// the last address: what stands before theirs anybody may have written. None without proxies, or
+/// when they wrote no address.
+pub fn sender(headers: &HeaderMap, proxies: usize) -> Option<IpAddr> {
+    let written: Vec<_> = headers
+        .get_all("x-forwarded-for")
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .collect();
+    let at = written.len().checked_sub(proxies).filter(|_| proxies > 0)?;
+    written[at].trim().parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
+    use axum::http::HeaderValue;
+
     use super::*;
+
+    #[test]
+    fn only_what_our_own_proxies_wrote_is_believed() {
+        let mut headers = HeaderMap::new();
+        headers.append("x-forwarded-for", HeaderValue::from_static("6.6.6.6, 192.0.2.7"));
+        headers.append("x-forwarded-for", HeaderValue::from_static("10.0.0.1"));
+        let from = |proxies| sender(&headers, proxies).map(|address| address.to_string());
+        assert_eq!(from(0), None);
+        assert_eq!(from(1).as_deref(), Some("10.0.0.1"));
+        assert_eq!(from(2).as_deref(), Some("192.0.2.7"));
+        assert_eq!(from(4), None, "fewer proxies than said");
+        assert_eq!(sender(&HeaderMap::new(), 1), None);
+    }
 
     #[test]
     fn each_caller_has_an_allowance_of_their_own() {

@@ -8,11 +8,12 @@ mod limits;
 mod metrics;
 pub mod serve;
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header, request};
 use axum::middleware::{self, Next};
@@ -72,6 +73,15 @@ impl Door {
             proxies: config.trusted_proxies.into(),
             is_development: config.environment == Environment::Development,
         }
+    }
+
+    /// Where a request comes from.
+    fn address(&self, request: &Request) -> IpAddr {
+        let peer = request
+            .extensions()
+            .get::<ConnectInfo<SocketAddr>>()
+            .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(peer)| peer.ip());
+        limits::sender(request.headers(), self.proxies).unwrap_or(peer)
     }
 }
 

@@ -15,7 +15,9 @@ use crate::services::jobs::{self, Details};
 use crate::services::meter::Meter;
 use crate::services::night::Night;
 use crate::services::prices::{self, Scope};
-use crate::services::{Services, alerts, demo, exports, profiles, rates, results, snapshots, tags};
+use crate::services::{
+    Services, accounts, alerts, demo, exports, profiles, rates, results, snapshots, tags,
+};
 
 /// Does a job; done twice it does the same.
 ///
@@ -166,10 +168,8 @@ async fn retention(services: &Services, meter: &Meter) -> Result<(), Error> {
     let (mut snapshots, mut tags, mut files) = (0, 0, 0);
     let mut results = results::forget_factors(services).await?;
     let mut alerts = 0;
-    let mut owners: Vec<_> =
-        jobs::all_books(services).await?.into_iter().map(|(owner, _)| owner).collect();
-    owners.dedup();
-    for owner in owners {
+    // Of those without a portfolio too: their files and deleted tags are theirs alone.
+    for owner in accounts::everybody(services).await? {
         meter.goes_on()?;
         snapshots += snapshots::forget(services, owner).await?;
         results += results::forget(services, owner).await?;

@@ -231,6 +231,14 @@ pub async fn logout(services: &Services, claims: Claims) -> Result<(), Error> {
     Ok(())
 }
 
+/// Everybody there is, for what is done for each by themselves.
+///
+/// # Errors
+/// When the database fails.
+pub async fn everybody(services: &Services) -> Result<Vec<UserId>, Error> {
+    Ok(store::users::everybody(services.db.shared()).await?)
+}
+
 /// A person to be registered.
 pub struct NewUser<'a> {
     pub email: &'a str,

@@ -271,15 +271,19 @@ pub fn link(
     Ok((format!("/exports/{token}"), until))
 }
 
-/// The file that a link's token hands out; None for one that is wrong or over, and for a file that
-/// is gone.
+/// Whose file a link's token hands out, and which; None for one that is wrong or over.
+pub fn linked(services: &Services, token: &str) -> Option<(UserId, ExportId)> {
+    services.tokens.read_link(token, services.now())
+}
+
+/// The file that a good link hands out; None for one that is gone.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn download(services: &Services, token: &str) -> Result<Option<Download>, Error> {
-    let Some((owner, id)) = services.tokens.read_link(token, services.now()) else {
-        return Ok(None);
-    };
+pub async fn download(
+    services: &Services,
+    (owner, id): (UserId, ExportId),
+) -> Result<Option<Download>, Error> {
     let mut tx = services.db.begin_as(owner).await?;
     Ok(store::exports::download(tx.statement(), owner, id).await?)
 }
@@ -342,7 +346,10 @@ fn account_name(account: &str) -> Result<String, Error> {
     if account.is_empty() || account.len() > MAX_ACCOUNT || !is_plain {
         let message =
             format!("An account has 1 to {MAX_ACCOUNT} letters, digits and signs of ASCII.");
-        return Err(Refusal::validation(message).at("account").into());
+        return Err(Refusal::validation(message)
+            .at("account")
+            .hint("Write it as the broker does, or leave it out for orders of no account.")
+            .into());
     }
     Ok(account.into())
 }

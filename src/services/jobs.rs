@@ -185,11 +185,16 @@ pub async fn refresh_market_data(
     if let Some(symbols) = &mut details.symbols {
         if symbols.is_empty() || symbols.len() > MAX_SYMBOLS {
             let message = format!("Give 1 to {MAX_SYMBOLS} symbols, or none for all.");
-            return Err(Refusal::validation(message).at("symbols").into());
+            return Err(Refusal::validation(message)
+                .at("symbols")
+                .hint("Leave `symbols` out for all that is held, or ask in parts.")
+                .into());
         }
         for symbol in symbols.iter_mut() {
             let known = Symbol::parse(symbol).map_err(|_| {
-                Refusal::validation(format!("`{symbol}` is no symbol.")).at("symbols")
+                Refusal::validation(format!("`{symbol}` is no symbol."))
+                    .at("symbols")
+                    .hint("A ticker such as AAPL, or an option such as AAPL240119C00150000.")
             })?;
             *symbol = known.canonical();
         }
@@ -198,11 +203,17 @@ pub async fn refresh_market_data(
     }
     let last = services.last_session();
     if details.from.zip(details.to).is_some_and(|(from, to)| from > to) {
-        return Err(Refusal::validation("The range ends before it begins.").at("to").into());
+        return Err(Refusal::validation("The range ends before it begins.")
+            .at("to")
+            .hint("Leave `to` out for the last session.")
+            .into());
     }
     if details.from.is_some_and(|from| from > last) {
         let message = format!("The last session is {last}: there is nothing since.");
-        return Err(Refusal::validation(message).at("from").into());
+        return Err(Refusal::validation(message)
+            .at("from")
+            .hint("Give that day or one before it; leave `from` out for whatever is missing.")
+            .into());
     }
     let mut tx = services.db.begin_as_operator(Some(viewer.id)).await?;
     let asked = Ask { details, ..Ask::of(JobKind::Backfill) };
@@ -244,7 +255,10 @@ pub async fn cancel(services: &Services, viewer: &User, id: JobId) -> Result<(),
         return Err(Refusal::not_found("job").at("id").into());
     }
     if !store::jobs::cancel(tx.statement(), id, services.now()).await? {
-        return Err(Refusal::new(Code::Conflict, "The job has ended already.").at("id").into());
+        return Err(Refusal::new(Code::Conflict, "The job has ended already.")
+            .at("id")
+            .hint("Only what waits or runs can be cancelled.")
+            .into());
     }
     audit(&mut tx, viewer, "job.cancel", id, services.now()).await?;
     tx.commit().await?;
@@ -372,7 +386,11 @@ pub async fn recalculate(
     let date = completed_session(services, date)?;
     if services.last_session() - date > TimeDelta::days(snapshots::KEPT_DAYS) {
         let message = format!("Figures are kept for {} days.", snapshots::KEPT_DAYS);
-        return Err(Refusal::validation(message).at("date").into());
+        let first = services.last_session() - TimeDelta::days(snapshots::KEPT_DAYS);
+        return Err(Refusal::validation(message)
+            .at("date")
+            .hint(format!("Give a session since {first}."))
+            .into());
     }
     let mut tx = services.db.begin_as(owner).await?;
     let known = match portfolio {

@@ -219,7 +219,7 @@ fn unavailable(wanted: &Wanted, by: &Unanswered) -> Refusal {
     let why: Vec<_> = why.collect();
     let message = format!("The options on {symbol} are not to be had: {}.", why.join("; "));
     Refusal::new(Code::UpstreamUnavailable, message)
-        .hint("Try again in a minute; `admin.dataProviders` tells how the providers are.")
+        .hint("Try again in a minute: nobody is asked again before.")
 }
 
 fn slow(wanted: &Wanted) -> Refusal {

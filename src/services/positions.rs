@@ -164,7 +164,10 @@ impl<'a> Editing<'a> {
         let cash = self.portfolio.cash_balance.saturating_add(amount);
         if cash.abs() > MAX_CASH {
             let message = "The cash balance would be more than a trillion.";
-            return Err(Refusal::new(Code::LimitExceeded, message).at(field).into());
+            return Err(Refusal::new(Code::LimitExceeded, message)
+                .at(field)
+                .hint("Set the cash anew with `updatePortfolio` first.")
+                .into());
         }
         self.portfolio.cash_balance = cash;
         self.cash_effect = self.cash_effect.saturating_add(amount);
@@ -218,9 +221,11 @@ pub(super) fn at(field: &str) -> impl Fn(Fault) -> Refusal + '_ {
 /// # Errors
 /// `Validation` for one that is too long.
 fn notes(text: &str) -> Result<Option<String>, Refusal> {
-    if text.chars().count() > MAX_NOTES {
+    let count = text.chars().count();
+    if count > MAX_NOTES {
         let rule = format!("Notes have at most {MAX_NOTES} characters.");
-        return Err(Refusal::validation(rule).at("notes"));
+        let hint = format!("These have {count}: shorten them.");
+        return Err(Refusal::validation(rule).at("notes").hint(hint));
     }
     Ok(Some(text.to_owned()).filter(|text| !text.is_empty()))
 }

@@ -124,6 +124,26 @@ pub async fn all(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<(UserId, Portfolio
     .await
 }
 
+/// When those of the owner's among `ids`, or what is in them, were last changed; no order.
+pub async fn changed_at(
+    db: impl PgExecutor<'_>,
+    owner: UserId,
+    ids: &[PortfolioId],
+) -> sqlx::Result<Vec<(PortfolioId, DateTime<Utc>)>> {
+    sqlx::query!(
+        r#"
+        select id as "id: PortfolioId", updated_at
+          from portfolios
+         where owner_id = $1 and id = any($2)
+        "#,
+        owner.0,
+        ids as &[PortfolioId],
+    )
+    .map(|row| (row.id, row.updated_at))
+    .fetch_all(db)
+    .await
+}
+
 /// How many an owner has.
 pub async fn count(db: impl PgExecutor<'_>, owner: UserId) -> sqlx::Result<i64> {
     sqlx::query_scalar!(

@@ -405,6 +405,36 @@ pub async fn part(
     Ok(())
 }
 
+/// Whether the portfolio has a closed position of the same entry as one of the owner's, and with
+/// the quantity and the exit of `part`.
+pub async fn has_like(
+    db: impl PgExecutor<'_>,
+    owner: UserId,
+    of: PositionId,
+    part: &Position,
+) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"
+        select exists (
+            select from positions rest
+              join positions part
+                on part.owner_id = rest.owner_id and part.portfolio_id = rest.portfolio_id
+               and part.instrument_id = rest.instrument_id and part.type = rest.type
+               and part.entry_date = rest.entry_date and part.entry_price = rest.entry_price
+             where rest.owner_id = $1 and rest.id = $2
+               and part.quantity = $3 and part.exit_price = $4 and part.exit_date = $5
+        ) as "has!"
+        "#,
+        owner.0,
+        of.0,
+        part.quantity,
+        part.exit_price,
+        part.exit_date,
+    )
+    .fetch_one(db)
+    .await
+}
+
 /// Removes some of the owner's positions; the history keeps them.
 pub async fn delete(
     db: impl PgExecutor<'_>,

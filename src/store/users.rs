@@ -55,6 +55,11 @@ pub async fn credentials_of(
     .await
 }
 
+/// Everybody there is.
+pub async fn everybody(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<UserId>> {
+    sqlx::query_scalar!(r#"select id as "id: UserId" from users order by id"#).fetch_all(db).await
+}
+
 /// False when the address is taken.
 pub async fn insert(
     db: impl PgExecutor<'_>,

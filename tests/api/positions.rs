@@ -328,6 +328,28 @@ async fn who_has_not_seen_the_last_change_stores_nothing() {
 }
 
 #[tokio::test]
+async fn a_part_that_is_asked_for_twice_is_closed_once() {
+    let (_app, ada, book) = a_book().await;
+    let apple = ada.held(&book, "AAPL").await["id"].clone();
+    let mut input = json!({ "id": apple, "exitPrice": "121", "exitDate": "2026-01-08",
+                            "quantity": "5" });
+    assert_eq!(ada.changes("close", input.clone()).await["cashEffect"], "605");
+    let again = ada.changes("close", input.clone()).await;
+    assert_eq!(again["userErrors"][0]["code"], "CONFLICT", "{again}");
+    assert_eq!(again["userErrors"][0]["field"], json!(["quantity"]));
+    let told = ada.history(&book, None).await;
+    assert_eq!(told["cashBalance"], "5605");
+    assert_eq!(ada.held(&book, "AAPL").await["quantity"], "5");
+
+    // Whoever has seen what is left may close as much again, once, though it is all there is.
+    input["expectedUpdatedAt"] = ada.held(&book, "AAPL").await["updatedAt"].clone();
+    assert_eq!(ada.changes("close", input.clone()).await["cashEffect"], "605");
+    let again = ada.changes("close", input).await;
+    assert_eq!(again["userErrors"][0]["code"], "CONFLICT", "{again}");
+    assert_eq!(ada.history(&book, None).await["cashBalance"], "6210");
+}
+
+#[tokio::test]
 async fn what_has_split_is_closed_and_corrected_in_the_shares_it_has_become() {
     let (app, ada, book) = a_book().await;
     let mut tx = app.services.db.begin_shared().await.expect("a transaction");

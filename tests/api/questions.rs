@@ -123,7 +123,9 @@ fn each_question_is_told_with_its_answer() {
         let question = query.lines().next().unwrap_or_default().trim_start_matches("# ");
         assert!(question.ends_with('?'), "{name} opens with its question");
         assert!(told.contains(question), "the answer to {question:?} of {name} is told");
-        assert!(told.contains(name), "{name} is linked");
+    }
+    for (name, ..) in tabs() {
+        assert!(told.contains(&format!("({name})")), "{name} is linked");
     }
 }
 

@@ -199,7 +199,7 @@ async fn a_tag_in_use_goes_by_force_and_comes_back_for_thirty_days() {
 async fn after_thirty_days_a_deleted_tag_is_gone() {
     let app = App::start().await;
     let ada = app.sign_in("ada").await;
-    ada.creates_portfolio("Core").await;
+    // She has no portfolio any more, or none yet.
     let id = ada.makes_tag("core").await["tag"]["id"].clone();
     let input = json!({ "id": id });
     ada.does("deleteTag", input.clone(), "deletedId userErrors { code }").await;

@@ -38,7 +38,8 @@ struct ExportTradesInput {
     /// A what-if session of the viewer's, whose trades are written down: limited to the prices they
     /// were tried at.
     session_id: Option<ID>,
-    /// Instead of a session: 1 to 1,000 trades.
+    /// Instead of a session: 1 to 1,000 trades. All of them are written down, or none, and
+    /// everything that is wrong with them is told.
     trades: Option<Vec<ModelTradeInput>>,
     /// CSV, JSON, XLSX or FIX.
     format: ExportFormat,
@@ -120,7 +121,10 @@ impl Exports {
             let orders = match (input.session_id, input.trades) {
                 (None, Some(trades)) => {
                     let trades = trades.into_iter().map(WrittenTrade::from).collect();
-                    exports::orders(&request.services, owner, trades).await?
+                    match exports::orders(&request.services, owner, trades).await? {
+                        Ok(orders) => orders,
+                        Err(faults) => return Ok(Err(faults)),
+                    }
                 }
                 (Some(id), None) => {
                     let id = NodeId::modeling_session(&id);
@@ -128,13 +132,23 @@ impl Exports {
                 }
                 _ => {
                     let message = "Give exactly one of `sessionId` and `trades`.";
-                    return Err(Refusal::validation(message).at("trades").into());
+                    return Err(Refusal::validation(message)
+                        .at("trades")
+                        .hint("The trades of a session are written down by its id alone.")
+                        .into());
                 }
             };
             let (format, account) = (input.format.into(), input.account.as_deref());
-            exports::trades(&request.services, owner, orders, format, account).await
+            exports::trades(&request.services, owner, orders, format, account).await.map(Ok)
         };
-        ExportPayload::of(request, outcome.await).await
+        match outcome.await {
+            Ok(Err(faults)) => {
+                let user_errors = faults.into_iter().map(UserError::from).collect();
+                Ok(ExportPayload { export: None, user_errors })
+            }
+            Ok(Ok(id)) => ExportPayload::of(request, Ok(id)).await,
+            Err(error) => ExportPayload::of(request, Err(error)).await,
+        }
     }
 
     /// Has a report on a portfolio made, by a job to watch.

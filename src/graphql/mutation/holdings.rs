@@ -69,7 +69,9 @@ struct ClosePositionInput {
     /// How much of it, in shares or contracts of that day: above zero, at most what is held. All of
     /// it when left out.
     quantity: Option<Decimal>,
-    /// As of `UpdatePositionInput`: the position's `updatedAt` as it was read.
+    /// As of `UpdatePositionInput`: the position's `updatedAt` as it was read. A `quantity` that was
+    /// closed of the same entry at the same price and date already is only closed again with it:
+    /// so a request that is sent twice closes once.
     expected_updated_at: Option<DateTime<Utc>>,
 }
 

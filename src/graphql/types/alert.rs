@@ -133,7 +133,7 @@ impl AlertRule {
         self.0.priority.into()
     }
 
-    /// Whether it is looked at.
+    /// Whether it is looked at, which every rule is until it is deleted: `deleteAlertRule` ends it.
     async fn is_active(&self) -> bool {
         self.0.is_active
     }

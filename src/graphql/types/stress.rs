@@ -256,15 +256,16 @@ impl StressResult {
     }
 
     /// Options revalued in full at the shocked prices instead of by delta; without options the
-    /// total. A volatility moves only with a shock of the VIX, by so many points of the index
-    /// times √(30 / days left) beyond 30 days; the rate with `INTEREST_RATE`. Null when an option
-    /// cannot be priced.
+    /// total. Where it is worse than `totalPnl` by a class of severity, `warnings` say so. A
+    /// volatility moves only with a shock of the VIX, by so many points of the index times √(30 /
+    /// days left) beyond 30 days; the rate with `INTEREST_RATE`. Null when an option cannot be
+    /// priced.
     async fn full_revaluation_pnl(&self) -> Option<Decimal> {
         self.outcome.full_revaluation.map(Decimal)
     }
 
-    /// `totalPnl` as a fraction of the total value, or of the gross exposure where that value is
-    /// not above zero; 0 for a portfolio without both.
+    /// `totalPnl`, in which options count by delta, as a fraction of the total value, or of the
+    /// gross exposure where that value is not above zero; 0 for a portfolio without both.
     async fn pnl_percent(&self) -> f64 {
         self.outcome.total.share
     }
@@ -274,7 +275,7 @@ impl StressResult {
         self.outcome.total.new_total_value.into()
     }
 
-    /// How bad that is, by `pnlPercent`; the values say from where on.
+    /// How bad that is, by `pnlPercent`, and so by delta; the values say from where on.
     async fn severity(&self) -> Severity {
         self.outcome.total.severity.into()
     }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use chrono::{NaiveDate, TimeDelta};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
 use super::figures::{self, Inputs, Reading, Wanted, of_rule, readings};
 use super::verdict::judge;
@@ -46,8 +46,16 @@ struct Watch {
 /// A rule with what it is about.
 type Read = (AlertRule, Vec<Reading>);
 
+/// When books were last changed, as they were read.
+type Seen = HashMap<PortfolioId, DateTime<Utc>>;
+
+/// How often a book that keeps changing is read for one look. Each change asks for a look of its
+/// own.
+const READ_AT_MOST: usize = 3;
+
 /// Looks at the rules of some of an owner's books at the close of a night, and tells of those that
-/// fire. Only the last session's: nobody is told today of what was once.
+/// fire. Only the last session's: nobody is told today of what was once. A book that is changed
+/// while it is looked at is looked at again.
 ///
 /// # Errors
 /// When the database fails, or `meter` says stop; then nothing has changed.
@@ -61,18 +69,38 @@ pub async fn look(
     if night.date != services.last_session() {
         return Ok(());
     }
+    let mut unseen = portfolios.to_vec();
+    for _ in 0..READ_AT_MOST {
+        if unseen.is_empty() {
+            break;
+        }
+        unseen = look_once(services, night, owner, &unseen, meter).await?;
+    }
+    Ok(())
+}
+
+/// Those of the books that were changed meanwhile: nothing is told of them.
+async fn look_once(
+    services: &Services,
+    night: &Arc<Night>,
+    owner: UserId,
+    portfolios: &[PortfolioId],
+    meter: &Meter,
+) -> Result<Vec<PortfolioId>, Error> {
     let mut tx = services.db.begin_as(owner).await?;
     let rules = store::alert_rules::of_portfolios(tx.statement(), owner, portfolios).await?;
     let rules: Vec<_> = rules.into_iter().filter(|rule| rule.is_active).collect();
     if rules.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let watch = read(services, &mut tx, night, owner, rules).await?;
     tx.commit().await?;
+    let portfolios = watch.books.iter().map(|watched| &watched.book.portfolio);
+    let seen = portfolios.map(|portfolio| (portfolio.id, portfolio.updated_at)).collect();
     let (night, meter) = (Arc::clone(night), meter.clone());
     let (date, calendar) = (night.date, Arc::clone(&services.calendar));
     let found = off_the_threads(move || watch.read_off(&night, &calendar, &meter)).await??;
-    write(services, owner, found, date).await
+    write(services, owner, found, &seen, date).await
 }
 
 /// The same of one book that has changed, as of the last session.
@@ -197,24 +225,32 @@ impl Watch {
     }
 }
 
-/// Judges by what is breached now, and keeps what comes of it.
+/// Judges by what is breached now, and keeps what comes of it. Books that are no longer as they
+/// were seen are not judged, but returned: a later look may have judged what they are now.
 async fn write(
     services: &Services,
     owner: UserId,
     found: Vec<Read>,
+    seen: &Seen,
     date: NaiveDate,
-) -> Result<(), Error> {
+) -> Result<Vec<PortfolioId>, Error> {
     let ids: Vec<_> = found.iter().map(|(rule, _)| rule.id).collect();
     let mut tx = services.db.begin_as(owner).await?;
     let there = store::alert_rules::lock(tx.statement(), owner, &ids).await?;
     let there: BTreeSet<_> = there.into_iter().collect();
+    let books: Vec<_> = seen.keys().copied().collect();
+    let mut changed = store::portfolios::changed_at(tx.statement(), owner, &books).await?;
+    changed.retain(|(book, at)| seen.get(book) != Some(at));
+    let changed: Vec<_> = changed.into_iter().map(|(book, _)| book).collect();
     let mut known = HashMap::<AlertRuleId, BTreeSet<String>>::new();
     for (rule, key) in store::alert_rules::breaches(tx.statement(), owner, &ids).await? {
         known.entry(rule).or_default().insert(key);
     }
     let (mut breached, mut cleared, mut alerts) = (Vec::new(), Vec::new(), Vec::<Alert>::new());
     let nothing = BTreeSet::new();
-    for (rule, readings) in found.iter().filter(|(rule, _)| there.contains(&rule.id)) {
+    let is_good =
+        |rule: &AlertRule| there.contains(&rule.id) && !changed.contains(&rule.portfolio_id);
+    for (rule, readings) in found.iter().filter(|(rule, _)| is_good(rule)) {
         let was_breached = known.get(&rule.id).unwrap_or(&nothing);
         let verdict = judge(rule, readings, was_breached, (date, services.now()));
         breached.extend(verdict.breached.into_iter().map(|key| (rule.id, key)));
@@ -237,5 +273,5 @@ async fn write(
     for alert in &alerts {
         telemetry::raised(alert.priority.as_str());
     }
-    Ok(())
+    Ok(changed)
 }

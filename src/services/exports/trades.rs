@@ -27,24 +27,29 @@ const MAX_ORDERS: usize = 1_000;
 /// What orders are in.
 const CURRENCY: &str = "USD";
 
-/// Orders from what somebody wrote. Money becomes whole shares or contracts, to the nearest, by the
-/// limit or else by the last close.
+/// Orders from what somebody wrote, or all that is wrong with it. Money becomes whole shares or
+/// contracts, to the nearest, by the limit or else by the last close.
 ///
 /// # Errors
-/// `Validation` for what breaks a rule, `InsufficientData` for money without a price: at the first
-/// trade that does, with the others in the hint.
+/// `Validation` for none, or too many. Of the trades: `Validation` for what breaks a rule,
+/// `InsufficientData` for money without a price.
 pub async fn orders(
     services: &Services,
     owner: UserId,
     asked: Vec<WrittenTrade>,
-) -> Result<Vec<Order>, Error> {
+) -> Result<Result<Vec<Order>, Vec<Refusal>>, Error> {
     if asked.is_empty() || asked.len() > MAX_ORDERS {
         let message = format!("Give 1 to {MAX_ORDERS} trades.");
-        return Err(Refusal::validation(message).at("trades").into());
+        return Err(Refusal::validation(message)
+            .at("trades")
+            .hint("More of them go into several files.")
+            .into());
     }
     let today = new_york_date(services.now());
-    let judged = all_or_faults(asked.into_iter().map(|trade| trade.judge(today)));
-    let judged = judged.map_err(in_one)?;
+    let judged = match all_or_faults(asked.into_iter().map(|trade| trade.judge(today))) {
+        Ok(judged) => judged,
+        Err(faults) => return Ok(Err(faults)),
+    };
     let closes = last_closes(services, owner, &judged).await?;
     let order = |trade: Judged| -> Result<Order, Refusal> {
         let quantity = trade.quantity(closes.get(&trade.symbol).copied())?;
@@ -57,23 +62,7 @@ pub async fn orders(
             currency: CURRENCY.into(),
         })
     };
-    all_or_faults(judged.into_iter().map(order)).map_err(in_one)
-}
-
-/// All that is wrong as one refusal: at the first of it, with the rest in the hint.
-fn in_one(faults: Vec<Refusal>) -> Error {
-    let mut faults = faults.into_iter();
-    let Some(first) = faults.next() else {
-        return Error::Internal("nothing is wrong with the trades".into());
-    };
-    let rest: Vec<_> =
-        faults.map(|fault| format!("{}: {}", fault.field.join("."), fault.message)).collect();
-    if rest.is_empty() {
-        return first.into();
-    }
-    let own = first.hint.as_deref().unwrap_or_default();
-    let hint = format!("{own} Of others: {}", rest.join(" "));
-    first.hint(hint.trim_start().to_owned()).into()
+    Ok(all_or_faults(judged.into_iter().map(order)))
 }
 
 /// Orders from the trades of a what-if session, each limited to the price it was tried at.

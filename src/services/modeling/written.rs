@@ -1,16 +1,14 @@
 //! Trades as somebody writes them, judged.
 
-use std::collections::HashSet;
-
 use chrono::NaiveDate;
 use rust_decimal::{Decimal, RoundingStrategy};
 
 use crate::domain::id::{ModelTradeId, ModelingSessionId};
 use crate::domain::instrument::{OPTION_MULTIPLIER, Symbol};
 use crate::domain::modeling::{Action, MAX_DECIMALS, MAX_NUMBER, Trade};
-use crate::domain::text::fold;
 use crate::error::{Code, Refusal};
-use crate::services::upload::judge::{MAX_TAG_CHARACTERS, MAX_TAGS_PER_POSITION};
+use crate::services::positions::at;
+use crate::services::upload::judge::tags_among;
 
 /// A trade as somebody wrote it.
 #[derive(Clone, Debug)]
@@ -81,7 +79,7 @@ impl WrittenTrade {
             action: self.action,
             size,
             price: self.price.map(|price| positive("price", price, MAX_NUMBER)).transpose()?,
-            tags: tags(&self.tags)?,
+            tags: tags_among(&self.tags.iter().map(String::as_str)).map_err(at("tags"))?,
             multiplier: multiplier.into(),
         })
     }
@@ -181,33 +179,6 @@ fn beyond(field: &str, does: &str, most: Decimal) -> Refusal {
     Refusal::validation(format!("`{field}` {does} beyond {most}, the largest accepted.")).at(field)
 }
 
-/// Names as a position has them: spaces put together, none twice.
-fn tags(written: &[String]) -> Result<Vec<String>, Refusal> {
-    let mut seen = HashSet::new();
-    let mut names = Vec::new();
-    for text in written {
-        let name = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        let is_name = (1..=MAX_TAG_CHARACTERS).contains(&name.chars().count())
-            && !name.chars().any(char::is_control)
-            && !name.starts_with(['=', '+', '-', '@']);
-        if !is_name {
-            let rule = format!(
-                "A tag has 1 to {MAX_TAG_CHARACTERS} printable characters, none of =, +, - and @ \
-                 first."
-            );
-            return Err(Refusal::validation(rule).at("tags"));
-        }
-        if seen.insert(fold(&name)) {
-            names.push(name);
-        }
-    }
-    if names.len() > MAX_TAGS_PER_POSITION {
-        let rule = format!("A trade has at most {MAX_TAGS_PER_POSITION} tags.");
-        return Err(Refusal::validation(rule).at("tags"));
-    }
-    Ok(names)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -258,6 +229,8 @@ mod tests {
         assert_eq!(at(WrittenTrade { quantity: Some(Decimal::MAX), ..none() }), "quantity");
         assert_eq!(at(WrittenTrade { quantity: Some(Decimal::new(1, 11)), ..none() }), "quantity");
         assert_eq!(at(WrittenTrade { price: Some(0.into()), ..written("AAPL") }), "price");
-        assert_eq!(at(WrittenTrade { tags: vec!["=A1".into()], ..written("AAPL") }), "tags");
+        for tag in ["=A1", "\u{9d}", "a\u{0}b"] {
+            assert_eq!(at(WrittenTrade { tags: vec![tag.into()], ..written("AAPL") }), "tags");
+        }
     }
 }

@@ -1,7 +1,5 @@
 //! Closing a position, whole or in part.
 
-use std::sync::Arc;
-
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use serde_json::json;
@@ -30,16 +28,20 @@ pub struct Closing {
 
 /// Closes a position: what it brings goes into the portfolio's cash on the day of the exit. Of a
 /// part that is closed the position keeps the rest, and the part gets an id of its own, with the
-/// same entry, tags and notes.
+/// same entry, tags and notes. A part like one that was closed already is a request that was sent
+/// twice, unless `expected_updated_at` says that the caller has seen the first.
 ///
 /// # Errors
-/// `NotFound` unless it is the owner's; `Conflict` when it is closed or was changed since;
-/// `Validation` for what breaks a rule.
+/// `NotFound` unless it is the owner's; `Conflict` when it is closed, was changed since or may have
+/// been asked for twice; `Validation` for what breaks a rule.
 pub async fn close(services: &Services, owner: UserId, closing: Closing) -> Result<Changed, Error> {
     let (mut editing, position) = Editing::of_position(services, owner, &closing.asked).await?;
     if let Some(date) = position.exit_date {
         let message = format!("The position was closed on {date}.");
-        return Err(Refusal::new(Code::Conflict, message).at("id").into());
+        return Err(Refusal::new(Code::Conflict, message)
+            .at("id")
+            .hint("Change its entry with `updatePosition`, or undo it with `deletePosition`.")
+            .into());
     }
     let price = exit_price(closing.price)?;
     let date = exit_date(&editing, &position, closing.date)?;
@@ -50,16 +52,21 @@ pub async fn close(services: &Services, owner: UserId, closing: Closing) -> Resu
         Some(quantity) => part_of(held, quantity)?,
     };
 
-    let closed = if quantity == held {
-        let whole = Position {
-            exit_price: Some(price),
-            exit_date: Some(date),
-            ..Position::clone(&position)
-        };
-        store::positions::update(editing.tx.statement(), owner, &whole, editing.now).await?;
-        whole.id
+    let is_whole = quantity == held;
+    let gone = Position {
+        quantity: if is_whole { position.quantity } else { carried.ratio.price(quantity) },
+        exit_price: Some(price),
+        exit_date: Some(date),
+        ..Position::clone(&position)
+    };
+    if closing.quantity.is_some() && closing.asked.expected_updated_at.is_none() {
+        is_first(&mut editing, &gone, quantity).await?;
+    }
+    let closed = if is_whole {
+        store::positions::update(editing.tx.statement(), owner, &gone, editing.now).await?;
+        gone.id
     } else {
-        split_off(&mut editing, &position, carried.ratio.price(quantity), price, date).await?
+        split_off(&mut editing, &position, gone).await?
     };
     let signed = quantity * carried.position.position_type.sign();
     let units = signed.saturating_mul(carried.position.instrument.multiplier.into());
@@ -73,31 +80,41 @@ pub async fn close(services: &Services, owner: UserId, closing: Closing) -> Resu
         "exitDate": date,
         "realizedPnl": realized.normalize(),
         "cashEffect": editing.cash_effect.normalize(),
-        "isWhole": closed == position.id,
+        "isWhole": is_whole,
     });
     let (cash_effect, job) =
         editing.finish("position.close", closed, detail, Some(Touched::since(date))).await?;
     Ok(Changed { position: position.id, closed: Some(closed), cash_effect, job })
 }
 
+/// # Errors
+/// `Conflict` when as much of the same entry was closed just so.
+async fn is_first(
+    editing: &mut Editing<'_>,
+    gone: &Position,
+    quantity: Decimal,
+) -> Result<(), Error> {
+    let (owner, tx) = (editing.owner, &mut editing.tx);
+    if !store::positions::has_like(tx.statement(), owner, gone.id, gone).await? {
+        return Ok(());
+    }
+    let message = format!("A part of {} was closed at that price already.", quantity.normalize());
+    Err(Refusal::new(Code::Conflict, message)
+        .at("quantity")
+        .hint("To close as much again, give the position's `updatedAt` as `expectedUpdatedAt`.")
+        .into())
+}
+
 /// Makes a closed position of a part, in shares as they were entered; the position keeps the rest.
 async fn split_off(
     editing: &mut Editing<'_>,
-    position: &Arc<Position>,
-    quantity: Decimal,
-    price: Decimal,
-    date: NaiveDate,
+    position: &Position,
+    part: Position,
 ) -> Result<PositionId, Error> {
     let (owner, now, tx) = (editing.owner, editing.now, &mut editing.tx);
-    let part = Position {
-        id: PositionId::fresh(),
-        quantity,
-        exit_price: Some(price),
-        exit_date: Some(date),
-        ..Position::clone(position)
-    };
+    let part = Position { id: PositionId::fresh(), ..part };
     let rest = Position {
-        quantity: position.quantity.saturating_sub(quantity),
+        quantity: position.quantity.saturating_sub(part.quantity),
         ..Position::clone(position)
     };
     store::positions::part(tx.statement(), owner, position.id, &part, now).await?;
@@ -125,7 +142,9 @@ fn exit_date(
     let date = cells::past_date(&date.to_string(), editing.today()).map_err(at("exitDate"))?;
     if date < position.entry_date {
         let message = format!("The position was entered on {}, after that.", position.entry_date);
-        return Err(Refusal::validation(message).at("exitDate"));
+        return Err(Refusal::validation(message)
+            .at("exitDate")
+            .hint("If the entry is wrong, correct it with `updatePosition` first."));
     }
     let calendar = &editing.services.calendar;
     if !calendar.is_session(date) {

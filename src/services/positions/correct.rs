@@ -124,7 +124,10 @@ async fn new_entry_date(
     let date = entry_day(&date.to_string(), editing.today()).map_err(at("entryDate"))?;
     if let Some(exit) = position.exit_date.filter(|exit| *exit < date) {
         let message = format!("The position was closed on {exit}, before that.");
-        return Err(Refusal::validation(message).at("entryDate").into());
+        return Err(Refusal::validation(message)
+            .at("entryDate")
+            .hint("Give that day or one before it.")
+            .into());
     }
     if date != position.entry_date && position.exit_date.is_none() {
         let (owner, portfolio) = (editing.owner, position.portfolio_id);

@@ -87,6 +87,7 @@ impl Desk {
         let full_revaluation = match self.revalued(&sheet, &moves, &pnls, scenario) {
             Ok((pnl, warning)) => {
                 warnings.extend(warning);
+                warnings.extend(worse(self.result(all), self.result(pnl)));
                 Some(pnl)
             }
             Err(error) => {
@@ -194,6 +195,15 @@ impl Desk {
             },
         }
     }
+}
+
+/// That options priced anew make it worse than by delta, where they do by a class of severity or
+/// more.
+fn worse(by_delta: Total, anew: Total) -> Option<String> {
+    (anew.severity > by_delta.severity).then(|| {
+        let told = |one: Total| format!("{} ({:.1} %)", one.severity.as_str(), one.share * 100.0);
+        format!("With options priced anew it is {}, not {}.", told(anew), told(by_delta))
+    })
 }
 
 /// An option for pricing, and the years it has left; None of what moves as its underlying does.

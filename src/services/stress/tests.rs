@@ -333,6 +333,22 @@ fn options_are_priced_anew_where_their_underlying_goes() {
 }
 
 #[test]
+fn a_loss_that_is_a_class_worse_with_options_priced_anew_is_warned_of() {
+    let told = |outcome: &Outcome| {
+        let mut warnings = outcome.standing.warnings.iter();
+        warnings.find(|one| one.contains("priced anew")).cloned()
+    };
+    // Whoever owes puts owes more of the underlying the further it falls.
+    let owed = desk(80_000, &[("AAPL190920P00052500", -10)]);
+    let outcome = run(&owed, &[("Market", -0.35)]);
+    let warning = "With options priced anew it is EXTREME (-32.9 %), not SEVERE (-25.1 %).";
+    assert_eq!(told(&outcome).as_deref(), Some(warning), "{outcome:?}");
+
+    let held = desk(80_000, &[("AAPL190920P00052500", 10)]);
+    assert_eq!(told(&run(&held, &[("Market", -0.35)])), None);
+}
+
+#[test]
 fn the_move_that_loses_so_much_loses_it() {
     let desk = desk(5_000, &[("AAPL", 100), ("XOM", 50)]);
     let market = Variable::Factor(Factor::Market);

@@ -230,7 +230,7 @@ pub fn tags_among<'a>(
     texts: &(impl Iterator<Item = &'a str> + Clone),
 ) -> Result<Vec<String>, Fault> {
     let is_allowed =
-        |character: char| !character.is_ascii_control() || matches!(character, '\t' | '\r' | '\n');
+        |character: char| !character.is_control() || matches!(character, '\t' | '\r' | '\n');
     if !texts.clone().all(|text| text.chars().all(is_allowed)) {
         return Err(Fault::new(
             UploadErrorCode::InvalidCharacter,

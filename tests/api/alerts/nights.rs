@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use sigmasight::domain::id::PortfolioId;
 use sigmasight::services::night::Night;
 use sigmasight::services::{Services, alerts};
-use sqlx::Row;
+use sqlx::{Connection, Row};
 
 use super::{ada_s_book, rule, told, wants};
 use crate::support::{App, Person};
@@ -106,6 +106,55 @@ async fn an_upload_is_looked_at_without_waiting_for_the_night() {
         (&json!("CRITICAL"), &json!("Core"))
     );
     assert!(alerts[0]["title"].as_str().is_some_and(|it| it.contains("SPY")), "{alerts:#?}");
+}
+
+/// Waits until somebody waits for a row that another transaction has locked.
+async fn somebody_waits(app: &App) {
+    let waiting = "select exists (select from pg_stat_activity
+                                   where datname = current_database()
+                                     and wait_event_type = 'Lock')";
+    let mut database = app.superuser().await;
+    for _ in 0..500 {
+        let is_so = sqlx::query_scalar::<_, bool>(waiting).fetch_one(&mut database).await;
+        if is_so.expect("an answer") {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("nobody waits");
+}
+
+#[tokio::test]
+async fn a_book_that_changes_while_it_is_looked_at_is_judged_as_it_is() {
+    let app = App::start().await;
+    let ada = app.sign_in("ada").await;
+    // 10 shares of 100 beside 500 of cash: two thirds, until there is more cash.
+    let core = ada.creates_portfolio_with_cash("Core", "500").await;
+    app.knows_prices("symbol,date,close\nAAPL,2026-01-05,100\n").await;
+    ada.uploads(&core, "ticker,quantity,entry_price,entry_date\nAAPL,10,100,2026-01-02\n").await;
+    app.works_through_its_queue().await;
+    wants(&ada, &core, rule("GROSS_EXPOSURE_RATIO", "ABOVE", 0.6)).await;
+
+    let mut holder = app.superuser().await;
+    let mut held = holder.begin().await.expect("a transaction");
+    let rules = sqlx::query("select owner_id, portfolio_id from alert_rules for update");
+    let row = rules.fetch_one(&mut *held).await.expect("a rule");
+    let owner = sigmasight::domain::id::UserId(row.get("owner_id"));
+    let book = PortfolioId(row.get("portfolio_id"));
+    let meter = sigmasight::services::meter::Meter::default();
+    let changed = async {
+        somebody_waits(&app).await;
+        let more = "mutation($id: ID!) {
+            updatePortfolio(input: { id: $id, cashBalance: \"9000\" }) { userErrors { code } }
+        }";
+        ada.reads(more, json!({ "id": core })).await;
+        held.commit().await.expect("the rule is free");
+    };
+    let (looked, ()) = tokio::join!(alerts::look_now(&app.services, owner, book, &meter), changed);
+    looked.expect("a look");
+    assert_eq!(told(&ada).await, Vec::<Value>::new(), "it is a tenth by now");
+    app.works_through_its_queue().await;
+    assert_eq!(told(&ada).await, Vec::<Value>::new());
 }
 
 /// Statements of a look at so many books, each with every kind of rule.

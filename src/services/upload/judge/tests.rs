@@ -190,7 +190,10 @@ fn what_makes_a_tag_wrong_is_told_before_how_many_there_are() {
     let codes = |last: &str| codes_of(&format!("AAPL,1,1,2023-03-15,\"{many},{last}\""));
     assert_eq!(codes("=1"), ["FORMULA_INJECTION"]);
     assert_eq!(codes(&"x".repeat(51)), ["TAG_TOO_LONG"]);
-    assert_eq!(codes(&format!("{},=1,\u{7}", "x".repeat(51))), ["INVALID_CHARACTER"]);
+    for control in ['\u{7}', '\u{9d}'] {
+        let tags = format!("{},=1,{control}", "x".repeat(51));
+        assert_eq!(codes(&tags), ["INVALID_CHARACTER"], "{control:?}");
+    }
 }
 
 #[test]
