@@ -26,7 +26,7 @@ use crate::graphql::viewer::{request, resolved_warning};
 use crate::services::factors::{self, Method, WINDOW};
 use crate::services::scenarios;
 use crate::services::stress::{
-    self, Accuracy, Confidence, DAYS_BACK, Desk, MAX_HORIZON, MAX_PATHS, Standing, accuracy,
+    Accuracy, Confidence, DAYS_BACK, Desk, MAX_HORIZON, MAX_PATHS, Standing, accuracy,
 };
 use crate::services::valuation::Book;
 
