@@ -107,8 +107,7 @@ fn risk(books: &Books, deltas: &Pair<Arc<Deltas>>, estimates: &Estimates) {
 }
 
 fn stress(world: &World, desks: &Pair<Desk>) {
-    black_box(desks.before.run(&world.scenarios));
-    black_box(desks.after.run(&world.scenarios));
+    black_box(modeling::stress(desks.as_ref(), &world.scenarios));
 }
 
 fn impact(criterion: &mut Criterion) {

@@ -94,14 +94,14 @@ impl World {
         for number in 0..SYMBOLS {
             let instrument = Instrument {
                 sector: Some(SECTORS[number % SECTORS.len()].to_owned()),
-                ..Instrument::unknown(format!("S{number:03}"))
+                ..Instrument::unknown(ticker(number))
             };
             let closes = noise.closes(&market);
             quotes.insert((instrument.id, session), quote(&closes, session));
             histories.insert(instrument.id, series(&window, instrument.id, closes));
             known.insert(instrument.symbol.clone(), Arc::new(instrument));
         }
-        let stocks = (0..STOCKS).map(|number| format!("S{:03}", number % SYMBOLS));
+        let stocks = (0..STOCKS).map(|number| ticker(number % SYMBOLS));
         let options: Vec<_> =
             (0..OPTIONS).map(|number| option(number, session, &mut known, &mut quotes)).collect();
         let portfolio = portfolio();
@@ -132,6 +132,11 @@ impl World {
     }
 }
 
+/// Letters alone, as a root of options has them.
+fn ticker(number: usize) -> String {
+    format!("{number:03}").bytes().map(|digit| char::from(digit - b'0' + b'A')).collect()
+}
+
 fn quote(closes: &[f64], date: NaiveDate) -> Quote {
     let mut newest = closes.iter().rev().copied().map(decimal);
     Quote {
@@ -158,7 +163,7 @@ fn series(window: &Window, id: InstrumentId, closes: Vec<f64>) -> Arc<Series> {
 
 /// The symbol of an option near the money of one of the first stocks, at a price of its own.
 fn option(number: usize, session: NaiveDate, known: &mut Known, quotes: &mut Quotes) -> String {
-    let underlying = Arc::clone(&known[&format!("S{:03}", number % UNDERLYINGS)]);
+    let underlying = Arc::clone(&known[&ticker(number % UNDERLYINGS)]);
     let spot = quotes[&(underlying.id, session)].price;
     let days = 20 + 10 * (number / UNDERLYINGS) as u64;
     let expiry = session.checked_add_days(Days::new(days)).expect("a day");
@@ -227,7 +232,7 @@ fn trial(known: &Known, quotes: &Quotes, portfolio: &Portfolio, session: NaiveDa
     let mut options: Vec<_> =
         known.values().filter(|one| one.contract.is_some()).map(|one| &one.symbol).collect();
     options.sort();
-    let stocks = (0..15).map(|number| format!("S{:03}", 25 * number));
+    let stocks = (0..15).map(|number| ticker(25 * number));
     let symbols: Vec<_> = stocks.chain(options.into_iter().take(5).cloned()).collect();
     let base = Session {
         id: ModelingSessionId::fresh(),
