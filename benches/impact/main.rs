@@ -19,6 +19,10 @@ use sigmasight::services::stress::{Desk, Inputs};
 use sigmasight::services::valuation::{Book, Filter, Quotes, Splits, carried};
 use world::World;
 
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 type Books = Pair<Arc<Book>>;
 type Greeks = Pair<Arc<BookGreeks>>;
 

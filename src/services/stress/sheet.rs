@@ -95,13 +95,14 @@ impl<'a> Sheet<'a> {
     }
 
     fn empty(desk: &Desk, columns: Vec<Column>) -> Self {
+        let entries = desk.held.len().saturating_mul(columns.len());
         Self {
             included: Vec::with_capacity(desk.held.len()),
             excluded: desk.unknown.clone(),
             columns,
-            betas: Vec::new(),
+            betas: Vec::with_capacity(entries),
             values: Vec::with_capacity(desk.held.len()),
-            sensitivities: Vec::new(),
+            sensitivities: Vec::with_capacity(entries),
             quality: Quality::Full,
             warnings: Vec::new(),
         }
