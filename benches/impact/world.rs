@@ -31,10 +31,10 @@ use sigmasight::store::prices::StoredSeries;
 use sigmasight::store::yields::{StoredYields, YieldRange};
 use sigmasight_analytics::option::{Contract, Kind, Market, value};
 
-const SYMBOLS: usize = 400;
-const STOCKS: usize = 700;
-const UNDERLYINGS: usize = 60;
-const OPTIONS: usize = 300;
+const SYMBOLS: u32 = 400;
+const STOCKS: u32 = 700;
+const UNDERLYINGS: u32 = 60;
+const OPTIONS: u32 = 300;
 const SECTORS: [&str; 5] = ["Technology", "Energy", "Healthcare", "Financials", "Materials"];
 
 /// What has been read when an impact is computed.
@@ -93,7 +93,7 @@ impl World {
         let mut histories = Histories::new();
         for number in 0..SYMBOLS {
             let instrument = Instrument {
-                sector: Some(SECTORS[number % SECTORS.len()].to_owned()),
+                sector: Some(SECTORS[number as usize % SECTORS.len()].to_owned()),
                 ..Instrument::unknown(ticker(number))
             };
             let closes = noise.closes(&market);
@@ -133,7 +133,7 @@ impl World {
 }
 
 /// Letters alone, as a root of options has them.
-fn ticker(number: usize) -> String {
+fn ticker(number: u32) -> String {
     format!("{number:03}").bytes().map(|digit| char::from(digit - b'0' + b'A')).collect()
 }
 
@@ -162,13 +162,14 @@ fn series(window: &Window, id: InstrumentId, closes: Vec<f64>) -> Arc<Series> {
 }
 
 /// The symbol of an option near the money of one of the first stocks, at a price of its own.
-fn option(number: usize, session: NaiveDate, known: &mut Known, quotes: &mut Quotes) -> String {
+fn option(number: u32, session: NaiveDate, known: &mut Known, quotes: &mut Quotes) -> String {
     let underlying = Arc::clone(&known[&ticker(number % UNDERLYINGS)]);
     let spot = quotes[&(underlying.id, session)].price;
-    let days = 20 + 10 * (number / UNDERLYINGS) as u64;
-    let expiry = session.checked_add_days(Days::new(days)).expect("a day");
-    let (letter, kind) = if number % 2 == 0 { ('C', Kind::Call) } else { ('P', Kind::Put) };
-    let strike = (spot * decimal(0.9 + 0.01 * (number % 20) as f64)).round();
+    let days = 20 + 10 * (number / UNDERLYINGS);
+    let expiry = session.checked_add_days(Days::new(days.into())).expect("a day");
+    let (letter, kind) =
+        if number.is_multiple_of(2) { ('C', Kind::Call) } else { ('P', Kind::Put) };
+    let strike = (spot * decimal(0.9 + 0.01 * f64::from(number % 20))).round();
     let symbol = format!(
         "{}{}{letter}{:08}",
         underlying.symbol,
@@ -181,7 +182,7 @@ fn option(number: usize, session: NaiveDate, known: &mut Known, quotes: &mut Quo
         ..Instrument::option(&symbol, underlying.id)
     };
     let number = |exact: Decimal| f64::try_from(exact).expect("a number");
-    let contract = Contract { kind, strike: number(strike), years: days as f64 / 365.0 };
+    let contract = Contract { kind, strike: number(strike), years: f64::from(days) / 365.0 };
     let market = Market { spot: number(spot), rate: 0.04, dividend_yield: 0.0, volatility: 0.3 };
     let price = value(&contract, &market).max(0.01);
     quotes.insert((instrument.id, session), quote(&[price, price], session));
