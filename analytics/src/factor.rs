@@ -140,9 +140,13 @@ impl Model {
             };
             factors.iter().map(alone).collect::<Result<_, _>>()
         });
+        let regression = match method {
+            Method::Ridge { .. } => Regression::new(method, &returns)?,
+            Method::Orthogonal | Method::Ols | Method::Univariate => Regression::Ols(design),
+        };
         Ok(Self {
             length,
-            all: Sample::new(method, rows, returns)?,
+            all: Sample { method, rows, returns, regression },
             each: each.transpose()?,
             market_betas,
             diagnostics,

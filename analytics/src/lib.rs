@@ -16,6 +16,7 @@
 
 pub mod american;
 pub mod correlation;
+pub mod decimal;
 pub mod error;
 pub mod exposure;
 pub mod factor;

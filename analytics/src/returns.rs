@@ -167,7 +167,12 @@ pub fn complete_rows<S: AsRef<[Option<f64>]>>(series: &[S]) -> Vec<usize> {
 /// The entries of a series in these rows; `None` if one of them is missing.
 #[must_use]
 pub fn at_rows(series: &[Option<f64>], rows: &[usize]) -> Option<Vec<f64>> {
-    rows.iter().map(|row| series.get(*row).copied().flatten()).collect()
+    // Not collected: that would not know how many there are.
+    let mut entries = Vec::with_capacity(rows.len());
+    for row in rows {
+        entries.push(series.get(*row).copied().flatten()?);
+    }
+    Some(entries)
 }
 
 #[cfg(test)]

@@ -14,8 +14,8 @@ mod model;
 mod rate;
 
 pub use exposures::{
-    Basis, Betas, Contribution, Deltas, Estimates, Excluded, Exposed, FactorExposure, WithBetas,
-    coverage, exposed, exposures, left_out, moves_with, position_exposures, wanted,
+    Basis, Betas, BookBetas, Contribution, Deltas, Estimates, Excluded, Exposed, FactorExposure,
+    WithBetas, coverage, exposed, exposures, left_out, moves_with, position_exposures, wanted,
 };
 pub use model::{
     FactorModel, InstrumentBetas, Insufficient, Method, Model, RIDGE_PENALTY, Variable,

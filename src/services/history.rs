@@ -34,13 +34,17 @@ impl Series {
     ) -> Self {
         let start = stored.dates.partition_point(|date| *date < from);
         let bars = stored.dates.iter().zip(&stored.closes).zip(&stored.adjustments).skip(start);
+        let factor = |action: &Adjustment| Some((action.effective_date, action.factor.to_f64()?));
+        let factors = actions.map(|all| {
+            let within = all.iter().filter(|action| action.effective_date <= to);
+            within.filter_map(factor).collect::<Vec<_>>()
+        });
         let bars = bars.take_while(|((date, _), _)| **date <= to).map(|((date, close), own)| {
-            let factor = match actions {
-                Some(actions) => actions
-                    .iter()
-                    .filter(|action| *date < action.effective_date && action.effective_date <= to)
-                    .filter_map(|action| action.factor.to_f64())
-                    .product(),
+            let factor = match &factors {
+                Some(factors) => {
+                    let later = factors.iter().filter(|(effective, _)| date < effective);
+                    later.map(|(_, factor)| factor).product()
+                }
                 None => own.unwrap_or(1.0),
             };
             Bar { date: *date, close: close * factor }

@@ -27,7 +27,7 @@ use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-pub use impact::{Change, FactorChange, Pair, RiskChange, factors, risk};
+pub use impact::{Change, FactorChange, Pair, RiskChange, factors, risk, stress};
 pub use netting::{Netted, Shortfall};
 pub use sessions::{NewSession, Saved, cancel, create, orders, save};
 pub use suggest::{Goal, Hedge, Plan, Suggestion, Sums, plan};

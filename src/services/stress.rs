@@ -27,6 +27,7 @@ use std::sync::Arc;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
+use sigmasight_analytics::decimal::rounded;
 pub use sigmasight_analytics::risk::tail::Confidence;
 
 pub use accuracy::{Accuracy, DAYS_BACK, Point, accuracy};
@@ -79,6 +80,8 @@ pub fn window(book: &Book, calendar: &Calendar) -> Window {
 #[derive(Clone, Debug)]
 pub struct Held {
     pub exposed: Exposed,
+    /// Where what moves it is among the desk's instruments.
+    instrument: usize,
     /// Signed money at its own price, of an option its premium.
     value: f64,
     /// Signed money, through delta.
@@ -97,7 +100,8 @@ pub struct Desk {
     /// Positions without a price or a delta.
     unknown: Vec<Excluded>,
     drivers: Drivers,
-    returns: HashMap<InstrumentId, Returns>,
+    /// What moves the positions, each once, with its returns over the window.
+    instruments: Vec<(InstrumentId, Arc<Returns>)>,
     designs: Arc<Designs>,
     levels: Vec<Option<f64>>,
     levels_quality: Quality,
@@ -109,18 +113,23 @@ impl Desk {
         let deltas = greeks.deltas();
         let (known, mut unknown) = factors::exposed(&book.lines, Basis::DeltaAdjusted, &deltas);
         let mut held = Vec::with_capacity(known.len());
+        let mut instruments = Vec::new();
+        let mut places = HashMap::new();
         for one in known {
-            if let Some(own) = Held::new(&one, greeks) {
+            let id = one.instrument;
+            let place = *places.entry(id).or_insert(instruments.len());
+            if place == instruments.len() {
+                let series = inputs.histories.get(&id).map(Arc::as_ref);
+                let returns = inputs.designs.returns(id, || window.simple_returns(series));
+                instruments.push((id, returns));
+            }
+            if let Some(own) = Held::new(&one, place, greeks) {
                 held.push(own);
             } else {
                 let reason = one.line.unpriced_reason().unwrap_or_default();
                 unknown.push(Excluded { line: one.line, reason });
             }
         }
-        let returns = held.iter().map(|one| one.exposed.instrument);
-        let returns = returns
-            .map(|id| (id, window.simple_returns(inputs.histories.get(&id).map(Arc::as_ref))))
-            .collect();
         let drivers = Drivers::new(inputs, &window);
         let levels = inputs.yields.as_ref().map(|yields| yields.over(window.sessions()));
         let levels_quality = match &inputs.yields {
@@ -132,7 +141,7 @@ impl Desk {
             held,
             unknown,
             drivers,
-            returns,
+            instruments,
             designs: Arc::clone(&inputs.designs),
             levels: levels.unwrap_or_default(),
             levels_quality,
@@ -180,7 +189,7 @@ impl Desk {
 }
 
 impl Held {
-    fn new(exposed: &Exposed, greeks: &BookGreeks) -> Option<Self> {
+    fn new(exposed: &Exposed, instrument: usize, greeks: &BookGreeks) -> Option<Self> {
         let line = &exposed.line;
         let own = &line.position.instrument;
         Some(Self {
@@ -190,6 +199,7 @@ impl Held {
             industry: own.industry.clone(),
             pricing: greeks.line(line).and_then(|greeks| greeks.pricing.clone()),
             exposed: exposed.clone(),
+            instrument,
         })
     }
 
@@ -233,7 +243,7 @@ fn by_size(pnls: impl Iterator<Item = PositionPnl>) -> Vec<PositionPnl> {
 /// Money of an estimate, to eight decimals.
 fn money(amount: f64) -> Decimal {
     const DECIMALS: u32 = 8;
-    Decimal::from_f64_retain(amount).unwrap_or_default().round_dp(DECIMALS)
+    rounded(amount, DECIMALS).unwrap_or_default()
 }
 
 fn sum(amounts: impl Iterator<Item = Decimal>) -> Decimal {

@@ -9,6 +9,7 @@ use std::iter::Sum;
 use rust_decimal::Decimal;
 
 use super::Holding;
+use crate::decimal::rounded;
 use crate::option;
 
 /// Sensitivities of one long option per share, of a position, or of a set of positions; units
@@ -44,7 +45,7 @@ impl Sensitivities {
     /// is not a number or has no place in a `Decimal`.
     #[must_use]
     pub fn rounded(greeks: &option::Greeks, digits: u32) -> Option<Self> {
-        let round = |x: f64| Some(Decimal::from_f64_retain(x)?.round_dp(digits));
+        let round = |x: f64| rounded(x, digits);
         Some(Self {
             delta: round(greeks.delta)?,
             gamma: round(greeks.gamma)?,

@@ -155,7 +155,7 @@ impl ModelingSession {
     async fn impact(&self, ctx: &Context<'_>) -> Result<ModelingImpact> {
         let books = request(ctx).loaders().tried_books(&self.0).await?;
         request(ctx).spend(books.before.lines.len().saturating_add(books.after.lines.len()))?;
-        Ok(ModelingImpact { books })
+        Ok(ModelingImpact::new(books))
     }
 
     /// The book with its trades, to ask of it what can be asked of a portfolio.

@@ -170,7 +170,7 @@ pub fn exposures(
         let mut by_instrument = BTreeMap::<InstrumentId, (f64, Beta)>::new();
         for (one, betas) in &known {
             let Some(beta) = beta_of(betas) else { continue };
-            let dollars = times(one.exposure, beta.capped());
+            let dollars = times(one.exposure, decimal(beta.capped()));
             let line = Arc::clone(&one.line);
             contributions.push(Contribution { line, beta: beta.capped(), dollars });
             let sum = by_instrument.entry(one.instrument).or_insert((0.0, beta));
@@ -202,6 +202,51 @@ pub fn exposures(
         }
     };
     Factor::active().map(of).collect()
+}
+
+/// The betas of books to the factors and nothing beside, as [`exposures`] has them, in a fraction
+/// of the time.
+pub struct BookBetas<'a> {
+    estimates: &'a Estimates,
+    /// Of instruments, capped: a float takes long to become a decimal.
+    decimals: HashMap<InstrumentId, Arc<[Decimal]>>,
+}
+
+impl<'a> BookBetas<'a> {
+    pub fn new(estimates: &'a Estimates) -> Self {
+        Self { estimates, decimals: HashMap::new() }
+    }
+
+    /// Of some lines: Σ exposure × beta over the total value, by each active factor.
+    pub fn of(
+        &mut self,
+        lines: &[Arc<Line>],
+        total_value: Decimal,
+        basis: Basis,
+        deltas: &Deltas,
+    ) -> Vec<(Factor, Option<f64>)> {
+        let model = &self.estimates.model;
+        let (known, unknown) = exposed(lines, basis, deltas);
+        let is_empty = known.is_empty() && unknown.is_empty();
+        let (known, _) = self.estimates.split(known);
+        let mut dollars = vec![Decimal::ZERO; model.names().len()];
+        for (one, betas) in &known {
+            let decimals = self
+                .decimals
+                .entry(one.instrument)
+                .or_insert_with(|| betas.betas.iter().map(|beta| decimal(beta.capped())).collect());
+            for (sum, beta) in dollars.iter_mut().zip(decimals.iter()) {
+                *sum = sum.saturating_add(times(one.exposure, *beta));
+            }
+        }
+        let value = total_value.to_f64().filter(|value| *value > 0.0);
+        let value = value.filter(|_| is_empty || !known.is_empty());
+        let beta = |factor| {
+            let place = model.place(factor).filter(|_| model.absence(factor).is_none())?;
+            Some(dollars.get(place)?.to_f64()? / value?)
+        };
+        Factor::active().map(|factor| (factor, beta(factor))).collect()
+    }
 }
 
 /// What one position is exposed to: the betas are those of what moves it, whatever its size.
@@ -330,8 +375,11 @@ pub fn coverage<'a>(
 }
 
 /// Exposure × beta, to eight decimals: the beta has sixteen digits at most.
-fn times(exposure: Decimal, beta: f64) -> Decimal {
+fn times(exposure: Decimal, beta: Decimal) -> Decimal {
     const DECIMALS: u32 = 8;
-    let beta = Decimal::from_f64(beta).unwrap_or_default();
     exposure.saturating_mul(beta).round_dp(DECIMALS)
+}
+
+fn decimal(beta: f64) -> Decimal {
+    Decimal::from_f64(beta).unwrap_or_default()
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
+use sigmasight_analytics::decimal::rounded;
 use sigmasight_analytics::exposure::Sensitivities;
 use sigmasight_analytics::implied;
 use sigmasight_analytics::option::{self, Kind, Market};
@@ -169,7 +170,7 @@ impl LineGreeks {
         fallback: bool,
     ) -> Self {
         let figures = value.and_then(|(value, greeks)| {
-            Some((rounded(value)?, Sensitivities::rounded(&greeks, DIGITS)?))
+            Some((rounded(value, DIGITS)?, Sensitivities::rounded(&greeks, DIGITS)?))
         });
         let Some((value, greeks)) = figures else {
             let symbol = &line.position.instrument.symbol;
@@ -304,8 +305,4 @@ impl Pricing {
         };
         of_volatility.into_iter().chain(of_rate).collect()
     }
-}
-
-fn rounded(value: f64) -> Option<Decimal> {
-    Some(Decimal::from_f64_retain(value)?.round_dp(DIGITS))
 }

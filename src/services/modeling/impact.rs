@@ -1,10 +1,14 @@
 //! What trades change: the same figures of the base book and of the trial book.
 
+use std::sync::Arc;
+
 use rust_decimal::Decimal;
 
 use crate::domain::factor::Factor;
-use crate::services::factors::{self, Basis, Deltas, Estimates};
+use crate::domain::scenario::Scenario;
+use crate::services::factors::{Basis, BookBetas, Deltas, Estimates};
 use crate::services::risk;
+use crate::services::stress::Desk;
 use crate::services::valuation::Book;
 
 /// The same thing before the trades and after them.
@@ -15,7 +19,7 @@ pub struct Pair<T> {
 }
 
 impl<T> Pair<T> {
-    pub fn map<U>(self, each: impl Fn(T) -> U) -> Pair<U> {
+    pub fn map<U>(self, mut each: impl FnMut(T) -> U) -> Pair<U> {
         Pair { before: each(self.before), after: each(self.after) }
     }
 
@@ -52,15 +56,21 @@ pub fn factors(
     basis: Basis,
     estimates: &Estimates,
 ) -> Vec<FactorChange> {
-    let each = books.zip(deltas).map(|(book, deltas)| {
-        factors::exposures(&book.lines, book.total_value(), basis, deltas, estimates)
-    });
+    let mut betas = BookBetas::new(estimates);
+    let each = books
+        .zip(deltas)
+        .map(|(book, deltas)| betas.of(&book.lines, book.total_value(), basis, deltas));
     let both = each.before.into_iter().zip(each.after);
-    both.map(|(before, after)| FactorChange {
-        factor: before.factor,
-        beta: Pair { before: before.beta, after: after.beta },
-    })
-    .collect()
+    both.map(|((factor, before), (_, after))| FactorChange { factor, beta: Pair { before, after } })
+        .collect()
+}
+
+/// What each of some scenarios does to both books, in their order; None where nothing of it is
+/// known.
+pub fn stress(desks: Pair<&Desk>, scenarios: &[Arc<Scenario>]) -> Vec<Change<Decimal>> {
+    let each = desks.map(|desk| desk.totals(scenarios));
+    let both = each.before.into_iter().zip(each.after);
+    both.map(|(before, after)| Pair { before, after }).collect()
 }
 
 /// What the factor model expects of both books.

@@ -15,7 +15,7 @@ use crate::domain::factor::Factor;
 use crate::domain::id::{ModelTradeId, PortfolioId};
 use crate::domain::instrument::OccSymbol;
 use crate::domain::modeling::{Action, Status};
-use crate::services::factors::{Estimates, Method, Model, Variable, WINDOW};
+use crate::services::factors::{self as model, Basis, Estimates, Method, Model, Variable, WINDOW};
 use crate::services::greeks::{self, BookGreeks};
 use crate::services::rates::Curve;
 use crate::services::testing::{FUNDS, WORLD, day};
@@ -107,4 +107,28 @@ fn greeks(book: &Book) -> BookGreeks {
 /// Calls on AAPL at 5 a share, a little out of the money.
 fn call() -> String {
     OccSymbol::parse("AAPL190920C00050000").expect("an option").compact()
+}
+
+#[test]
+fn betas_before_and_after_are_those_of_the_books() {
+    let before = WORLD.book(DAY, 50_000, &[("AAPL", 100), (&call(), -3), ("KO", -40)]);
+    let (after, _) = tried(&before, &[trade("KO", Action::Buy, 90.into())]);
+    for (before, after) in [(&before, &after), (&WORLD.book(DAY, 0, &[]), &before)] {
+        let greeks = Pair { before: greeks(before), after: greeks(after) };
+        let deltas = greeks.map(|greeks| greeks.deltas());
+        for basis in [Basis::Dollar, Basis::DeltaAdjusted] {
+            let (books, deltas) = (Pair { before, after }, deltas.as_ref().map(Arc::as_ref));
+            let found = factors(books, deltas, basis, &ESTIMATES);
+            let of = |book: &Book, deltas| {
+                let value = book.total_value();
+                let all = model::exposures(&book.lines, value, basis, deltas, &ESTIMATES);
+                all.into_iter().map(|one| (one.factor, one.beta)).collect::<Vec<_>>()
+            };
+            let each = |of: fn(&Change<f64>) -> Option<f64>| {
+                found.iter().map(|one| (one.factor, of(&one.beta))).collect::<Vec<_>>()
+            };
+            assert_eq!(each(|beta| beta.before), of(before, deltas.before));
+            assert_eq!(each(|beta| beta.after), of(after, deltas.after));
+        }
+    }
 }

@@ -20,10 +20,14 @@ pub(super) struct Design {
     pub drivers: Vec<Driver>,
     /// Of the drivers, row by row, per session.
     pub covariance: Vec<f64>,
-    pub betas: HashMap<InstrumentId, Result<Betas, Insufficient>>,
+    /// In the order of the desk's instruments.
+    pub betas: Vec<Estimated>,
     pub quality: Quality,
     pub warnings: Vec<String>,
 }
+
+/// The betas of an instrument, or why it has none.
+pub(super) type Estimated = Result<Arc<Betas>, Insufficient>;
 
 /// Of one instrument, in the order of the drivers.
 #[derive(Clone, Debug)]
@@ -34,10 +38,25 @@ pub(super) struct Betas {
     pub quality: Quality,
 }
 
-/// The regressions of the books of one session, each made once, whosever they are. Of sessions or
-/// closes that differ nothing may be shared.
+/// What the books of one session have in common, whosever they are: the returns of instruments and
+/// their regressions, each made once. Of sessions or closes that differ nothing may be shared.
 #[derive(Debug, Default)]
-pub struct Designs(Mutex<HashMap<Vec<Macro>, Arc<Fitted>>>);
+pub struct Designs {
+    returns: Mutex<HashMap<InstrumentId, Arc<Returns>>>,
+    fitted: Mutex<HashMap<Vec<Macro>, Arc<Fitted>>>,
+}
+
+impl Designs {
+    /// The returns of an instrument over the window of the session.
+    pub(super) fn returns(
+        &self,
+        instrument: InstrumentId,
+        find: impl FnOnce() -> Returns,
+    ) -> Arc<Returns> {
+        let mut known = held(&self.returns);
+        Arc::clone(known.entry(instrument).or_insert_with(|| Arc::new(find())))
+    }
+}
 
 /// A model, and the betas that have been estimated on it.
 #[derive(Debug)]
@@ -46,7 +65,7 @@ struct Fitted {
     /// How much of the market goes with each driver.
     carried: Vec<f64>,
     covariance: Vec<f64>,
-    betas: Mutex<HashMap<InstrumentId, Result<Betas, Insufficient>>>,
+    betas: Mutex<HashMap<InstrumentId, Estimated>>,
 }
 
 fn held<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -61,14 +80,13 @@ impl Desk {
     /// itself; so the part of it that goes with the market is put back into the covariance and
     /// taken out of the market's beta.
     pub(super) fn design(&self, macros: &[Macro]) -> Design {
-        let known = held(&self.designs.0).get(macros).cloned();
+        let known = held(&self.designs.fitted).get(macros).cloned();
         let fitted = known.unwrap_or_else(|| {
             let fitted = Arc::new(Fitted::new(&self.drivers, macros));
-            Arc::clone(held(&self.designs.0).entry(macros.to_vec()).or_insert(fitted))
+            Arc::clone(held(&self.designs.fitted).entry(macros.to_vec()).or_insert(fitted))
         });
-        let betas = self.returns.iter().map(|(id, returns)| (*id, fitted.betas(*id, returns)));
         Design {
-            betas: betas.collect(),
+            betas: fitted.betas(&self.instruments),
             covariance: fitted.covariance.clone(),
             quality: fitted.model.quality(),
             warnings: fitted.model.warnings(),
@@ -99,24 +117,39 @@ impl Fitted {
         }
     }
 
-    fn betas(&self, id: InstrumentId, returns: &Returns) -> Result<Betas, Insufficient> {
-        if let Some(known) = held(&self.betas).get(&id) {
-            return known.clone();
-        }
-        let found = self.model.betas(returns).map(|found| Betas {
+    fn betas(&self, instruments: &[(InstrumentId, Arc<Returns>)]) -> Vec<Estimated> {
+        let known: Vec<_> = {
+            let known = held(&self.betas);
+            instruments.iter().map(|(id, _)| known.get(id).cloned()).collect()
+        };
+        // Others may regress meanwhile: whoever is first, the betas are the same.
+        let regressed: Vec<_> = instruments
+            .iter()
+            .zip(&known)
+            .filter(|(_, known)| known.is_none())
+            .map(|((id, returns), _)| (*id, self.regressed(returns)))
+            .collect();
+        held(&self.betas).extend(regressed.iter().cloned());
+        let mut regressed = regressed.into_iter();
+        let found = known.into_iter().map(|known| known.or_else(|| Some(regressed.next()?.1)));
+        found.flatten().collect()
+    }
+
+    fn regressed(&self, returns: &Returns) -> Estimated {
+        let found = self.model.betas(returns)?;
+        Ok(Arc::new(Betas {
             values: of_raw(self.model.names(), &found.betas, &self.carried),
             residual: found.residual_std.unwrap_or(0.0),
             quality: found.quality,
-        });
-        held(&self.betas).insert(id, found.clone());
-        found
+        }))
     }
 }
 
 impl Design {
-    pub fn of(&self, instrument: InstrumentId) -> Result<&Betas, Insufficient> {
-        match self.betas.get(&instrument) {
-            Some(found) => found.as_ref().map_err(Clone::clone),
+    /// The betas of the instrument at a place of the desk.
+    pub fn of(&self, instrument: usize) -> Result<&Betas, Insufficient> {
+        match self.betas.get(instrument) {
+            Some(found) => found.as_deref().map_err(Clone::clone),
             None => Err(Insufficient {
                 reason: "its prices were not looked up.".into(),
                 observations: 0,

@@ -70,11 +70,10 @@ impl Desk {
         let rate = Variable::Macro(Macro::InterestRate);
         let mut known = HashMap::new();
         let sheet = Sheet::of_one(self, rate.clone(), |held| {
-            let id = held.exposed.instrument;
-            let found = known.entry(id).or_insert_with(|| {
+            let found = known.entry(held.instrument).or_insert_with(|| {
                 let missing =
                     || Insufficient { reason: "its prices are not known.".into(), observations: 0 };
-                let returns = self.returns.get(&id).ok_or_else(missing)?;
+                let (_, returns) = self.instruments.get(held.instrument).ok_or_else(missing)?;
                 let found = factors::rate_beta(returns, &self.levels, self.levels_quality)?;
                 Ok((found.beta, found.quality))
             });

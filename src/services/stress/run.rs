@@ -50,13 +50,33 @@ pub struct Impact {
 impl Desk {
     /// What each of these scenarios does, in their order.
     pub fn run(&self, scenarios: &[Arc<Scenario>]) -> Vec<Outcome> {
+        self.each(scenarios, |scenario, design| {
+            self.outcome(scenario, design).unwrap_or_else(|error| self.failed(scenario, &error))
+        })
+    }
+
+    /// The profit or loss of each alone, which takes a fraction of the time; None where nothing of
+    /// it is known.
+    pub fn totals(&self, scenarios: &[Arc<Scenario>]) -> Vec<Option<Decimal>> {
+        self.each(scenarios, |scenario, design| {
+            let sheet = Sheet::new(self, design, &scenario.shocks);
+            let (moves, _) = sheet.correlated(design).ok().filter(|_| sheet.is_known())?;
+            Some(sum(sheet.impact(&moves).ok()?.by_position.into_iter().map(money)))
+        })
+    }
+
+    fn each<T>(
+        &self,
+        scenarios: &[Arc<Scenario>],
+        of: impl Fn(&Arc<Scenario>, &Design) -> T,
+    ) -> Vec<T> {
         let mut designs = HashMap::<Vec<Macro>, Design>::new();
-        let run = |scenario: &Arc<Scenario>| {
+        let one = |scenario: &Arc<Scenario>| {
             let macros = self.macros(&scenario.shocks);
             let design = designs.entry(macros).or_insert_with_key(|macros| self.design(macros));
-            self.outcome(scenario, design).unwrap_or_else(|error| self.failed(scenario, &error))
+            of(scenario, design)
         };
-        scenarios.iter().map(run).collect()
+        scenarios.iter().map(one).collect()
     }
 
     /// The variables beside the factors that are shocked and known, in a fixed order.

@@ -66,9 +66,11 @@ impl<'a> Sheet<'a> {
             sheet.warnings.extend(design.warnings.iter().cloned());
             sheet.quality = design.quality;
         }
+        let mut row = Vec::with_capacity(sheet.columns.len());
         for held in &desk.held {
-            match sheet.row(held, design, needs_betas) {
-                Ok((row, quality)) => sheet.add(held, &row, quality),
+            row.clear();
+            match sheet.fill(&mut row, held, design, needs_betas) {
+                Ok(quality) => sheet.add(held, &row, quality),
                 Err(reason) => sheet.excluded.push(without_betas(held, &reason)),
             }
         }
@@ -93,13 +95,14 @@ impl<'a> Sheet<'a> {
     }
 
     fn empty(desk: &Desk, columns: Vec<Column>) -> Self {
+        let entries = desk.held.len().saturating_mul(columns.len());
         Self {
             included: Vec::with_capacity(desk.held.len()),
             excluded: desk.unknown.clone(),
             columns,
-            betas: Vec::new(),
+            betas: Vec::with_capacity(entries),
             values: Vec::with_capacity(desk.held.len()),
-            sensitivities: Vec::new(),
+            sensitivities: Vec::with_capacity(entries),
             quality: Quality::Full,
             warnings: Vec::new(),
         }
@@ -113,33 +116,43 @@ impl<'a> Sheet<'a> {
         self.quality = self.quality.max(quality);
     }
 
-    fn row(
+    /// The returns of a position per 1.00 of each column, into an empty row.
+    fn fill(
         &self,
+        row: &mut Vec<f64>,
         held: &Held,
         design: &Design,
         needs_betas: bool,
-    ) -> Result<(Vec<f64>, Quality), Insufficient> {
+    ) -> Result<Quality, Insufficient> {
         let is_of = |variable: &Variable| {
             variable.acts_on(held.sector.as_deref(), held.industry.as_deref())
         };
         let own = self.columns.iter().position(|column| is_of(&column.variable));
         if let Some(own) = own {
-            let row = (0..self.columns.len()).map(|at| if at == own { 1.0 } else { 0.0 });
-            return Ok((row.collect(), Quality::Full));
+            row.extend((0..self.columns.len()).map(|at| if at == own { 1.0 } else { 0.0 }));
+            return Ok(Quality::Full);
         }
         if !needs_betas {
-            return Ok((vec![0.0; self.columns.len()], Quality::Full));
+            row.resize(self.columns.len(), 0.0);
+            return Ok(Quality::Full);
         }
-        let betas = design.of(held.exposed.instrument)?;
-        let market = design.place(Driver::Factor(Factor::Market));
-        let market = market.and_then(|place| betas.values.get(place)).copied().unwrap_or(0.0);
+        let betas = design.of(held.instrument)?;
+        let of_driver = |place: usize| betas.values.get(place).copied().unwrap_or(0.0);
+        let market = || design.place(Driver::Factor(Factor::Market)).map_or(0.0, of_driver);
         let beta = |column: &Column| match column.source {
-            Source::Design(place) => betas.values.get(place).copied().unwrap_or(0.0),
-            Source::Market(times) => market * times,
+            Source::Design(place) => of_driver(place),
+            Source::Market(times) => market() * times,
             Source::Sector(Some(name)) if is_of(&Variable::Sector(name.into())) => 1.0,
             Source::Sector(_) => 0.0,
         };
-        Ok((self.columns.iter().map(beta).collect(), betas.quality))
+        row.extend(self.columns.iter().map(beta));
+        Ok(betas.quality)
+    }
+
+    /// Whether anything is known of what the shocks do.
+    pub fn is_known(&self) -> bool {
+        let has_positions = !self.included.is_empty() || self.excluded.is_empty();
+        has_positions && self.quality != Quality::Insufficient
     }
 
     /// Profit and loss when the columns move so.

@@ -1,6 +1,6 @@
 //! The distribution of what a book may make or lose, by Monte Carlo.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
 use sigmasight_analytics::Error;
@@ -10,7 +10,6 @@ use sigmasight_analytics::scenario::monte_carlo::Simulation;
 use super::sheet::Sheet;
 use super::{Desk, Standing, money};
 use crate::domain::factor::Factor;
-use crate::domain::id::InstrumentId;
 use crate::domain::scenario::{Shock, Variable};
 
 /// Most paths of one simulation.
@@ -61,14 +60,14 @@ impl Desk {
         let factors = design.drivers.len();
         let mut exposures = sheet.dollars();
         exposures.truncate(factors);
-        let mut by_instrument = HashMap::<InstrumentId, f64>::new();
+        let mut by_instrument = BTreeMap::<usize, f64>::new();
         for held in &sheet.included {
-            *by_instrument.entry(held.exposed.instrument).or_default() += held.exposure;
+            *by_instrument.entry(held.instrument).or_default() += held.exposure;
         }
         let gross: f64 = by_instrument.values().map(|exposure| exposure.abs()).sum();
         let specific: f64 = by_instrument
             .iter()
-            .filter_map(|(id, exposure)| Some((exposure * design.of(*id).ok()?.residual).powi(2)))
+            .filter_map(|(at, exposure)| Some((exposure * design.of(*at).ok()?.residual).powi(2)))
             .sum();
         exposures.push(gross);
         let days = f64::from(sessions);

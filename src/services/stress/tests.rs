@@ -117,7 +117,6 @@ fn scenarios_of_many_factors_are_the_reference_s() {
     let fixture: Value = serde_json::from_str(STRESS).expect("JSON");
     let models = fixture["models"].as_array().expect("models");
     let mut desk = desk(0, &[("AAPL", 1)]);
-    let id = desk.held[0].exposed.instrument;
     (desk.held[0].exposure, desk.held[0].value) = (1.0, 0.0);
     let mut seen = 0;
     for case in cases(STRESS) {
@@ -140,7 +139,7 @@ fn scenarios_of_many_factors_are_the_reference_s() {
         let design = Design {
             drivers,
             covariance: rows.concat(),
-            betas: HashMap::from([(id, Ok(betas))]),
+            betas: vec![Ok(Arc::new(betas))],
             quality: Quality::Full,
             warnings: Vec::new(),
         };
@@ -158,6 +157,28 @@ fn scenarios_of_many_factors_are_the_reference_s() {
         seen += 1;
     }
     assert_eq!(seen, 55);
+}
+
+#[test]
+fn totals_alone_are_those_of_whole_outcomes() {
+    let mut scenarios = built_in();
+    scenarios.push(scenario(&[("DAX", 0.1), ("SECTOR:Technology", -0.2)]));
+    for holdings in [
+        &[][..],
+        &[("AAPL", 100), ("XOM", 200), ("JPM", -150), ("KO", 300)],
+        &[("AAPL", 100), ("AAPL190920C00050000", -3), ("XOM", 10)],
+    ] {
+        let book = WORLD.book(DAY, 50_000, holdings);
+        // Nothing stands in for a yield of which nothing is known.
+        let inputs = Inputs { yields: None, ..inputs(&book) };
+        let desk = desk_with(book, &inputs);
+        let known =
+            |one: Outcome| (one.standing.quality != Quality::Insufficient).then_some(one.total.pnl);
+        let whole: Vec<_> = desk.run(&scenarios).into_iter().map(known).collect();
+        assert_eq!(desk.totals(&scenarios), whole, "{holdings:?}");
+        assert_eq!(whole.contains(&None), !holdings.is_empty());
+        assert!(whole.iter().any(Option::is_some));
+    }
 }
 
 #[test]

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object, SimpleObject};
 use rust_decimal::Decimal as Money;
+use tokio::sync::OnceCell;
 
 use super::{DecimalChange, FloatChange};
-use crate::domain::quality;
-use crate::graphql::error::Result;
+use crate::domain::scenario::Scenario;
+use crate::graphql::error::{ApiError, Result};
 use crate::graphql::scalar::Decimal;
 use crate::graphql::types::factor::{ExposureBasis, Factor};
 use crate::graphql::types::greeks::Greeks;
@@ -18,12 +19,19 @@ use crate::graphql::viewer::request;
 use crate::services::factors::{Deltas, Estimates};
 use crate::services::greeks::{BookGreeks, Model};
 use crate::services::modeling::{self, Change, Pair, RiskChange};
-use crate::services::stress::Outcome;
 use crate::services::valuation::{Book, Filter, Summary};
 
-/// The base book and the trial book.
+/// The base book and the trial book, with what several fields are made of.
 pub struct ModelingImpact {
-    pub books: Pair<Arc<Book>>,
+    books: Pair<Arc<Book>>,
+    estimated: OnceCell<(Pair<Arc<Deltas>>, Arc<Estimates>)>,
+    risk: OnceCell<RiskChange>,
+}
+
+impl ModelingImpact {
+    pub fn new(books: Pair<Arc<Book>>) -> Self {
+        Self { books, estimated: OnceCell::new(), risk: OnceCell::new() }
+    }
 }
 
 impl From<Change<f64>> for FloatChange {
@@ -127,7 +135,7 @@ impl ModelingImpact {
         let (deltas, estimates) = Box::pin(self.estimated(ctx)).await?;
         let books = self.books.as_ref().map(Arc::as_ref);
         let deltas = deltas.as_ref().map(Arc::as_ref);
-        let found = modeling::factors(books, deltas, basis.into(), &estimates);
+        let found = modeling::factors(books, deltas, basis.into(), estimates);
         Ok(found
             .into_iter()
             .map(|one| FactorImpactLine {
@@ -147,17 +155,14 @@ impl ModelingImpact {
         #[graphql(desc = "These scenarios; all that are active when left out.")]
         scenario_ids: Option<Vec<ID>>,
     ) -> Result<Vec<StressImpactLine>> {
-        let outcomes = Box::pin(self.outcomes(ctx, scenario_ids)).await?;
-        let line = |(before, after): (Outcome, Outcome)| {
-            let change = Pair { before: known(&before), after: known(&after) };
-            StressImpactLine {
-                scenario: StressScenario(after.scenario),
-                before: change.before.map(Decimal),
-                after: change.after.map(Decimal),
-                change: change.difference().map(Decimal),
-            }
+        let found = Box::pin(self.stressed(ctx, scenario_ids)).await?;
+        let line = |(scenario, change): (Arc<Scenario>, Change<Money>)| StressImpactLine {
+            scenario: StressScenario(scenario),
+            before: change.before.map(Decimal),
+            after: change.after.map(Decimal),
+            change: change.difference().map(Decimal),
         };
-        Ok(outcomes.before.into_iter().zip(outcomes.after).map(line).collect())
+        Ok(found.into_iter().map(line).collect())
     }
 
     /// Annual standard deviation that the factor model expects, as a fraction of the total value:
@@ -196,19 +201,13 @@ impl ModelingImpact {
         let greeks = self.greeks_of(ctx).await?;
         warnings.extend(greeks.after.warnings(&after.lines));
         let risk = Box::pin(self.risk(ctx)).await?;
-        for warning in risk.warnings {
-            if !warnings.contains(&warning) {
-                warnings.push(warning);
+        for warning in &risk.warnings {
+            if !warnings.contains(warning) {
+                warnings.push(warning.clone());
             }
         }
         Ok(warnings)
     }
-}
-
-/// What a scenario does; None when nothing of it is known.
-fn known(outcome: &Outcome) -> Option<Money> {
-    let is_known = outcome.standing.quality != quality::Quality::Insufficient;
-    is_known.then_some(outcome.total.pnl)
 }
 
 impl ModelingImpact {
@@ -222,40 +221,54 @@ impl ModelingImpact {
     }
 
     /// Delta-adjusted exposures of both books, and one set of betas for both.
-    async fn estimated(&self, ctx: &Context<'_>) -> Result<(Pair<Arc<Deltas>>, Estimates)> {
-        let Pair { before, after } = &self.books;
-        request(ctx).spend(before.lines.len().saturating_add(after.lines.len()))?;
-        let loaders = request(ctx).loaders();
-        let (greeks, estimates) = futures_util::try_join!(
-            self.greeks_of(ctx),
-            Box::pin(loaders.shared_estimates(self.books.as_ref(), None)),
-        )?;
-        Ok((greeks.map(|greeks| greeks.deltas()), estimates))
-    }
-
-    async fn risk(&self, ctx: &Context<'_>) -> Result<RiskChange> {
-        let (deltas, estimates) = self.estimated(ctx).await?;
-        let books = self.books.clone();
-        let work = move || {
-            let books = books.as_ref().map(Arc::as_ref);
-            modeling::risk(books, deltas.as_ref().map(Arc::as_ref), &estimates)
+    async fn estimated(&self, ctx: &Context<'_>) -> Result<&(Pair<Arc<Deltas>>, Arc<Estimates>)> {
+        let find = async {
+            let loaders = request(ctx).loaders();
+            let (greeks, estimates) = futures_util::try_join!(
+                self.greeks_of(ctx),
+                Box::pin(loaders.shared_estimates(self.books.as_ref(), None)),
+            )?;
+            Ok::<_, ApiError>((greeks.map(|greeks| greeks.deltas()), Arc::new(estimates)))
         };
-        request(ctx).loaders().off_the_threads(work).await
+        self.spend(ctx, 1)?;
+        self.estimated.get_or_try_init(|| find).await
     }
 
-    async fn outcomes(
+    async fn risk(&self, ctx: &Context<'_>) -> Result<&RiskChange> {
+        let find = async {
+            let (deltas, estimates) = self.estimated(ctx).await?.clone();
+            let books = self.books.clone();
+            let work = move || {
+                let books = books.as_ref().map(Arc::as_ref);
+                modeling::risk(books, deltas.as_ref().map(Arc::as_ref), &estimates)
+            };
+            request(ctx).loaders().off_the_threads(work).await
+        };
+        self.risk.get_or_try_init(|| find).await
+    }
+
+    /// Takes note of so many passes over both books.
+    fn spend(&self, ctx: &Context<'_>, passes: usize) -> Result<()> {
+        let Pair { before, after } = &self.books;
+        let lines = before.lines.len().saturating_add(after.lines.len());
+        request(ctx).spend(lines.saturating_mul(passes))
+    }
+
+    async fn stressed(
         &self,
         ctx: &Context<'_>,
         ids: Option<Vec<ID>>,
-    ) -> Result<Pair<Vec<Outcome>>> {
+    ) -> Result<Vec<(Arc<Scenario>, Change<Money>)>> {
         let loaders = request(ctx).loaders();
         let all = loaders.scenarios().await?;
         let scenarios = chosen(&all, ids.as_deref(), None)?;
+        self.spend(ctx, scenarios.len())?;
         let Pair { before, after } = &self.books;
-        let lines = before.lines.len().saturating_add(after.lines.len());
-        request(ctx).spend(lines.saturating_mul(scenarios.len()))?;
         let (before, after) = futures_util::try_join!(loaders.desk(before), loaders.desk(after))?;
-        let work = move || Pair { before: before.run(&scenarios), after: after.run(&scenarios) };
+        let work = move || {
+            let changes = modeling::stress(Pair { before: &before, after: &after }, &scenarios);
+            scenarios.into_iter().zip(changes).collect()
+        };
         loaders.off_the_threads(work).await
     }
 }
