@@ -13,7 +13,7 @@ use sigmasight::domain::id::{
 };
 use sigmasight::domain::instrument::{Instrument, OccSymbol};
 use sigmasight::domain::modeling::{Action, Session, Status, Trade};
-use sigmasight::domain::portfolio::{CashMoves, Portfolio};
+use sigmasight::domain::portfolio::{CashMoves, Latest, Portfolio};
 use sigmasight::domain::position::{Position, PositionType};
 use sigmasight::domain::price::{Horizon, PriceSource, Quote};
 use sigmasight::domain::rate::{Tenor, Yield, YieldSource};
@@ -200,6 +200,7 @@ fn portfolio() -> Portfolio {
         currency: "USD".into(),
         cash_balance: 10_000_000.into(),
         cash_moves: CashMoves::default(),
+        latest: Latest::default(),
         created_at: DateTime::UNIX_EPOCH,
         updated_at: DateTime::UNIX_EPOCH,
     }

@@ -38,10 +38,9 @@ impl Holdings {
         let portfolios = store::portfolios::owned(tx.statement(), owner, ids).await?;
         let found = store::positions::of_portfolios(tx.statement(), owner, ids).await?;
         let (mut positions, mut tags) = (Vec::with_capacity(found.len()), HashMap::new());
-        let mut known = HashMap::new();
-        for (position, own) in found {
+        for (position, own) in sharing_tags(found) {
             if !own.is_empty() {
-                tags.insert(position.id, shared(own, &mut known));
+                tags.insert(position.id, own);
             }
             positions.push(Arc::new(position));
         }
@@ -130,10 +129,15 @@ impl Holdings {
     }
 }
 
-/// Tags as they are kept once, however many positions carry them.
-pub fn shared(tags: Vec<Tag>, known: &mut HashMap<TagId, Arc<Tag>>) -> Vec<Arc<Tag>> {
-    let once = |tag: Tag| Arc::clone(known.entry(tag.id).or_insert_with(|| Arc::new(tag)));
-    tags.into_iter().map(once).collect()
+/// Positions with their tags, of which each is there once, however many positions carry it.
+pub fn sharing_tags(
+    found: Vec<(Position, Vec<Tag>)>,
+) -> impl Iterator<Item = (Position, Vec<Arc<Tag>>)> {
+    let mut known = HashMap::<TagId, Arc<Tag>>::new();
+    found.into_iter().map(move |(position, tags)| {
+        let once = |tag: Tag| Arc::clone(known.entry(tag.id).or_insert_with(|| Arc::new(tag)));
+        (position, tags.into_iter().map(once).collect())
+    })
 }
 
 /// The splits that matter to some positions, and the contracts these made.

@@ -20,7 +20,7 @@ use crate::graphql::budget::{Budget, PRICED};
 use crate::graphql::error::{ApiError, Result};
 use crate::postgres::moment::Moment;
 use crate::services::Services;
-use crate::services::books::shared;
+use crate::services::books::sharing_tags;
 use crate::services::modeling::{Netted, Trial};
 use crate::services::valuation::{self, Book, BookKey, Quotes, Splits};
 use crate::store;
@@ -108,11 +108,10 @@ impl Books {
         };
 
         let mut read: HashMap<_, _> = unread.iter().map(|id| (*id, Holdings::default())).collect();
-        let mut known = HashMap::new();
-        for (position, tags) in found {
+        for (position, tags) in sharing_tags(found) {
             let of = read.entry(position.portfolio_id).or_default();
             if !tags.is_empty() {
-                of.tags.insert(position.id, shared(tags, &mut known));
+                of.tags.insert(position.id, tags);
             }
             of.positions.push(Arc::new(position));
         }

@@ -66,7 +66,8 @@ pub fn accuracy(
     for held in &desk.held {
         match market_beta(estimates, held) {
             Ok((beta, own)) => {
-                let returns = last(desk.returns.get(&held.exposed.instrument), tested.len());
+                let known = desk.instruments.get(held.instrument);
+                let returns = last(known.map(|(_, own)| own.as_ref()), tested.len());
                 included.push(Tested { held, weight: held.exposure / base, beta, returns });
                 quality = quality.max(own);
             }

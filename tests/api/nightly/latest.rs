@@ -170,7 +170,7 @@ async fn what_somebody_changes_in_a_book_is_answered_at_once() {
         .clone();
     let id = made["scenario"]["id"].clone();
     assert!(id.is_string(), "{made}");
-    let basis = async || {
+    let origins = async || {
         let asked = "query($id: ID!, $own: ID!) { portfolio(id: $id) {
             stressTest(scenarioIds: [$own]) { totalPnl provenance { basis } }
             all: stressTest { provenance { basis } } } }";
@@ -179,11 +179,11 @@ async fn what_somebody_changes_in_a_book_is_answered_at_once() {
         let stored = stored.iter().filter(|one| one["provenance"]["basis"] == "STORED").count();
         (book["stressTest"][0]["provenance"]["basis"].clone(), stored)
     };
-    let (own, others) = basis().await;
+    let (own, others) = origins().await;
     assert_eq!(own, "LIVE");
     assert!(others > 10, "{others}");
     runs(&app, &admin, "DAILY").await;
-    assert_eq!(basis().await, (json!("STORED"), others + 1));
+    assert_eq!(origins().await, (json!("STORED"), others + 1));
     let changed = json!({ "input": { "id": id,
         "shocks": [{ "variable": "Market", "shock": -0.2 }] } });
     let changed = ada
@@ -194,7 +194,7 @@ async fn what_somebody_changes_in_a_book_is_answered_at_once() {
         )
         .await;
     assert_eq!(changed["updateStressScenario"]["userErrors"], json!([]), "{changed}");
-    assert_eq!(basis().await, (json!("LIVE"), others));
+    assert_eq!(origins().await, (json!("LIVE"), others));
 }
 
 /// Ten positions are kept of each figure; who asks for more gets the others too.

@@ -96,13 +96,11 @@ impl Origin {
             Self::Live(desk) => return Ok(live(request, desk, method, standing)),
             Self::Stored { of, book, .. } => (of, book),
         };
-        let currency = match book {
-            Some(book) => book.portfolio.currency.clone(),
-            None => {
-                let portfolio = request.loaders().row(PortfolioBy(of.portfolio_id)).await?;
-                portfolio.map(|own| own.currency.clone()).unwrap_or_default()
-            }
+        let portfolio = match book {
+            Some(book) => Some(Arc::clone(&book.portfolio)),
+            None => request.loaders().row(PortfolioBy(of.portfolio_id)).await?,
         };
+        let currency = portfolio.map(|own| own.currency.clone()).unwrap_or_default();
         let value = total.new_total_value.saturating_sub(total.pnl);
         Ok(Provenance {
             as_of: of.date.into(),
