@@ -31,6 +31,7 @@ use super::updates::{self, Update};
 use super::valuation::Book;
 use super::{Services, off_the_threads};
 use crate::config::assumptions::Assumptions;
+use crate::domain::calendar::Calendar;
 use crate::domain::id::{PortfolioId, UserId};
 use crate::domain::job::JobKind;
 use crate::domain::result::Of;
@@ -53,6 +54,7 @@ struct Desks {
     scenarios: Vec<Arc<Scenario>>,
     now: chrono::DateTime<chrono::Utc>,
     assumptions: Assumptions,
+    calendar: Arc<Calendar>,
 }
 
 impl Desks {
@@ -133,18 +135,17 @@ pub async fn make(
     let desks = read(services, [night, earlier], kind, owner, portfolios).await?;
     let (night, earlier, meter) = (Arc::clone(night), Arc::clone(earlier), meter.clone());
     let date = night.date;
-    let calendar = Arc::clone(&services.calendar);
     let rows = off_the_threads(move || match kind {
         JobKind::Greeks => greeks::rows(&desks, &meter),
         JobKind::Factors => factors::rows(&desks, &night, &meter),
         JobKind::MarketRisk => {
-            let mut rows = stress::moves(&desks, &night, &calendar, &meter)?;
+            let mut rows = stress::moves(&desks, &night, &meter)?;
             rows.tables.extend(factors::answers_to_rates(&desks, &night, &meter)?.tables);
             Ok(rows)
         }
-        JobKind::Stress => stress::scenarios(&desks, &night, &calendar, &meter),
+        JobKind::Stress => stress::scenarios(&desks, &night, &meter),
         JobKind::Correlations => correlation::rows(&desks, &night, &meter),
-        JobKind::Accuracy => accuracy::rows(&desks, (&night, &earlier), &calendar, &meter),
+        JobKind::Accuracy => accuracy::rows(&desks, (&night, &earlier), &meter),
         other => Err(Error::Internal(format!("{} finds no results", other.as_str()))),
     })
     .await??;
@@ -198,6 +199,7 @@ async fn read(
         scenarios: active.collect(),
         now: services.now(),
         assumptions: services.assumptions,
+        calendar: Arc::clone(&services.calendar),
     })
 }
 

@@ -137,7 +137,8 @@ impl Loaders {
         let (portfolio, date) = (&book.portfolio, book.horizon.as_of);
         // Asking costs a statement, so it is not asked about another book.
         let Some(known) = portfolio.latest.book(kind, date) else { return Ok(None) };
-        let of = latest::of(book, kind, self.assumptions).filter(|of| of.book == known);
+        let of =
+            latest::of(book, kind, self.assumptions, &self.calendar).filter(|of| of.book == known);
         let Some(of) = of else { return Ok(None) };
         let moved_by = latest::moved_by(book).into_iter().collect();
         let Some(found) = self.row(LatestBy { of, moved_by }).await? else { return Ok(None) };

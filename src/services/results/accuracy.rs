@@ -1,7 +1,6 @@
 //! How well the market scenario predicted what books did.
 
 use super::{Desks, Rows, Table, stress};
-use crate::domain::calendar::Calendar;
 use crate::domain::result::{self, Of, ScenarioAccuracy};
 use crate::error::Error;
 use crate::services::factors;
@@ -13,15 +12,14 @@ use crate::services::stress::{Accuracy, DAYS_BACK, accuracy};
 pub(super) fn rows(
     desks: &Desks,
     (night, before): (&Night, &Night),
-    calendar: &Calendar,
     meter: &Meter,
 ) -> Result<Rows, Error> {
     let mut rows = Rows::of(&[Table::Accuracy]);
     for (book, greeks) in desks.with_greeks() {
         meter.goes_on()?;
         let estimates = before.estimates(factors::wanted(&book.lines), meter)?;
-        let desk = stress::desk((book, greeks), night, calendar);
-        let found = accuracy(&desk, &estimates, DAYS_BACK, calendar);
+        let desk = stress::desk((book, greeks), night, &desks.calendar);
+        let found = accuracy(&desk, &estimates, DAYS_BACK, &desks.calendar);
         rows.extend(Table::Accuracy, [row(desks.of(book), found)])?;
     }
     Ok(rows)

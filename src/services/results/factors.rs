@@ -29,8 +29,7 @@ pub(super) fn rows(desks: &Desks, night: &Night, meter: &Meter) -> Result<Rows, 
         meter.goes_on()?;
         let of = desks.of(book);
         let found = of_book(book, &estimates);
-        let (kind, assumptions) = (LatestKind::Factors, desks.assumptions);
-        rows.latest.extend(latest(book, kind, assumptions, night, &found)?);
+        rows.latest.extend(latest((book, LatestKind::Factors), desks, night, &found)?);
         let found = found.into_iter().map(|one| Kept { of, found: one.found });
         rows.extend(Table::FactorExposures, found)?;
         let exposed = book.open_lines().map(|line| of_position(of, line, &estimates));

@@ -6,7 +6,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use serde::Serialize;
 use serde_json::value::to_raw_value;
 
+use super::Desks;
 use crate::config::assumptions::Assumptions;
+use crate::domain::calendar::Calendar;
 use crate::domain::id::InstrumentId;
 use crate::domain::result::{LatestKind, LatestOf};
 use crate::error::Error;
@@ -16,20 +18,28 @@ use crate::services::{factors, greeks, stress};
 use crate::store::results::latest::Latest;
 
 /// Which results may answer for a book: those of a book of the same digest, made by the same
-/// models from the same assumptions. None of one that somebody tries.
-pub fn of(book: &Book, kind: LatestKind, assumptions: Assumptions) -> Option<LatestOf> {
+/// models from the same assumptions over the same sessions. None of one that somebody tries.
+pub fn of(
+    book: &Book,
+    kind: LatestKind,
+    assumptions: Assumptions,
+    calendar: &Calendar,
+) -> Option<LatestOf> {
     if book.tried.is_some() {
         return None;
     }
+    let session = book.horizon.as_of;
     let Assumptions { risk_free_rate, default_volatility, greeks_fallback } = assumptions;
     let mut state = DefaultHasher::new();
     book.digest().hash(&mut state);
     (factors::MODEL_VERSION, greeks::MODEL_VERSION, stress::MODEL_VERSION).hash(&mut state);
     (risk_free_rate.to_bits(), default_volatility.to_bits(), greeks_fallback).hash(&mut state);
+    // Closings that nobody foresaw may be told later.
+    (stress::window(book, calendar).sessions(), calendar.day(session).close).hash(&mut state);
     Some(LatestOf {
         portfolio: book.portfolio.id,
         kind,
-        date: book.horizon.as_of,
+        date: session,
         book: state.finish().cast_signed(),
     })
 }
@@ -42,14 +52,14 @@ pub fn moved_by(book: &Book) -> BTreeSet<InstrumentId> {
 /// Results of a book of a night, ready to be kept; None where it is not known what they were made
 /// of.
 pub(super) fn latest<T: Serialize>(
-    book: &Book,
-    kind: LatestKind,
-    assumptions: Assumptions,
+    (book, kind): (&Book, LatestKind),
+    desks: &Desks,
     night: &Night,
     results: &[T],
 ) -> Result<Option<Latest>, Error> {
     let failed = |error| Error::Internal(format!("results cannot be written down: {error}"));
-    let of = of(book, kind, assumptions).zip(night.revisions(&moved_by(book)));
+    let of = of(book, kind, desks.assumptions, &desks.calendar);
+    let of = of.zip(night.revisions(&moved_by(book)));
     of.map(|(of, revisions)| {
         Ok(Latest { of, revisions, answer: to_raw_value(results).map_err(failed)? })
     })

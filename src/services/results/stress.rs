@@ -27,25 +27,19 @@ pub fn desk((book, greeks): (&Arc<Book>, &BookGreeks), night: &Night, calendar: 
     Desk::new(Arc::clone(book), greeks, &inputs, calendar)
 }
 
-pub(super) fn moves(
-    desks: &Desks,
-    night: &Night,
-    calendar: &Calendar,
-    meter: &Meter,
-) -> Result<Rows, Error> {
+pub(super) fn moves(desks: &Desks, night: &Night, meter: &Meter) -> Result<Rows, Error> {
     let mut rows = Rows::of(&[Table::MarketRisk]);
     let failed = |error| Error::Internal(format!("a move gives no number: {error}"));
     for (book, greeks) in desks.with_greeks() {
         meter.goes_on()?;
-        let desk = desk((book, greeks), night, calendar);
+        let desk = desk((book, greeks), night, &desks.calendar);
         let of = desks.of(book);
         let market = desk.market_moves(&MARKET_MOVES).map_err(failed)?;
         let rate = desk.rate_moves(&RATE_MOVES).map_err(failed)?;
         let market = market.into_iter().map(|one| moved(Moved::Market, one));
         let found: Vec<_> =
             market.chain(rate.into_iter().map(|one| moved(Moved::Rate, one))).collect();
-        let (kind, assumptions) = (LatestKind::MarketRisk, desks.assumptions);
-        rows.latest.extend(latest(book, kind, assumptions, night, &found)?);
+        rows.latest.extend(latest((book, LatestKind::MarketRisk), desks, night, &found)?);
         rows.extend(Table::MarketRisk, found.into_iter().map(|one| Kept { of, found: one.found }))?;
     }
     Ok(rows)
@@ -74,21 +68,15 @@ fn largest(positions: &[stress::PositionPnl]) -> Vec<PositionPnl> {
     kept.map(|one| PositionPnl { position: one.line.position.id, pnl: one.pnl }).collect()
 }
 
-pub(super) fn scenarios(
-    desks: &Desks,
-    night: &Night,
-    calendar: &Calendar,
-    meter: &Meter,
-) -> Result<Rows, Error> {
+pub(super) fn scenarios(desks: &Desks, night: &Night, meter: &Meter) -> Result<Rows, Error> {
     let mut rows = Rows::of(&[Table::StressTests]);
     for (book, greeks) in desks.with_greeks() {
         meter.goes_on()?;
-        let desk = desk((book, greeks), night, calendar);
+        let desk = desk((book, greeks), night, &desks.calendar);
         let of = desks.of(book);
         let found = desk.run(&desks.scenarios);
         let found: Vec<_> = found.into_iter().map(stressed).collect();
-        let (kind, assumptions) = (LatestKind::Stress, desks.assumptions);
-        rows.latest.extend(latest(book, kind, assumptions, night, &found)?);
+        rows.latest.extend(latest((book, LatestKind::Stress), desks, night, &found)?);
         rows.extend(Table::StressTests, found.into_iter().map(|found| Kept { of, found }))?;
     }
     Ok(rows)
