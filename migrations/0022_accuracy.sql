@@ -1,6 +1,7 @@
 -- How well the market scenario predicted what books did, as each week found it: of what the books
 -- held then, over the sessions up to its date. Of the sessions themselves nothing is kept, for they
--- are found again from prices.
+-- are found again from prices. No field reads it: `Portfolio.scenarioAccuracy` is found when it is
+-- asked for, over as many sessions as it is asked for.
 
 create table scenario_accuracy (
     owner_id           uuid not null,

@@ -63,7 +63,7 @@ create table latest_results (
     -- The sum of the revisions that it was computed from.
     revisions    bigint not null,
     answer       json not null,
-    -- When it first said what it says.
+    -- When it was found, of that book and from that past.
     created_at   timestamptz not null,
     primary key (owner_id, portfolio_id, kind),
     foreign key (owner_id, portfolio_id) references portfolios (owner_id, id) on delete cascade

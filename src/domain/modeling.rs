@@ -45,8 +45,19 @@ pub struct Session {
     pub base_date: NaiveDate,
     /// When it was last saved.
     pub saved_at: Option<DateTime<Utc>>,
+    /// When, by the clock of the database, the book was read that it was last saved with.
+    pub known_at: Option<DateTime<Utc>>,
+    /// The cash of that.
+    pub cash: Option<Decimal>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+}
+
+impl Session {
+    /// Of one that is saved when its book was known, and the cash in it.
+    pub fn snapshot(&self) -> Option<(DateTime<Utc>, Decimal)> {
+        self.known_at.zip(self.cash).filter(|_| self.status == Status::Saved)
+    }
 }
 
 /// What is done.

@@ -29,15 +29,17 @@ pub struct Portfolio {
 #[sqlx(transparent)]
 pub struct CashMoves(Json<Vec<(NaiveDate, Decimal)>>);
 
-/// Of which sessions and books the newest results are kept.
+/// Of which sessions and books the newest results are kept; of kinds that only a newer release
+/// knows, too.
 #[derive(Clone, Debug, Default, sqlx::Type)]
 #[sqlx(transparent)]
-pub struct Latest(Json<Vec<(LatestKind, NaiveDate, i64)>>);
+pub struct Latest(Json<Vec<(String, NaiveDate, i64)>>);
 
 impl Latest {
     /// The digest of the book that those of a session are of.
     pub fn book(&self, kind: LatestKind, date: NaiveDate) -> Option<i64> {
-        let found = self.0.iter().find(|(own, of, _)| (*own, *of) == (kind, date));
+        let is_it = |own: &str, of| (own, of) == (kind.code(), date);
+        let found = self.0.iter().find(|(own, of, _)| is_it(own, *of));
         found.map(|(_, _, book)| *book)
     }
 }

@@ -1,6 +1,6 @@
 //! Daily bars as traded, and the price a position is valued at.
 
-use chrono::{Datelike, NaiveDate};
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
@@ -122,6 +122,8 @@ pub struct Horizon {
     pub month_base: NaiveDate,
     /// Last session of the year before.
     pub year_base: NaiveDate,
+    /// Positions are as they were known then; None for as they are.
+    pub known_at: Option<DateTime<Utc>>,
 }
 
 impl Horizon {
@@ -136,6 +138,7 @@ impl Horizon {
             carried_from: calendar.sessions_before(session, MAX_CARRIED_SESSIONS),
             month_base: calendar.previous_session(month),
             year_base: calendar.previous_session(year),
+            known_at: None,
         }
     }
 }

@@ -37,6 +37,17 @@ pub enum LatestKind {
     Stress,
 }
 
+impl LatestKind {
+    /// As it is stored.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Factors => "FACTORS",
+            Self::MarketRisk => "MARKET_RISK",
+            Self::Stress => "STRESS",
+        }
+    }
+}
+
 /// The newest results of a kind, and of which book they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LatestOf {

@@ -2,6 +2,7 @@
 //! and few at a time, for each is in memory until it is taken.
 
 use std::convert::Infallible;
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::PathRejection;
@@ -10,6 +11,8 @@ use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 use super::Door;
 use super::lasting::Seat;
@@ -43,7 +46,7 @@ pub async fn download(
     let Some(link) = link else { return StatusCode::NOT_FOUND.into_response() };
     let Some(seat) = door.lasting.seat(caller) else { return too_many(SEAT_SECONDS) };
     match exports::download(&door.services, link).await {
-        Ok(Some(file)) => handed(file, seat),
+        Ok(Some(file)) => handed(file, seat, door.lasting.patience.write),
         Ok(None) => StatusCode::NOT_FOUND.into_response(),
         Err(error) => {
             tracing::error!(error = chain(&error), "a file cannot be handed out");
@@ -56,7 +59,7 @@ fn too_many(seconds: u64) -> Response {
     (StatusCode::TOO_MANY_REQUESTS, [(RETRY_AFTER, HeaderValue::from(seconds))]).into_response()
 }
 
-fn handed(file: Download, seat: Seat) -> Response {
+fn handed(file: Download, seat: Seat, patience: Duration) -> Response {
     // The name is one that needs no quoting: its table holds no other.
     let disposition = format!("attachment; filename=\"{}\"", file.file_name);
     let disposition = HeaderValue::try_from(disposition)
@@ -71,11 +74,23 @@ fn handed(file: Download, seat: Seat) -> Response {
         (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; sandbox")),
         (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
     ];
-    // In pieces that hold the seat: it is free when the last is taken, or the client is gone.
-    let rest = (Bytes::from(file.content), seat);
-    let pieces = stream::unfold(rest, |(mut rest, seat)| async move {
-        let piece = rest.split_to(rest.len().min(PIECE));
-        (!piece.is_empty()).then_some((Ok::<_, Infallible>(piece), (rest, seat)))
+    // Piece by piece: file and seat are free when the last is taken, the client is gone, or takes
+    // nothing for too long.
+    let (hand, taken) = mpsc::channel(1);
+    let mut rest = Bytes::from(file.content);
+    tokio::spawn(async move {
+        let _seat = seat;
+        while !rest.is_empty() {
+            let piece = rest.split_to(rest.len().min(PIECE));
+            if hand.send_timeout(piece, patience).await.is_err() {
+                return;
+            }
+        }
+        // There is room again once the last is taken.
+        let _ = timeout(patience, hand.reserve()).await;
+    });
+    let pieces = stream::unfold(taken, |mut taken| async move {
+        Some((Ok::<_, Infallible>(taken.recv().await?), taken))
     });
     (headers, Body::from_stream(pieces)).into_response()
 }

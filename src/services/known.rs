@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Shared by those who work at the same time. Two who miss the same both look it up, and find the
-/// same.
+/// Shared by those who work at the same time. Two who miss the same both look it up; what may have
+/// changed between them is for whoever adds it to think of.
 #[derive(Debug)]
 pub struct Known<K, V>(Mutex<HashMap<K, V>>);
 

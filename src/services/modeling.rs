@@ -41,6 +41,7 @@ use crate::domain::calendar::{Calendar, new_york_date};
 use crate::domain::id::{InstrumentId, ModelingSessionId, PositionId};
 use crate::domain::instrument::{Instrument, Symbol};
 use crate::domain::modeling::{Session, Trade};
+use crate::domain::portfolio::{CashMoves, Portfolio};
 use crate::domain::price::{Horizon, PriceSource, Quote};
 use crate::domain::tag::{Tag, TagKind, default_color};
 use crate::domain::text::fold;
@@ -64,11 +65,22 @@ pub fn symbols<'a>(traded: impl IntoIterator<Item = &'a str>) -> BTreeSet<String
 }
 
 /// The dates of a session's books. While its base date is the last completed session, what was
-/// entered since counts, as in every figure that is about now.
+/// entered since counts, as in every figure that is about now; of one that is saved, what had been
+/// entered by then.
 pub fn horizon(session: &Session, now: DateTime<Utc>, calendar: &Calendar) -> Horizon {
     let base = session.base_date;
+    let snapshot = session.snapshot();
+    let now = session.saved_at.filter(|_| snapshot.is_some()).unwrap_or(now);
     let is_now = base == calendar.last_completed_session(now);
-    Horizon::of(base, if is_now { new_york_date(now) } else { base }, calendar)
+    let horizon = Horizon::of(base, if is_now { new_york_date(now) } else { base }, calendar);
+    Horizon { known_at: snapshot.map(|(known_at, _)| known_at), ..horizon }
+}
+
+/// A portfolio as its session takes it: one that is saved has the cash it was saved with.
+pub fn portfolio_of(session: &Session, portfolio: &Arc<Portfolio>) -> Arc<Portfolio> {
+    let Some((_, cash)) = session.snapshot() else { return Arc::clone(portfolio) };
+    let own = Portfolio::clone(portfolio);
+    Arc::new(Portfolio { cash_balance: cash, cash_moves: CashMoves::default(), ..own })
 }
 
 /// A trade with what it is in.

@@ -150,6 +150,8 @@ pub async fn make(
     })
     .await??;
     let mut tx = services.db.begin_as(owner).await?;
+    // One after the other, so that all tables say the same.
+    store::portfolios::lock_all(tx.statement(), owner, portfolios).await?;
     let mut changed = BTreeSet::new();
     for (table, rows) in rows.tables {
         changed.extend(replace(&mut tx, table, owner, portfolios, date, &rows).await?);

@@ -259,7 +259,7 @@ pub async fn list(db: impl PgExecutor<'_>, ids: &[InstrumentId]) -> sqlx::Result
 }
 
 /// Locks instruments and the underlyings of options among them until the transaction ends, against
-/// others that do so and against [`keep`]: what is stored of their prices is about to be replaced.
+/// others that do so and against [`keep`]: what is stored of their prices is about to change.
 ///
 /// Underlyings come before options, each by id. A transaction that locks several times does so in
 /// that order too, and adds tickers before and options after, so that no two ever cross.

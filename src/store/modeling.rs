@@ -1,6 +1,7 @@
 //! What-if sessions and their trades.
 
 use chrono::{DateTime, Utc};
+use rust_decimal::Decimal;
 use sqlx::PgExecutor;
 
 use crate::domain::id::{ModelTradeId, ModelingSessionId, PortfolioId, UserId};
@@ -12,7 +13,8 @@ pub async fn all_of(db: impl PgExecutor<'_>, owner: UserId) -> sqlx::Result<Vec<
         Session,
         r#"
         select id as "id: ModelingSessionId", portfolio_id as "portfolio_id: PortfolioId", name,
-               description, status as "status: Status", base_date, saved_at, created_at, updated_at
+               description, status as "status: Status", base_date, saved_at, known_at, cash,
+               created_at, updated_at
           from modeling_sessions
          where owner_id = $1
          order by id desc
@@ -33,7 +35,8 @@ pub async fn lock(
         Session,
         r#"
         select id as "id: ModelingSessionId", portfolio_id as "portfolio_id: PortfolioId", name,
-               description, status as "status: Status", base_date, saved_at, created_at, updated_at
+               description, status as "status: Status", base_date, saved_at, known_at, cash,
+               created_at, updated_at
           from modeling_sessions
          where owner_id = $1 and id = $2
            for update
@@ -122,6 +125,28 @@ pub async fn update(db: impl PgExecutor<'_>, owner: UserId, changed: &Session) -
     .execute(db)
     .await?;
     Ok(())
+}
+
+/// Notes with which cash a session is saved, and that it is of the book as it is now. When that is.
+pub async fn keep_book(
+    db: impl PgExecutor<'_>,
+    owner: UserId,
+    id: ModelingSessionId,
+    cash: Decimal,
+) -> sqlx::Result<DateTime<Utc>> {
+    sqlx::query_scalar!(
+        r#"
+        update modeling_sessions
+           set known_at = clock_timestamp(), cash = $3
+         where owner_id = $1 and id = $2
+        returning known_at as "known_at!"
+        "#,
+        owner.0,
+        id.0,
+        cash,
+    )
+    .fetch_one(db)
+    .await
 }
 
 /// The trades of the owner's sessions, each session's in their order.

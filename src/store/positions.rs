@@ -19,9 +19,21 @@ pub async fn of_portfolios(
     owner: UserId,
     portfolios: &[PortfolioId],
 ) -> sqlx::Result<Vec<(Position, Vec<Tag>)>> {
+    let asked: Vec<_> = portfolios.iter().map(|id| (*id, None)).collect();
+    let found = known(db, owner, &asked).await?;
+    Ok(found.into_iter().map(|(_, position, tags)| (position, tags)).collect())
+}
+
+/// The same, each portfolio as it is or as it was known at some time, by its place among them. Tags
+/// are those of today.
+pub async fn known(
+    db: impl PgExecutor<'_>,
+    owner: UserId,
+    asked: &[(PortfolioId, Option<DateTime<Utc>>)],
+) -> sqlx::Result<Vec<(usize, Position, Vec<Tag>)>> {
     sqlx::query!(
         r#"
-        select p.id as "id!: PositionId", p.portfolio_id as "portfolio_id!: PortfolioId",
+        select asked.ordinal as "ordinal!", p.id as "id!: PositionId", p.portfolio_id as "portfolio_id!: PortfolioId",
                p.type as "position_type!: PositionType", p.quantity as "quantity!",
                p.entry_price as "entry_price!", p.entry_date as "entry_date!",
                p.exit_price as "exit_price?", p.exit_date as "exit_date?", p.notes as "notes?",
@@ -35,7 +47,21 @@ pub async fn of_portfolios(
                i.strike as "strike?", i.expiry as "expiry?",
                i.exercise_style as "exercise_style?: ExerciseStyle",
                i.multiplier as "multiplier!", carried.tags as "tags?: Json<Vec<Tag>>"
-          from positions p
+          from unnest($2::uuid[], $3::timestamptz[])
+               with ordinality asked (portfolio_id, known_at, ordinal)
+         cross join lateral (
+               select owner_id, id, portfolio_id, instrument_id, type, quantity, entry_price,
+                      entry_date, exit_price, exit_date, notes, created_at, updated_at
+                 from positions
+                where owner_id = $1 and portfolio_id = asked.portfolio_id
+                  and (asked.known_at is null or known_from <= asked.known_at)
+                union all
+               select owner_id, id, portfolio_id, instrument_id, type, quantity, entry_price,
+                      entry_date, exit_price, exit_date, notes, created_at, updated_at
+                 from positions_history
+                where owner_id = $1 and portfolio_id = asked.portfolio_id
+                  and asked.known_at is not null
+                  and known_from <= asked.known_at and known_to > asked.known_at) p
           join instruments i on i.id = p.instrument_id
           left join instruments u on u.id = i.underlying_id
          cross join lateral (
@@ -47,10 +73,11 @@ pub async fn of_portfolios(
                  join tags t on (t.owner_id, t.id) = (link.owner_id, link.tag_id)
                 where (link.owner_id, link.position_id) = (p.owner_id, p.id)
                   and t.deleted_at is null) carried
-         where p.owner_id = $1 and p.portfolio_id = any($2)
         "#,
         owner.0,
-        portfolios as &[PortfolioId],
+        &asked.iter().map(|(id, _)| id.0).collect::<Vec<_>>(),
+        &asked.iter().map(|(_, known_at)| *known_at).collect::<Vec<_>>()
+            as &[Option<DateTime<Utc>>],
     )
     .map(|row| {
         let tags = row.tags.map(|tags| tags.0).unwrap_or_default();
@@ -81,7 +108,8 @@ pub async fn of_portfolios(
             exercise_style: row.exercise_style,
             multiplier: row.multiplier,
         };
-        (Position::from(position), tags)
+        let place = usize::try_from(row.ordinal - 1).unwrap_or(0);
+        (place, Position::from(position), tags)
     })
     .fetch_all(db)
     .await
@@ -405,8 +433,8 @@ pub async fn part(
     Ok(())
 }
 
-/// Whether the portfolio has a closed position of the same entry as one of the owner's, and with
-/// the quantity and the exit of `part`.
+/// Whether a part was closed of what has the same entry as one of the owner's positions, and with the
+/// quantity and the exit of `part`. A part has never been open; a position that was closed has.
 pub async fn has_like(
     db: impl PgExecutor<'_>,
     owner: UserId,
@@ -423,6 +451,10 @@ pub async fn has_like(
                and part.entry_date = rest.entry_date and part.entry_price = rest.entry_price
              where rest.owner_id = $1 and rest.id = $2
                and part.quantity = $3 and part.exit_price = $4 and part.exit_date = $5
+               and not exists (
+                   select from positions_history earlier
+                    where (earlier.owner_id, earlier.id) = (part.owner_id, part.id)
+                      and earlier.exit_date is null)
         ) as "has!"
         "#,
         owner.0,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use async_graphql::async_trait::async_trait;
 use async_graphql::dataloader::{DataLoader, HashMapCache, Loader};
+use chrono::{DateTime, Utc};
 use tokio::sync::Mutex;
 
 use super::{QuoteOf, Rows, SplitsOf};
@@ -34,6 +35,10 @@ pub(super) struct BookOf {
 }
 
 impl BookOf {
+    fn known(&self) -> Known {
+        (self.portfolio.id, self.horizon.known_at)
+    }
+
     fn key(&self) -> BookKey {
         let trial = self.trial.as_ref().map(|trial| trial.session);
         BookKey { portfolio: self.portfolio.id, horizon: self.horizon, trial }
@@ -54,6 +59,9 @@ impl Hash for BookOf {
     }
 }
 
+/// A portfolio as it is, or as it was known at some time.
+type Known = (PortfolioId, Option<DateTime<Utc>>);
+
 /// What is in a portfolio, whenever.
 #[derive(Debug, Default)]
 struct Holdings {
@@ -73,7 +81,7 @@ pub(super) struct Books {
     calendar: Arc<Calendar>,
     budget: Arc<Budget>,
     /// Read once a portfolio, however many dates are asked about.
-    holdings: Mutex<HashMap<PortfolioId, Arc<Holdings>>>,
+    holdings: Mutex<HashMap<Known, Arc<Holdings>>>,
 }
 
 impl Books {
@@ -93,7 +101,7 @@ impl Books {
     }
 
     /// Reads what is in portfolios that have not been read before.
-    async fn read(&self, portfolios: &[PortfolioId]) -> Result<()> {
+    async fn read(&self, portfolios: &[Known]) -> Result<()> {
         let known = self.holdings.lock().await;
         let unread: HashSet<_> =
             portfolios.iter().filter(|id| !known.contains_key(*id)).copied().collect();
@@ -104,12 +112,14 @@ impl Books {
         let Some(owner) = viewer.map(|user| user.id) else { return Ok(()) };
         let found = {
             let mut db = moment.statement().await?;
-            store::positions::of_portfolios(&mut *db, owner, &unread).await?
+            store::positions::known(&mut *db, owner, &unread).await?
         };
 
         let mut read: HashMap<_, _> = unread.iter().map(|id| (*id, Holdings::default())).collect();
-        for (position, tags) in sharing_tags(found) {
-            let of = read.entry(position.portfolio_id).or_default();
+        let (places, found): (Vec<_>, Vec<_>) =
+            found.into_iter().map(|(at, position, tags)| (at, (position, tags))).unzip();
+        for (at, (position, tags)) in places.into_iter().zip(sharing_tags(found)) {
+            let Some(of) = unread.get(at).and_then(|asked| read.get_mut(asked)) else { continue };
             if !tags.is_empty() {
                 of.tags.insert(position.id, tags);
             }
@@ -161,12 +171,12 @@ impl Loader<BookOf> for Books {
     type Error = ApiError;
 
     async fn load(&self, keys: &[BookOf]) -> Result<HashMap<BookOf, Self::Value>> {
-        let portfolios: Vec<_> = keys.iter().map(|key| key.portfolio.id).collect();
+        let portfolios: Vec<_> = keys.iter().map(BookOf::known).collect();
         self.read(&portfolios).await?;
         let holdings = self.holdings.lock().await;
         let held: Vec<_> = keys
             .iter()
-            .filter_map(|key| Some((key, Arc::clone(holdings.get(&key.portfolio.id)?))))
+            .filter_map(|key| Some((key, Arc::clone(holdings.get(&key.known())?))))
             .collect();
         drop(holdings);
 

@@ -87,6 +87,7 @@ impl Loaders {
         let known = self.rows(symbols.into_iter().map(InstrumentNamed)).await?;
         let known: Known = known.into_iter().map(|(of, one)| (of.0, one)).collect();
         let trial = Arc::new(Trial::new(session, &trades, &known));
+        let portfolio = modeling::portfolio_of(session, &portfolio);
         let horizon = modeling::horizon(session, self.moment.now(), &self.calendar);
         let (before, after) = try_join(
             self.book(&portfolio, horizon),

@@ -148,7 +148,7 @@ impl Loaders {
             date,
             created_at: found.created_at,
         };
-        // An earlier release may have written something else: then it is found anew.
+        // Another release may have written it in another way: then it is found anew.
         Ok(serde_json::from_str(found.answer.get()).ok().map(|found| (of, found)))
     }
 

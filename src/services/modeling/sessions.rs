@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 use serde_json::{Value, json};
 
 use super::trading::known_under;
-use super::{Known, symbols};
+use super::{Known, horizon, symbols};
 use crate::domain::action::between;
 use crate::domain::calendar::new_york_date;
 use crate::domain::id::{ModelingSessionId, PortfolioId, UserId};
@@ -68,6 +68,8 @@ pub async fn create(services: &Services, owner: UserId, new: NewSession) -> Resu
         status: Status::Active,
         base_date,
         saved_at: None,
+        known_at: None,
+        cash: None,
         created_at: now,
         updated_at: now,
     };
@@ -93,7 +95,18 @@ pub async fn save(
     let mut tx = services.db.begin_as(owner).await?;
     let session = open(&mut tx, owner, id).await?;
     let now = services.now();
+    // Whoever changes the book meanwhile waits.
+    store::portfolios::lock(tx.statement(), owner, session.portfolio_id).await?;
+    let portfolios = [session.portfolio_id];
+    let portfolios = store::portfolios::owned(tx.statement(), owner, &portfolios).await?;
+    let held_by = horizon(&session, now, &services.calendar).held_by;
+    // A foreign key holds it in place.
+    let portfolio = portfolios.first().ok_or_else(|| Refusal::not_found("portfolio"))?;
+    let cash = portfolio.cash_at(held_by);
+    let known_at = store::modeling::keep_book(tx.statement(), owner, session.id, cash).await?;
     let session = Session {
+        known_at: Some(known_at),
+        cash: Some(cash),
         name: name.unwrap_or(session.name),
         description: description.or(session.description),
         status: Status::Saved,

@@ -45,6 +45,8 @@ fn session() -> Session {
         status: Status::Active,
         base_date: day(DAY),
         saved_at: None,
+        known_at: None,
+        cash: None,
         created_at: DateTime::UNIX_EPOCH,
         updated_at: DateTime::UNIX_EPOCH,
     }

@@ -113,7 +113,7 @@ async fn simulate_options(services: &Services, wanted: &[Gap]) -> Result<u64, Er
 
     // Premiums are of the closes that stand when they are stored, not of some before an import.
     let mut tx = services.db.begin_shared().await?;
-    store::instruments::keep(tx.statement(), &ids).await?;
+    store::instruments::lock(tx.statement(), &ids).await?;
     let last = services.last_session();
     let closes = store::prices::closes(tx.statement(), &underlyings, from, last).await?;
     let mut by_underlying = HashMap::<InstrumentId, Vec<(NaiveDate, Decimal)>>::new();

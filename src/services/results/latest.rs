@@ -17,6 +17,10 @@ use crate::services::valuation::Book;
 use crate::services::{factors, greeks, stress};
 use crate::store::results::latest::Latest;
 
+/// Raised whenever what is kept of the same figures would be another: their words, how far they can
+/// be trusted, how many positions are told.
+const ANSWER_VERSION: &str = "answers/1";
+
 /// Which results may answer for a book: those of a book of the same digest, made by the same
 /// models from the same assumptions over the same sessions. None of one that somebody tries.
 pub fn of(
@@ -32,7 +36,8 @@ pub fn of(
     let Assumptions { risk_free_rate, default_volatility, greeks_fallback } = assumptions;
     let mut state = DefaultHasher::new();
     book.digest().hash(&mut state);
-    (factors::MODEL_VERSION, greeks::MODEL_VERSION, stress::MODEL_VERSION).hash(&mut state);
+    (ANSWER_VERSION, factors::MODEL_VERSION, greeks::MODEL_VERSION, stress::MODEL_VERSION)
+        .hash(&mut state);
     (risk_free_rate.to_bits(), default_volatility.to_bits(), greeks_fallback).hash(&mut state);
     // Closings that nobody foresaw may be told later.
     (stress::window(book, calendar).sessions(), calendar.day(session).close).hash(&mut state);

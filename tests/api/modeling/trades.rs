@@ -236,3 +236,73 @@ async fn sessions_are_listed_the_newest_first_and_cancelled_ones_make_room() {
     let only = json!([{ "id": ids[99], "portfolio": { "name": "Other" } }]);
     assert_eq!(seen["portfolio"]["modelingSessions"], json!({ "totalCount": 1, "nodes": only }));
 }
+
+/// Whatever happens to the book, a session that is saved says what it said; worked on again, it is
+/// of the book as it is.
+#[tokio::test]
+async fn a_saved_session_keeps_the_book_it_was_saved_with() {
+    let app = app().await;
+    let ada = app.sign_in("ada").await;
+    let portfolio = core(&ada).await;
+    let id = ada.starts_session(&portfolio).await;
+    ada.tries(&id, json!([trade("SELL", 40, "AAPL")])).await;
+    let other = ada.starts_session(&portfolio).await;
+    ada.tries(&other, json!([trade("SELL", 40, "AAPL")])).await;
+    let asked = "impact {
+            totalValue { before after } cash { before after }
+            exposures { before { grossExposure positionCount } after { grossExposure positionCount } }
+            positionCount: exposures { after { positionCount } }
+        }
+        trialBook { positions { nodes { symbol quantity } } }";
+    let tried = ada.asks_session(&id, asked).await;
+    ada.models("saveModelingSession", json!({ "sessionId": id })).await;
+    assert_eq!(ada.asks_session(&id, asked).await, tried);
+
+    let positions = ada.reads(
+        "query($id: ID!) { portfolio(id: $id) { positions { nodes { id symbol } } } }",
+        json!({ "id": portfolio }),
+    );
+    let positions = positions.await["portfolio"]["positions"]["nodes"].take();
+    let of = |symbol: &str| {
+        let found = list(&positions).iter().find(|one| one["symbol"] == symbol);
+        found.unwrap_or_else(|| panic!("{symbol} of {positions}"))["id"].clone()
+    };
+    let changes = "mutation($close: ClosePositionInput!, $add: AddPositionInput!,
+                            $delete: DeletePositionInput!, $cash: UpdatePortfolioInput!) {
+        closePosition(input: $close) { userErrors { message } }
+        addPosition(input: $add) { userErrors { message } }
+        deletePosition(input: $delete) { userErrors { message } }
+        updatePortfolio(input: $cash) { userErrors { message } }
+    }";
+    let last = list(&positions).last().expect("a position")["symbol"].clone();
+    let input = json!({
+        "close": { "id": of("AAPL"), "exitPrice": "150", "exitDate": "2026-01-05", "quantity": "30" },
+        "add": { "portfolioId": portfolio, "symbol": "KO", "quantity": "100", "entryPrice": "50",
+                 "entryDate": "2025-12-01" },
+        "delete": { "id": of(last.as_str().expect("a symbol")) },
+        "cash": { "id": portfolio, "cashBalance": "77" },
+    });
+    let done = ada.reads(changes, input).await;
+    for (field, payload) in done.as_object().expect("payloads") {
+        assert_eq!(payload["userErrors"], json!([]), "{field}");
+    }
+
+    let now = ada.asks_session(&other, asked).await;
+    assert_ne!(now, tried);
+    assert_eq!(now["impact"]["cash"]["before"], "77");
+    assert_eq!(ada.asks_session(&id, asked).await, tried, "saved");
+    // Both at once: neither has the other's positions.
+    let both = format!(
+        "query($saved: ID!, $other: ID!) {{
+            saved: node(id: $saved) {{ ... on ModelingSession {{ {asked} }} }}
+            other: node(id: $other) {{ ... on ModelingSession {{ {asked} }} }}
+        }}"
+    );
+    let both = ada.reads(&both, json!({ "saved": id, "other": other })).await;
+    assert_eq!(both, json!({ "saved": tried, "other": now }));
+
+    let one = ada.tries(&id, json!([trade("BUY", 1, "MSFT")])).await;
+    let trade = list(&one["trades"]).last().expect("a trade")["id"].clone();
+    ada.models("removeModelTrades", json!({ "sessionId": id, "tradeIds": [trade] })).await;
+    assert_eq!(ada.asks_session(&id, asked).await, now, "worked on again");
+}

@@ -207,7 +207,8 @@ async fn a_large_book_answers_with_all_of_its_positions() {
     let rows = numbered(1..26, |at| format!("T{at:02},{at}0,10,2025-12-01\n"));
     ada.uploads(&book, format!("ticker,quantity,entry_price,entry_date\n{rows}")).await;
     app.works_through_its_queue().await;
-    let (live, _) = figures(&ada, &book).await;
+    let (live, bases) = figures(&ada, &book).await;
+    assert_eq!(bases, LIVE);
     runs(&app, &admin, "DAILY").await;
     let (stored, bases) = figures(&ada, &book).await;
     assert_eq!(bases, STORED);

@@ -99,7 +99,15 @@ impl FactorExposure {
                 });
                 Ok(own.take(most).collect())
             }
-            Origin::Stored { of, .. } => {
+            Origin::Stored { latest: Some((book, _)), .. } => {
+                let how = (self.method, self.basis);
+                let found = Self::found(request(ctx), book, how).await?;
+                let own = found.into_iter().find(|one| one.factor == self.factor.0);
+                let parts = own.map(|own| own.contributions).unwrap_or_default();
+                let parts = parts.iter().take(most);
+                Ok(parts.map(|one| part(book, &one.line, one.beta, one.dollars)).collect())
+            }
+            Origin::Stored { of, latest: None, .. } => {
                 let loaders = request(ctx).loaders();
                 let key = PartsOf(BookOn { portfolio: of.portfolio_id, date: of.date });
                 // At once, so that whoever asks for the same book beside it shares the statements.
@@ -234,16 +242,25 @@ impl FactorExposure {
         as_of: Option<Date>,
         how: (FactorMethod, ExposureBasis),
     ) -> Result<Vec<Self>> {
-        request.spend(book.lines.len().saturating_mul(factor::Factor::ALL.len()))?;
         if (how.0.into(), how.1.into()) == (Method::default(), Basis::default())
             && let Some(latest) = Self::latest(request, &book, as_of).await?
         {
             return Ok(latest);
         }
-        let (estimates, deltas) = estimates(request, &book, &book.lines, how.0.into()).await?;
-        let (basis, value) = (how.1.into(), book.total_value());
-        let found = factors::exposures(&book.lines, value, basis, &deltas, &estimates);
+        let found = Self::found(request, &book, how).await?;
         Ok(found.into_iter().map(|found| Self::new(&book, found, how, as_of)).collect())
+    }
+
+    /// Of a whole book, found for this request.
+    async fn found(
+        request: &Request,
+        book: &Arc<Book>,
+        how: (FactorMethod, ExposureBasis),
+    ) -> Result<Vec<factors::FactorExposure>> {
+        request.spend(book.lines.len().saturating_mul(factor::Factor::ALL.len()))?;
+        let (estimates, deltas) = estimates(request, book, &book.lines, how.0.into()).await?;
+        let (basis, value) = (how.1.into(), book.total_value());
+        Ok(factors::exposures(&book.lines, value, basis, &deltas, &estimates))
     }
 
     /// Of one position in a book, which may be of a day before it was entered: then of nothing.

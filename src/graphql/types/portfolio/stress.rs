@@ -111,7 +111,6 @@ pub async fn run_scenarios(
     let latest = loaders.latest::<result::StressResult>(book, LatestKind::Stress);
     let (all, latest) = Box::pin(try_join(loaders.scenarios(), latest)).await?;
     let scenarios = chosen(&all, ids.as_deref(), categories.as_deref())?;
-    request(ctx).spend(book.lines.len().saturating_mul(scenarios.len()))?;
 
     // What still holds is answered with; a scenario that is new or has changed since is run.
     let mut known: HashMap<_, _> = HashMap::new();
@@ -125,6 +124,7 @@ pub async fn run_scenarios(
         scenarios.iter().filter(|one| !known.contains_key(&one.id)).cloned().collect();
     let mut ran = Vec::new();
     if !unknown.is_empty() {
+        request(ctx).spend(book.lines.len().saturating_mul(unknown.len()))?;
         let desk = desk(ctx, book, 1).await?;
         let own = Arc::clone(&desk);
         let outcomes = loaders.off_the_threads(move || own.run(&unknown)).await?;
