@@ -260,6 +260,7 @@ async fn downloads_are_requests_of_whose_file_it_is_and_few_at_a_time() {
     assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
     assert_eq!(refused.headers()["retry-after"], "5");
     under_way.pop();
+    tokio::task::yield_now().await;
     assert_eq!(takes().await.status(), StatusCode::OK, "one has ended");
 
     let slow = app.restart().limited_to(2, 100).await;

@@ -30,7 +30,8 @@ use crate::graphql::viewer::{Request, request};
 pub enum ModelingSessionStatus {
     /// Being worked on.
     Active,
-    /// Put away with its trades; a change of them makes it ACTIVE again.
+    /// Put away with its trades and the positions and cash of the book as they were then, whatever
+    /// becomes of it; a change of the trades makes it ACTIVE again, on the book as it is.
     Saved,
     /// Given up: it takes no trades any more, and is forgotten when its place is needed.
     Cancelled,
