@@ -244,6 +244,8 @@ fn trial(known: &Known, quotes: &Quotes, portfolio: &Portfolio, session: NaiveDa
         status: Status::Active,
         base_date: session,
         saved_at: None,
+        known_at: None,
+        cash: None,
         created_at: DateTime::UNIX_EPOCH,
         updated_at: DateTime::UNIX_EPOCH,
     };
