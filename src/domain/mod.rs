@@ -11,6 +11,7 @@ pub mod id;
 pub mod instrument;
 pub mod job;
 pub mod modeling;
+pub mod number;
 pub mod page;
 pub mod portfolio;
 pub mod position;

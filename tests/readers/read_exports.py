@@ -102,6 +102,9 @@ def same(one, other, decimals=None):
     """Whether two numbers are one, the first rounded as the second is; none is none."""
     if one is None or other in (None, ""):
         return one is None and other in (None, "")
+    if decimals is None and isinstance(one, float):
+        # The float that is nearest to the decimal that the file has.
+        return one == float(other)
     one, other = Decimal(str(one)), Decimal(str(other))
     if decimals is not None:
         # Half a cent may fall either way where a float came between.

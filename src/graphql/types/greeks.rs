@@ -5,7 +5,6 @@ use std::sync::Arc;
 use async_graphql::resolver_utils::enum_value;
 use async_graphql::{Context, Enum, Object, SimpleObject};
 use chrono::{DateTime, Utc};
-use rust_decimal::prelude::ToPrimitive;
 use sigmasight_analytics::exposure::Sensitivities;
 
 use super::dividend::DividendSource;
@@ -13,6 +12,7 @@ use super::instrument::{Instrument, OptionKind};
 use super::quality::{ComputationBasis, Provenance, ProvenanceInput, Quality};
 use super::valuation::{EXCLUDED, ExcludedPosition};
 use crate::domain;
+use crate::domain::number::nearest;
 use crate::domain::quality::Coverage;
 use crate::error::Refusal;
 use crate::graphql::error::Result;
@@ -87,13 +87,12 @@ pub struct Greeks {
 
 impl From<Sensitivities> for Greeks {
     fn from(exact: Sensitivities) -> Self {
-        let number = |figure: rust_decimal::Decimal| figure.to_f64().unwrap_or_default();
         Self {
-            delta: number(exact.delta),
-            gamma: number(exact.gamma),
-            theta: number(exact.theta),
-            vega: number(exact.vega),
-            rho: number(exact.rho),
+            delta: nearest(exact.delta),
+            gamma: nearest(exact.gamma),
+            theta: nearest(exact.theta),
+            vega: nearest(exact.vega),
+            rho: nearest(exact.rho),
         }
     }
 }

@@ -9,6 +9,7 @@ use super::dividend::DividendYield;
 use super::factor::{FactorBeta, FactorMethod, InterestRateBeta, betas_of};
 use super::option_quote::{self, Narrowed, OptionQuoteConnection};
 use crate::domain::id::InstrumentId;
+use crate::domain::number::nearest;
 use crate::domain::price::Horizon;
 use crate::domain::{instrument, price};
 use crate::graphql::budget::PRICED;
@@ -410,7 +411,7 @@ impl Quote {
 
     /// Units traded on the day of the price; null when unknown.
     async fn volume(&self) -> Option<f64> {
-        rust_decimal::prelude::ToPrimitive::to_f64(&self.quote.volume?)
+        self.quote.volume.map(nearest)
     }
 
     /// The day of the price; earlier than asked when stale.
@@ -477,7 +478,7 @@ impl From<price::Bar> for PriceBar {
             high: bar.high.map(Decimal),
             low: bar.low.map(Decimal),
             close: bar.close.into(),
-            volume: bar.volume.as_ref().and_then(rust_decimal::prelude::ToPrimitive::to_f64),
+            volume: bar.volume.map(nearest),
             source: bar.source.into(),
             bar,
         }

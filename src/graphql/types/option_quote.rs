@@ -6,12 +6,12 @@ use std::sync::Arc;
 use async_graphql::SimpleObject;
 use chrono::{DateTime, Days, NaiveDate, SecondsFormat, Utc};
 use futures_util::future::{try_join, try_join_all, try_join4};
-use rust_decimal::prelude::ToPrimitive;
 
 use super::greeks::Greeks;
 use super::instrument::{Instrument, PriceSource};
 use crate::domain::calendar::new_york_date;
 use crate::domain::instrument::{self, OccSymbol, OptionKind};
+use crate::domain::number::nearest;
 use crate::domain::page::{Slice, slice_of};
 use crate::domain::price::Quote;
 use crate::error::Refusal;
@@ -192,7 +192,7 @@ impl<'a> Beside<'a> {
             let at = listing.told_at.to_rfc3339_opts(SecondsFormat::Secs, true);
             found.warnings.push(format!("No provider answers now: this was told at {at}."));
         }
-        let number = |figure: Option<rust_decimal::Decimal>| figure.and_then(|f| f.to_f64());
+        let number = |figure: Option<rust_decimal::Decimal>| figure.map(nearest);
         OptionQuote {
             instrument: Instrument(self.instrument(told)),
             bid: told.bid.map(Decimal),
