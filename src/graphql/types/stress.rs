@@ -294,8 +294,8 @@ impl StressResult {
         self.outcome.impacts.iter().map(impact).collect()
     }
 
-    /// What each position adds to `totalPnl`, the largest size first. Of a session past the
-    /// ten largest alone are kept, and of these the positions that are still there.
+    /// What each position adds to `totalPnl`, the largest size first. Of `stressHistory` the
+    /// ten largest alone, and of these the positions that are still there.
     #[graphql(complexity = "cost(first.or(Some(10)), None, child_complexity)")]
     async fn positions(
         &self,
