@@ -34,6 +34,8 @@ pub enum LatestKind {
     Factors,
     MarketRisk,
     Stress,
+    Correlations,
+    Accuracy,
 }
 
 impl LatestKind {
@@ -43,6 +45,8 @@ impl LatestKind {
             Self::Factors => "FACTORS",
             Self::MarketRisk => "MARKET_RISK",
             Self::Stress => "STRESS",
+            Self::Correlations => "CORRELATIONS",
+            Self::Accuracy => "ACCURACY",
         }
     }
 }
