@@ -20,23 +20,8 @@ create table market_results (
 );
 grant select, insert, update, delete on market_results to sigmasight_app;
 
--- Exposures of books to the factors follow from betas now; correlations and accuracy are of books.
+-- What books have in the factors follows from betas now; correlations and accuracy are of books.
 delete from latest_results where kind = 'FACTORS';
 alter table latest_results drop constraint latest_results_kind_check;
 alter table latest_results add constraint latest_results_kind_check
-    check (kind in ('FACTORS', 'MARKET_RISK', 'STRESS', 'CORRELATIONS', 'ACCURACY'));
-
--- Of which sessions and books there are newest results: triples of kind, date and digest; and of
--- which session there is a model of the factors, from what.
-create or replace function latest_of(portfolio portfolios) returns jsonb
-    language sql stable
-    as $$
-    select coalesce(jsonb_agg(jsonb_build_array(kind, date, state)), '[]')
-      from (select kind, date, book as state
-              from latest_results
-             where owner_id = portfolio.owner_id and portfolio_id = portfolio.id
-             union all
-            select kind, date, state
-              from market_results
-             where kind = 'FACTOR_MODEL') as newest
-    $$;
+    check (kind in ('MARKET_RISK', 'STRESS', 'CORRELATIONS', 'ACCURACY'));

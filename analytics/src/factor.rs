@@ -45,6 +45,7 @@ pub enum Method {
 
 /// The beta of one instrument, or of its underlying, to one factor.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Beta {
     /// As estimated, not capped.
     pub estimate: Estimate,
@@ -83,6 +84,7 @@ pub struct Betas {
 
 /// How well a model can tell its factors apart.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Diagnostics {
     /// Rows in which every factor has a return.
     pub observations: usize,

@@ -24,6 +24,7 @@ pub(crate) const POINT: f64 = 0.01;
 
 /// Which right the holder has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Kind {
     /// To buy at the strike.
     Call,
@@ -43,6 +44,7 @@ impl Kind {
 
 /// What the option promises.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Contract {
     pub kind: Kind,
     /// Money per share, positive.
@@ -53,6 +55,7 @@ pub struct Contract {
 
 /// What the world looks like on the day of pricing.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Market {
     /// Price of one share of the underlying, positive.
     pub spot: f64,

@@ -49,6 +49,7 @@ impl World {
             dividends: HashMap::new(),
             histories: self.histories.clone(),
             assumptions: Assumptions::default(),
+            valued: HashMap::new(),
         };
         let of = |book: &Arc<Book>| {
             let model = greeks::Model::default();
@@ -69,7 +70,7 @@ impl World {
             (id, model.betas(&self.window.simple_returns(series)).map(Arc::new))
         };
         let betas = factors::wanted(lines).into_iter().map(of).collect();
-        Estimates { model: Arc::new(model), betas }
+        Estimates { model: model.facts, betas, found_at: None }
     }
 
     fn desks(&self, books: &Books, greeks: &Greeks) -> Pair<Desk> {

@@ -4,7 +4,9 @@
 //! fund whose returns are its returns, its place in every list.
 
 /// A style that moves many shares at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub enum Factor {
     Market,
     Value,

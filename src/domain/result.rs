@@ -4,7 +4,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use super::id::{PortfolioId, PositionId, ScenarioId, UserId};
+use super::id::{InstrumentId, PortfolioId, PositionId, ScenarioId, UserId};
 use super::quality::{Coverage, Quality};
 use super::scenario::{Severity, Shock, Variable};
 
@@ -31,7 +31,6 @@ pub struct Kept<T> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, sqlx::Type)]
 #[sqlx(type_name = "text", rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum LatestKind {
-    Factors,
     MarketRisk,
     Stress,
     Correlations,
@@ -42,7 +41,6 @@ impl LatestKind {
     /// As it is stored.
     pub fn code(self) -> &'static str {
         match self {
-            Self::Factors => "FACTORS",
             Self::MarketRisk => "MARKET_RISK",
             Self::Stress => "STRESS",
             Self::Correlations => "CORRELATIONS",
@@ -61,6 +59,53 @@ pub struct LatestOf {
     pub book: i64,
 }
 
+/// What is found of an instrument, or of all factors together, whoever holds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum MarketKind {
+    FactorModel,
+    FactorCorrelations,
+    FactorBetas,
+    RateBeta,
+    Pricing,
+}
+
+/// The newest result of a kind, and what it is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MarketOf {
+    pub kind: MarketKind,
+    /// None for what is of all factors together.
+    pub instrument: Option<InstrumentId>,
+    /// Whose past it is made of, beside that of what everybody's are.
+    pub moved_by: Option<InstrumentId>,
+    pub date: NaiveDate,
+    /// A digest of everything that it depends on beside the past of prices and yields.
+    pub state: i64,
+}
+
+/// What a newest result is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ResultOf {
+    Book(LatestOf),
+    Market(MarketOf),
+}
+
+impl ResultOf {
+    pub fn book(&self) -> Option<&LatestOf> {
+        match self {
+            Self::Book(of) => Some(of),
+            Self::Market(_) => None,
+        }
+    }
+
+    pub fn market(&self) -> Option<&MarketOf> {
+        match self {
+            Self::Book(_) => None,
+            Self::Market(of) => Some(of),
+        }
+    }
+}
+
 /// A result with the largest of what positions add to it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Largest<T, P> {
@@ -72,14 +117,6 @@ pub struct Largest<T, P> {
 
 /// Positions that are kept with a result: the largest.
 pub const KEPT_POSITIONS: usize = 10;
-
-/// What a position adds to an exposure.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct PositionExposure {
-    pub position: PositionId,
-    pub beta: f64,
-    pub dollars: Decimal,
-}
 
 /// What a result speaks for.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

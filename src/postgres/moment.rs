@@ -3,7 +3,7 @@
 
 use std::ops::{Deref, DerefMut};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::{PgConnection, Postgres, Transaction};
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -37,6 +37,8 @@ struct Open {
     statements: u32,
     transaction: Option<Transaction<'static, Postgres>>,
     viewer: Option<User>,
+    /// Of which session and state there is a model of the factors.
+    model: Option<(NaiveDate, i64)>,
 }
 
 impl Moment {
@@ -62,6 +64,16 @@ impl Moment {
             self.begin(&mut open).await?;
         }
         Ok(open.viewer.clone())
+    }
+
+    /// Of which session there is a model of the factors that the viewer may be answered with, and
+    /// a digest of what it depends on.
+    ///
+    /// # Errors
+    /// As [`Moment::viewer`].
+    pub async fn model(&self) -> Result<Option<(NaiveDate, i64)>, Error> {
+        self.viewer().await?;
+        Ok(self.open.lock().await.model)
     }
 
     /// The connection of this moment, for exactly one statement.
@@ -109,11 +121,12 @@ impl Moment {
             self.db.pool.begin_with("begin isolation level repeatable read read only").await?;
         if let Some(claims) = open.claims {
             self.db.count();
-            let viewer = store::users::open_session(&mut *transaction, claims, self.now).await?;
-            open.viewer = Some(viewer.ok_or_else(|| Refusal {
+            let found = store::users::open_session(&mut *transaction, claims, self.now).await?;
+            let (viewer, model) = found.ok_or_else(|| Refusal {
                 message: "The session has ended.".into(),
                 ..Refusal::unauthenticated()
-            })?);
+            })?;
+            (open.viewer, open.model) = (Some(viewer), model);
         }
         open.transaction = Some(transaction);
         Ok(())

@@ -211,7 +211,10 @@ pub async fn greeks(
     prices: &Prices,
 ) -> Result<Vec<BookGreeks>, Error> {
     let calendar = &services.calendar;
-    let wanted: Vec<_> = books.iter().map(|book| greeks::wanted(book, calendar)).collect();
+    let of = |book: &Arc<Book>| {
+        greeks::wanted(greeks::priceable(book, calendar), book.horizon.as_of, calendar)
+    };
+    let wanted: Vec<_> = books.iter().map(of).collect();
     prices.look_up(services, tx, wanted.iter().flatten().copied()).await?;
     let each: Vec<_> = books
         .iter()

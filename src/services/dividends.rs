@@ -8,7 +8,7 @@ use crate::domain::action::{ActionKind, Split, ratio};
 use crate::store::actions::Known;
 
 /// Where a dividend yield comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum DividendSource {
     /// The dividends of the twelve months before.
     Trailing,

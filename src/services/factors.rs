@@ -18,7 +18,8 @@ pub use exposures::{
     WithBetas, coverage, exposed, exposures, left_out, moves_with, position_exposures, wanted,
 };
 pub use model::{
-    FactorModel, InstrumentBetas, Insufficient, Method, Model, RIDGE_PENALTY, Variable,
+    FactorModel, FactorModelFacts, InstrumentBetas, Insufficient, Method, Model, RIDGE_PENALTY,
+    Variable,
 };
 pub use rate::{RATE_SERIES, RateBeta, rate_beta};
 pub use sigmasight_analytics::factor::{BETA_CAP, MIN_OBSERVATIONS};

@@ -18,15 +18,16 @@ mod tests;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
+use serde::{Deserialize, Serialize};
 use sigmasight_analytics::american::{self, Accuracy};
 use sigmasight_analytics::exposure::{self, Holding};
 use sigmasight_analytics::option::bulk::{Columns, Figures};
 use sigmasight_analytics::option::{self, DAYS_PER_YEAR, Kind};
 
-pub use line::{CONFIGURED_RATE, LineGreeks, Pricing, Source};
+pub use line::{CONFIGURED_RATE, LineGreeks, Pricing, Source, Valued};
 pub use sums::{ByUnderlying, Sums};
 pub use volatility::{HISTORY, Volatility, VolatilitySource, historical};
 
@@ -35,6 +36,7 @@ use crate::domain::calendar::{Calendar, regular_close};
 use crate::domain::id::{InstrumentId, PositionId};
 use crate::domain::instrument::{ExerciseStyle, OptionKind};
 use crate::services::dividends::Trailing;
+use crate::services::factors::moves_with;
 use crate::services::history::Series;
 use crate::services::rates::Curve;
 use crate::services::valuation::{Book, Line};
@@ -44,7 +46,7 @@ use crate::store::prices::Range;
 pub const MODEL_VERSION: &str = "greeks/1";
 
 /// How an option is valued.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Model {
     /// Exercised at expiry alone.
     #[default]
@@ -81,23 +83,31 @@ pub struct Inputs {
     /// By underlying; see [`wanted`].
     pub histories: HashMap<InstrumentId, Arc<Series>>,
     pub assumptions: Assumptions,
+    /// Options that have been valued by the model before, from the same, and when.
+    pub valued: HashMap<InstrumentId, (Arc<Valued>, DateTime<Utc>)>,
 }
 
-/// The closes that the Greeks of a book want: the last sessions of the underlying of each option
-/// that still lives, each once.
-pub fn wanted(book: &Book, calendar: &Calendar) -> Vec<Range> {
-    let to = book.horizon.as_of;
-    let underlyings: BTreeSet<_> = book
-        .lines
-        .iter()
-        .filter(|line| !line.is_expired)
-        .filter_map(|line| Some(line.position.instrument.contract.as_ref()?.underlying_id))
-        .collect();
+/// The positions of a book that a model would value.
+pub fn priceable<'a>(
+    book: &'a Book,
+    calendar: &'a Calendar,
+) -> impl Iterator<Item = &'a Arc<Line>> {
+    book.lines.iter().filter(|line| line::is_valued(line, calendar))
+}
+
+/// The closes that options want to be valued: the last sessions of the underlying of each, each
+/// once.
+pub fn wanted<'a>(
+    options: impl IntoIterator<Item = &'a Arc<Line>>,
+    session: NaiveDate,
+    calendar: &Calendar,
+) -> Vec<Range> {
+    let underlyings: BTreeSet<_> = options.into_iter().map(|line| moves_with(line)).collect();
     if underlyings.is_empty() {
         return Vec::new();
     }
-    let from = calendar.sessions_before(to, HISTORY);
-    underlyings.into_iter().map(|instrument| Range { instrument, from, to }).collect()
+    let from = calendar.sessions_before(session, HISTORY);
+    underlyings.into_iter().map(|instrument| Range { instrument, from, to: session }).collect()
 }
 
 /// What the Greeks of an option cost, in positions worked through.
@@ -127,6 +137,17 @@ pub fn years_to_expiry(session: NaiveDate, expiry: NaiveDate, calendar: &Calenda
     ((days + early / SECONDS_PER_DAY) / DAYS_PER_YEAR).max(0.0)
 }
 
+/// Where the valuations of some options come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// There are none.
+    Nothing,
+    /// Some were made where they are asked for.
+    New,
+    /// All of the nightly chain, which made the newest of them then.
+    Kept(DateTime<Utc>),
+}
+
 /// The Greeks of every position of a book.
 #[derive(Debug)]
 pub struct BookGreeks {
@@ -136,7 +157,7 @@ pub struct BookGreeks {
 }
 
 impl BookGreeks {
-    /// The Greeks of a book from what [`wanted`] asked for.
+    /// The Greeks of a book from what [`wanted`] asked for of what is [`priceable`].
     pub fn of(book: &Book, inputs: &Inputs, calendar: &Calendar, model: Model) -> Self {
         let sessions: Vec<_> = {
             let to = book.horizon.as_of;
@@ -155,8 +176,8 @@ impl BookGreeks {
         }
         let values = values(priced.iter().map(|(_, pricing)| pricing));
         for ((line, pricing), value) in priced.into_iter().zip(values) {
-            let greeks =
-                LineGreeks::priced(line, pricing, value, inputs.assumptions.greeks_fallback);
+            let valued = Valued::new(pricing, value);
+            let greeks = LineGreeks::valued(line, valued, inputs.assumptions.greeks_fallback);
             lines.insert(line.position.id, Arc::new(greeks));
         }
         let mut greeks = Self { model, lines, deltas: Arc::default() };
@@ -176,6 +197,18 @@ impl BookGreeks {
     /// Those of one of the book's positions.
     pub fn line(&self, line: &Line) -> Option<&Arc<LineGreeks>> {
         self.lines.get(&line.position.id)
+    }
+
+    /// Where what some lines have been valued with comes from.
+    pub fn origin<'a>(&self, lines: impl IntoIterator<Item = &'a Arc<Line>>) -> Origin {
+        let own = lines.into_iter().filter_map(|line| self.line(line));
+        let valued = own.filter(|own| own.pricing.is_some());
+        let at: Option<Vec<_>> = valued.map(|own| own.found_at).collect();
+        match at.map(|at| at.into_iter().max()) {
+            Some(None) => Origin::Nothing,
+            Some(Some(newest)) => Origin::Kept(newest),
+            None => Origin::New,
+        }
     }
 
     /// The arithmetic's view of a position, with the delta that it lacks in the book.

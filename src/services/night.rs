@@ -25,6 +25,7 @@ use crate::domain::id::InstrumentId;
 use crate::domain::quality::Quality;
 use crate::domain::rate::Tenor;
 use crate::domain::reference;
+use crate::domain::result::MarketOf;
 use crate::error::Error;
 use crate::postgres::Work;
 use crate::store;
@@ -41,7 +42,7 @@ pub struct Night {
     /// What is measured against, by symbol, as far as it is known.
     pub references: HashMap<String, Arc<Series>>,
     pub yields: Option<Arc<Levels>>,
-    pub model: Arc<FactorModel>,
+    pub model: FactorModel,
     /// The regressions of stress tests.
     pub designs: Arc<Designs>,
     /// How often what everybody's figures are made of had changed before it was read.
@@ -54,6 +55,8 @@ pub struct Night {
     rate_betas: Known<InstrumentId, Result<RateBeta, Insufficient>>,
     /// What values books.
     pub prices: Prices,
+    /// What is kept for everybody to answer with.
+    kept: Known<MarketOf, ()>,
     before_tested: OnceCell<Arc<Self>>,
 }
 
@@ -85,7 +88,7 @@ impl Night {
             let series = factor.etf().and_then(|etf| references.get(etf));
             Variable { name: factor, returns: window.simple_returns(series.map(Arc::as_ref)) }
         });
-        let model = Arc::new(Model::new(Method::default(), variables.collect()));
+        let model = Model::new(Method::default(), variables.collect());
         let sessions = window.sessions();
         let histories = Known::default();
         histories.add(found_series);
@@ -106,6 +109,7 @@ impl Night {
             betas: Known::default(),
             rate_betas: Known::default(),
             prices,
+            kept: Known::default(),
             before_tested: OnceCell::new(),
             window,
         })
@@ -144,6 +148,15 @@ impl Night {
         Some(self.prices.revisions(instruments)? + self.revisions)
     }
 
+    /// Whether a result of this night is kept to be answered with.
+    pub fn is_kept(&self, of: MarketOf) -> bool {
+        self.kept.get(&of).is_some()
+    }
+
+    pub fn keeps(&self, results: impl IntoIterator<Item = MarketOf>) {
+        self.kept.add(results.into_iter().map(|of| (of, ())));
+    }
+
     /// The closes of those of some instruments that have any, of what was looked up.
     pub fn histories(
         &self,
@@ -176,7 +189,7 @@ impl Night {
     ) -> Result<Estimates, Error> {
         let of = |returns: &Returns| self.model.betas(returns).map(Arc::new);
         let betas: Betas = self.each(&self.betas, instruments, of, meter)?;
-        Ok(Estimates { model: Arc::clone(&self.model), betas })
+        Ok(Estimates { model: Arc::clone(&self.model.facts), betas, found_at: None })
     }
 
     /// How instruments answer to the ten-year yield.

@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, HashMap};
 use chrono::{Days, NaiveDate};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
+use serde::{Deserialize, Serialize};
 use sigmasight_analytics::rate::continuous;
 use sigmasight_analytics::risk::SESSIONS_PER_YEAR;
 
@@ -56,7 +57,7 @@ pub struct Point {
 }
 
 /// Where a rate comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RateSource {
     /// Treasury yields as published.
     Treasury,
@@ -76,7 +77,7 @@ impl From<YieldSource> for RateSource {
 }
 
 /// A rate and where it comes from.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Rate {
     /// A year, continuously compounded, as a fraction.
     pub rate: f64,

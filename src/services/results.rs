@@ -11,9 +11,11 @@ mod correlation;
 mod factors;
 mod greeks;
 pub mod latest;
+pub mod market;
 mod stress;
 
 use std::collections::BTreeSet;
+use std::mem;
 use std::sync::Arc;
 
 use chrono::{Days, NaiveDate};
@@ -41,6 +43,7 @@ use crate::postgres::Work;
 use crate::store;
 use crate::store::results as tables;
 use crate::store::results::latest::Latest;
+use crate::store::results::market::Found;
 
 /// Days that results are kept.
 const KEPT_DAYS: u64 = 365;
@@ -58,6 +61,11 @@ struct Desks {
 }
 
 impl Desks {
+    /// What may be known of the session.
+    fn session(&self, night: &Night) -> market::Session {
+        market::Session::new(night.date, self.assumptions, &self.calendar)
+    }
+
     fn with_greeks(&self) -> impl Iterator<Item = (&Arc<Book>, &BookGreeks)> {
         self.books.iter().zip(&self.greeks)
     }
@@ -78,6 +86,8 @@ struct Rows {
     tables: Vec<(Table, Vec<Box<RawValue>>)>,
     /// What is answered with while it holds.
     latest: Vec<Latest>,
+    /// The same of what is whoever holds it.
+    market: Vec<Found>,
 }
 
 /// Where rows go.
@@ -96,7 +106,7 @@ enum Table {
 impl Rows {
     fn of(tables: &[Table]) -> Self {
         let tables = tables.iter().map(|table| (*table, Vec::new())).collect();
-        Self { tables, latest: Vec::new() }
+        Self { tables, ..Self::default() }
     }
 
     fn extend<T: serde::Serialize>(
@@ -133,22 +143,25 @@ pub async fn make(
         _ => night,
     };
     let desks = read(services, [night, earlier], kind, owner, portfolios).await?;
-    let (night, earlier, meter) = (Arc::clone(night), Arc::clone(earlier), meter.clone());
+    let (computed, earlier, meter) = (Arc::clone(night), Arc::clone(earlier), meter.clone());
     let date = night.date;
-    let rows = off_the_threads(move || match kind {
-        JobKind::Greeks => greeks::rows(&desks, &meter),
-        JobKind::Factors => factors::rows(&desks, &night, &meter),
+    let mut rows = off_the_threads(move || match kind {
+        JobKind::Greeks => greeks::rows(&desks, &computed, &meter),
+        JobKind::Factors => factors::rows(&desks, &computed, &meter),
         JobKind::MarketRisk => {
-            let mut rows = stress::moves(&desks, &night, &meter)?;
-            rows.tables.extend(factors::answers_to_rates(&desks, &night, &meter)?.tables);
+            let mut rows = stress::moves(&desks, &computed, &meter)?;
+            let of_rates = factors::answers_to_rates(&desks, &computed, &meter)?;
+            rows.tables.extend(of_rates.tables);
+            rows.market.extend(of_rates.market);
             Ok(rows)
         }
-        JobKind::Stress => stress::scenarios(&desks, &night, &meter),
-        JobKind::Correlations => correlation::rows(&desks, &night, &meter),
-        JobKind::Accuracy => accuracy::rows(&desks, (&night, &earlier), &meter),
+        JobKind::Stress => stress::scenarios(&desks, &computed, &meter),
+        JobKind::Correlations => correlation::rows(&desks, &computed, &meter),
+        JobKind::Accuracy => accuracy::rows(&desks, (&computed, &earlier), &meter),
         other => Err(Error::Internal(format!("{} finds no results", other.as_str()))),
     })
     .await??;
+    market::keep(services, night, mem::take(&mut rows.market)).await?;
     let mut tx = services.db.begin_as(owner).await?;
     // One after the other, so that all tables say the same.
     store::portfolios::lock_all(tx.statement(), owner, portfolios).await?;
@@ -241,7 +254,12 @@ async fn replace(
 /// # Errors
 /// When the database fails.
 pub async fn correlate_factors(services: &Services, night: &Night) -> Result<(), Error> {
-    let row = json!(correlation::factors(night, services.now()));
+    let found = correlation::factors(night);
+    let session = market::Session::new(night.date, services.assumptions, &services.calendar);
+    let of = session.factor_correlations();
+    let kept = market::found(of, &found, night)?;
+    market::keep(services, night, kept.into_iter().collect()).await?;
+    let row = json!(correlation::factors_row(&found, night.date, services.now()));
     let mut tx = services.db.begin_shared().await?;
     tables::factor_correlations::delete_other(tx.statement(), night.date, &row).await?;
     tables::factor_correlations::insert(tx.statement(), &row).await?;

@@ -5,6 +5,7 @@
 //! what says something else goes, what is not there comes. What says the same stays untouched.
 
 pub mod latest;
+pub mod market;
 pub mod read;
 
 macro_rules! results {

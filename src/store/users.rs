@@ -1,6 +1,6 @@
 //! People who can sign in.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::PgExecutor;
 
 use super::paged::{Asked, slices};
@@ -16,23 +16,34 @@ pub struct Credentials {
     pub is_demo: bool,
 }
 
-/// Fixes the owner of the transaction and says who is asking; None when the session ended.
+/// Fixes the owner of the transaction and says who is asking, and of which session and state there
+/// is a model of the factors; None when the session ended.
 pub async fn open_session(
     db: impl PgExecutor<'_>,
     claims: Claims,
     now: DateTime<Utc>,
-) -> sqlx::Result<Option<User>> {
-    sqlx::query_as!(
-        User,
+) -> sqlx::Result<Option<(User, Option<(NaiveDate, i64)>)>> {
+    sqlx::query!(
         r#"
-        select id as "id!: UserId", email as "email!", full_name, role as "role!: Role",
-               created_at as "created_at!"
-          from open_session($1, $2, $3)
+        select viewer.id as "id!: UserId", email as "email!", full_name, role as "role!: Role",
+               viewer.created_at as "created_at!", model.date as "date?", model.state as "state?"
+          from open_session($1, $2, $3) as viewer
+          left join market_results model on kind = 'FACTOR_MODEL'
         "#,
         claims.user.0,
         claims.session.0,
         now,
     )
+    .map(|row| {
+        let user = User {
+            id: row.id,
+            email: row.email,
+            full_name: row.full_name,
+            role: row.role,
+            created_at: row.created_at,
+        };
+        (user, row.date.zip(row.state))
+    })
     .fetch_optional(db)
     .await
 }

@@ -24,7 +24,7 @@ TLT,400,90,2025-12-02
 ";
 
 /// Each table with what orders its rows.
-const TABLES: [(&str, &str); 10] = [
+const TABLES: [(&str, &str); 11] = [
     ("position_greeks", "position_id"),
     ("factor_exposures", "portfolio_id, factor"),
     ("position_factor_exposures", "position_id"),
@@ -33,6 +33,7 @@ const TABLES: [(&str, &str); 10] = [
     ("stress_test_results", "portfolio_id, scenario_id"),
     ("portfolio_correlations", "portfolio_id"),
     ("latest_results", "portfolio_id, kind"),
+    ("market_results", "kind, subject"),
     ("scenario_accuracy", "portfolio_id"),
     ("factor_correlations", "date"),
 ];

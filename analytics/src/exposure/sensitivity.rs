@@ -15,6 +15,7 @@ use crate::option;
 /// Sensitivities of one long option per share, of a position, or of a set of positions; units
 /// and signs are those of [`option::Greeks`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Sensitivities {
     /// Change in value per 1.00 of spot; of positions, a signed number of shares.
     pub delta: Decimal,

@@ -21,6 +21,7 @@ use crate::linear::{Centered, LANES, Svd, dot, lane_dot, real};
 
 /// A coefficient and how far it can be trusted.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Estimate {
     /// Return of the response per 1.00 of the factor's; of an intercept, per period.
     pub value: f64,

@@ -3,19 +3,22 @@
 //! They are computed once a request, and off the threads that wait for others where there are many.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use tokio::sync::OnceCell;
 
+use super::histories::held;
+use super::results::Latest;
 use super::{Loaders, greeks};
 use crate::domain::factor::Factor;
 use crate::domain::id::InstrumentId;
 use crate::domain::quality::Quality;
 use crate::graphql::error::{ApiError, Result};
+use crate::services::correlation::{DECAY, FactorCorrelations, factor_correlations};
 use crate::services::factors::{
-    Betas, Deltas, Estimates, FactorModel, InstrumentBetas, Insufficient, Method, Model, RateBeta,
-    Variable, WINDOW, rate_beta,
+    Betas, Deltas, Estimates, FactorModel, FactorModelFacts, InstrumentBetas, Insufficient, Method,
+    Model, RateBeta, Variable, WINDOW, rate_beta,
 };
 use crate::services::greeks::Model as Pricing;
 use crate::services::history::Series;
@@ -29,17 +32,70 @@ const FEW: usize = 32;
 /// What a regression costs, in positions worked through.
 const FITTED: usize = 10;
 
-type Fitted =
-    HashMap<(InstrumentId, NaiveDate, Method), Result<Arc<InstrumentBetas>, Insufficient>>;
-type Models = HashMap<(NaiveDate, Method), Arc<OnceCell<Arc<FactorModel>>>>;
+/// As of which session, and how, betas are estimated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Regressed {
+    as_of: NaiveDate,
+    method: Method,
+}
+
+/// The betas of an instrument.
+#[derive(Clone)]
+struct Fitted {
+    betas: Result<Arc<InstrumentBetas>, Insufficient>,
+    /// When the nightly chain found them; None when this request did.
+    found_at: Option<DateTime<Utc>>,
+}
+
+/// A model with when it was found.
+type KeptModel = (Arc<FactorModelFacts>, DateTime<Utc>);
 
 /// What has been computed for a request.
 #[derive(Default)]
 pub(super) struct Computed {
     pub(super) series: Mutex<HashMap<Span, Arc<Series>>>,
     pub(super) greeks: greeks::Known,
-    models: Mutex<Models>,
-    betas: Mutex<Fitted>,
+    models: Mutex<HashMap<Regressed, Arc<OnceCell<Arc<FactorModel>>>>>,
+    kept_models: Mutex<HashMap<NaiveDate, KeptModel>>,
+    betas: Mutex<HashMap<(Regressed, InstrumentId), Fitted>>,
+}
+
+impl Computed {
+    /// Those of instruments whose betas are not known yet.
+    fn unknown(&self, of: Regressed, instruments: &BTreeSet<InstrumentId>) -> Vec<InstrumentId> {
+        let known = held(&self.betas);
+        instruments.iter().copied().filter(|id| !known.contains_key(&(of, *id))).collect()
+    }
+
+    fn learn(&self, of: Regressed, betas: impl IntoIterator<Item = (InstrumentId, Fitted)>) {
+        held(&self.betas).extend(betas.into_iter().map(|(id, fitted)| ((of, id), fitted)));
+    }
+
+    /// The betas of instruments that are known; with when the newest of them was found, if each was
+    /// by the nightly chain.
+    fn known(
+        &self,
+        of: Regressed,
+        instruments: &BTreeSet<InstrumentId>,
+    ) -> (Betas, Option<DateTime<Utc>>) {
+        let known = held(&self.betas);
+        let own = || instruments.iter().filter_map(|id| Some((*id, known.get(&(of, *id))?)));
+        let found_at: Option<Vec<_>> = own().map(|(_, fitted)| fitted.found_at).collect();
+        let newest = found_at.map(|at| at.into_iter().max().unwrap_or(DateTime::UNIX_EPOCH));
+        (own().map(|(id, fitted)| (id, fitted.betas.clone())).collect(), newest)
+    }
+
+    /// The kept model of a session, read once.
+    fn kept_model(&self, as_of: NaiveDate, found: Option<&Arc<Latest>>) -> Option<KeptModel> {
+        let mut known = held(&self.kept_models);
+        if let Some((model, at)) = known.get(&as_of) {
+            return Some((Arc::clone(model), *at));
+        }
+        let (model, at) = found?.read()?;
+        let model = Arc::new(model);
+        known.insert(as_of, (Arc::clone(&model), at));
+        Some((model, at))
+    }
 }
 
 impl Loaders {
@@ -69,25 +125,41 @@ impl Loaders {
     }
 
     /// The model of a session, made once a request.
-    async fn model(
-        &self,
-        window: &Window,
-        as_of: NaiveDate,
-        method: Method,
-    ) -> Result<Arc<FactorModel>> {
-        let cell = {
-            let mut models = self.computed.models.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(models.entry((as_of, method)).or_default())
-        };
+    async fn model(&self, window: &Window, of: Regressed) -> Result<Arc<FactorModel>> {
+        let cell = Arc::clone(held(&self.computed.models).entry(of).or_default());
         let make = async {
             let returns = self.factor_returns(window, Window::simple_returns).await?;
             let variables = returns.into_iter().map(|(name, returns)| Variable { name, returns });
-            Ok::<_, ApiError>(Arc::new(Model::new(method, variables.collect())))
+            Ok::<_, ApiError>(Arc::new(Model::new(of.method, variables.collect())))
         };
         Box::pin(cell.get_or_try_init(|| make)).await.map(Arc::clone)
     }
 
-    /// The betas of instruments as of a session, each estimated once a request.
+    /// How the factors move together as of a session: as the nightly chain has found it, while that
+    /// holds.
+    pub async fn factor_correlations(
+        &self,
+        as_of: NaiveDate,
+        lookback: usize,
+        decay: f64,
+    ) -> Result<FactorCorrelations> {
+        #[expect(clippy::float_cmp, reason = "the default travels as it is")]
+        if lookback == WINDOW
+            && decay == DECAY
+            && let Some(session) = self.kept_session(as_of).await?
+        {
+            let found = self.kept([session.factor_correlations()]).await?;
+            if let Some((found, _)) = found.into_values().next().and_then(|own| own.read()) {
+                return Ok(found);
+            }
+        }
+        let window = self.window(as_of, lookback);
+        let returns = self.factor_returns(&window, Window::log_returns).await?;
+        Ok(factor_correlations(&returns, decay))
+    }
+
+    /// The betas of instruments as of a session: what the nightly chain has found, as far as it
+    /// still holds; others are estimated, each once a request.
     ///
     /// # Errors
     /// `QueryTooComplex` when the request's regressions are too many together.
@@ -97,48 +169,83 @@ impl Loaders {
         method: Method,
         instruments: BTreeSet<InstrumentId>,
     ) -> Result<Estimates> {
-        let window = self.window(as_of, WINDOW);
-        let (model, histories) = futures_util::future::try_join(
-            Box::pin(self.model(&window, as_of, method)),
-            Box::pin(self.histories(&window, instruments.iter().copied().collect())),
-        )
-        .await?;
-        let (mut betas, mut unknown) = (Betas::new(), Vec::new());
-        {
-            let known = self.computed.betas.lock().unwrap_or_else(PoisonError::into_inner);
-            for id in instruments {
-                match known.get(&(id, as_of, method)) {
-                    Some(of) => _ = betas.insert(id, of.clone()),
-                    None => unknown.push(id),
-                }
-            }
-        }
-        self.budget.spend(unknown.len().saturating_mul(FITTED))?;
-        let count = unknown.len();
-        let regressed = Arc::clone(&model);
-        let regress = move || {
-            let of = |id| {
-                let returns = window.simple_returns(histories.get(&id).map(Arc::as_ref));
-                (id, regressed.betas(&returns).map(Arc::new))
-            };
-            unknown.into_iter().map(of).collect::<Vec<_>>()
+        let of = Regressed { as_of, method };
+        let kept = match method == Method::default() {
+            true => self.kept_model(of, &instruments).await?,
+            false => None,
         };
-        let found = if count <= FEW { regress() } else { self.off_the_threads(regress).await? };
-        let mut known = self.computed.betas.lock().unwrap_or_else(PoisonError::into_inner);
-        for (id, of) in found {
-            known.insert((id, as_of, method), of.clone());
-            betas.insert(id, of);
-        }
-        drop(known);
-        Ok(Estimates { model, betas })
+        let unknown = self.computed.unknown(of, &instruments);
+        let (model, found_at) = match kept {
+            Some((model, at)) if unknown.is_empty() => (model, Some(at)),
+            _ => (self.regress(of, unknown).await?, None),
+        };
+        let (betas, newest) = self.computed.known(of, &instruments);
+        let found_at = found_at.zip(newest).map(|(model, betas)| model.max(betas));
+        Ok(Estimates { model, betas, found_at })
     }
 
-    /// How an instrument answers to the ten-year yield as of a session.
+    /// The kept model of a session; the betas on it that are kept of instruments become known.
+    async fn kept_model(
+        &self,
+        of: Regressed,
+        instruments: &BTreeSet<InstrumentId>,
+    ) -> Result<Option<KeptModel>> {
+        let Some(session) = self.kept_session(of.as_of).await? else { return Ok(None) };
+        let unknown = self.computed.unknown(of, instruments);
+        let mut asked: Vec<_> = unknown.iter().map(|id| session.betas(*id)).collect();
+        asked.push(session.model());
+        let found = self.kept(asked).await?;
+        let Some(model) = self.computed.kept_model(of.as_of, found.get(&session.model())) else {
+            return Ok(None);
+        };
+        let betas = unknown.into_iter().filter_map(|id| {
+            let (betas, at) = found.get(&session.betas(id))?.read::<Result<_, _>>()?;
+            Some((id, Fitted { betas: betas.map(Arc::new), found_at: Some(at) }))
+        });
+        self.computed.learn(of, betas);
+        Ok(Some(model))
+    }
+
+    /// Estimates the betas of instruments, which become known. The model that they are of.
+    async fn regress(
+        &self,
+        of: Regressed,
+        instruments: Vec<InstrumentId>,
+    ) -> Result<Arc<FactorModelFacts>> {
+        let window = self.window(of.as_of, WINDOW);
+        let (model, histories) = futures_util::future::try_join(
+            Box::pin(self.model(&window, of)),
+            Box::pin(self.histories(&window, instruments.clone())),
+        )
+        .await?;
+        self.budget.spend(instruments.len().saturating_mul(FITTED))?;
+        let (count, facts) = (instruments.len(), Arc::clone(&model.facts));
+        let regress = move || {
+            let fitted = |id| {
+                let returns = window.simple_returns(histories.get(&id).map(Arc::as_ref));
+                let betas = model.betas(&returns).map(Arc::new);
+                (id, Fitted { betas, found_at: None })
+            };
+            instruments.into_iter().map(fitted).collect::<Vec<_>>()
+        };
+        let found = if count <= FEW { regress() } else { self.off_the_threads(regress).await? };
+        self.computed.learn(of, found);
+        Ok(facts)
+    }
+
+    /// How an instrument answers to the ten-year yield as of a session: as the nightly chain has
+    /// found it, while that holds.
     pub async fn rate_beta(
         &self,
         as_of: NaiveDate,
         instrument: InstrumentId,
     ) -> Result<Result<RateBeta, Insufficient>> {
+        if let Some(session) = self.kept_session(as_of).await? {
+            let found = self.kept([session.rate_beta(instrument)]).await?;
+            if let Some((found, _)) = found.into_values().next().and_then(|own| own.read()) {
+                return Ok(found);
+            }
+        }
         let window = self.window(as_of, WINDOW);
         let sessions = window.sessions();
         let (histories, levels) = futures_util::future::try_join(

@@ -3,17 +3,22 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use chrono::{DateTime, Utc};
 use futures_util::future::try_join3;
 use tokio::sync::OnceCell;
 
 use super::Loaders;
 use super::histories::ActionsOf;
+use crate::domain::id::InstrumentId;
 use crate::graphql::error::Result;
 use crate::services::dividends;
-use crate::services::greeks::{self, BookGreeks, Inputs, Model};
+use crate::services::greeks::{self, BookGreeks, Inputs, Model, Valued};
 use crate::services::rates::Curve;
-use crate::services::valuation::{Book, BookKey};
+use crate::services::valuation::{Book, BookKey, Line};
 use crate::store::prices::{Span, Subject};
+
+/// Options that have been valued, and when.
+type Valuations = HashMap<InstrumentId, (Arc<Valued>, DateTime<Utc>)>;
 
 /// Of books that were asked about.
 pub(super) type Known = Mutex<HashMap<(BookKey, Model), Arc<OnceCell<Arc<BookGreeks>>>>>;
@@ -30,7 +35,11 @@ impl Loaders {
         };
         let make = async {
             self.budget.spend(greeks::cost(book, model))?;
-            let inputs = self.greeks_inputs(book).await?;
+            let valued = match model == Model::default() {
+                true => self.valued(book).await?,
+                false => HashMap::new(),
+            };
+            let inputs = self.greeks_inputs(book, valued).await?;
             let (book, calendar) = (Arc::clone(book), Arc::clone(&self.calendar));
             // Ten thousand American options take seconds, which other requests must not wait for.
             self.off_the_threads(move || Arc::new(BookGreeks::of(&book, &inputs, &calendar, model)))
@@ -39,15 +48,36 @@ impl Loaders {
         Box::pin(cell.get_or_try_init(|| make)).await.map(Arc::clone)
     }
 
-    /// What the Greeks of a book are computed from; nothing is asked for one without an option.
-    async fn greeks_inputs(&self, book: &Book) -> Result<Inputs> {
+    /// The options of a book that the nightly chain has valued, as far as that still holds.
+    async fn valued(&self, book: &Book) -> Result<Valuations> {
+        let options: Vec<_> = greeks::priceable(book, &self.calendar).collect();
+        if options.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let Some(session) = self.kept_session(book.horizon.as_of).await? else {
+            return Ok(HashMap::new());
+        };
+        let asked: Vec<_> = options.into_iter().map(|line| session.pricing(line)).collect();
+        let found = self.kept(asked).await?;
+        let valued = found.into_iter().filter_map(|(of, found)| {
+            let (valued, at) = found.read()?;
+            Some((of.instrument?, (Arc::new(valued), at)))
+        });
+        Ok(valued.collect())
+    }
+
+    /// What the Greeks of a book are computed from, beside what has been valued; nothing is asked
+    /// for where that is all.
+    async fn greeks_inputs(&self, book: &Book, valued: Valuations) -> Result<Inputs> {
         let session = book.horizon.as_of;
         let assumptions = self.assumptions;
-        let ranges = greeks::wanted(book, &self.calendar);
+        let is_new = |line: &&Arc<Line>| !valued.contains_key(&line.position.instrument.id);
+        let options = greeks::priceable(book, &self.calendar).filter(is_new);
+        let ranges = greeks::wanted(options, session, &self.calendar);
         if ranges.is_empty() {
             let curve = Curve::configured(assumptions.risk_free_rate);
             let (dividends, histories) = (HashMap::new(), HashMap::new());
-            return Ok(Inputs { curve, dividends, histories, assumptions });
+            return Ok(Inputs { curve, dividends, histories, assumptions, valued });
         }
         let spans = ranges.iter().copied().map(Span::from).collect();
         let subjects: Vec<_> =
@@ -66,6 +96,7 @@ impl Loaders {
             dividends: dividends.collect(),
             curve: Curve::clone(&curve),
             assumptions,
+            valued,
         })
     }
 }

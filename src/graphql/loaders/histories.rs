@@ -30,7 +30,7 @@ struct ClosesOf(Span);
 /// The widest span of each subject that was read, and what is there.
 pub(super) type Closes = Mutex<HashMap<Subject, (Span, Option<Arc<StoredSeries>>)>>;
 
-fn held<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn held<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -10,15 +10,19 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use super::{Loaders, PortfolioBy, Rows};
-use crate::domain::id::{InstrumentId, PortfolioId};
+use crate::domain::id::PortfolioId;
 use crate::domain::price::Horizon;
 use crate::domain::reference;
-use crate::domain::result::{FactorExposure, Kept, LatestKind, LatestOf, Of, StressResult};
+use crate::domain::result::{
+    FactorExposure, Kept, LatestKind, MarketOf, Of, ResultOf, StressResult,
+};
 use crate::error::Refusal;
 use crate::graphql::error::{ApiError, Result};
 use crate::services::results::latest;
+use crate::services::results::market::Session;
 use crate::services::valuation::Book;
 use crate::store;
+use crate::store::results::latest::Asked;
 use crate::store::results::read::Part;
 pub use crate::store::results::read::{BookOn, StressHistory};
 
@@ -92,32 +96,33 @@ impl Loader<StressHistory> for Rows {
     }
 }
 
-/// Which results of a book still hold?
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct LatestBy {
-    of: LatestOf,
-    moved_by: Vec<InstrumentId>,
-}
-
-/// As they were written.
+/// As it was written.
 #[derive(Debug)]
-struct Latest {
+pub struct Latest {
     created_at: DateTime<Utc>,
     answer: Box<RawValue>,
 }
 
+impl Latest {
+    /// With when it was found; None where another release has written it in another way, so that it
+    /// has to be found anew.
+    pub(super) fn read<T: DeserializeOwned>(&self) -> Option<(T, DateTime<Utc>)> {
+        Some((serde_json::from_str(self.answer.get()).ok()?, self.created_at))
+    }
+}
+
+/// Which results still hold?
 #[async_trait]
-impl Loader<LatestBy> for Rows {
+impl Loader<Asked> for Rows {
     type Value = Arc<Latest>;
     type Error = ApiError;
 
-    async fn load(&self, keys: &[LatestBy]) -> Result<HashMap<LatestBy, Self::Value>> {
+    async fn load(&self, keys: &[Asked]) -> Result<HashMap<Asked, Self::Value>> {
         let Some(owner) = self.owner().await? else { return Ok(HashMap::new()) };
-        let asked: Vec<_> = keys.iter().map(|key| (key.of, key.moved_by.as_slice())).collect();
         let references: Vec<_> = reference::symbols().map(str::to_owned).collect();
         let rows = {
             let mut db = self.moment.statement().await?;
-            store::results::latest::current(&mut *db, owner, &asked, &references).await?
+            store::results::latest::current(&mut *db, owner, keys, &references).await?
         };
         let found = rows.into_iter().filter_map(|(at, created_at, answer)| {
             Some((keys.get(at)?.clone(), Arc::new(Latest { created_at, answer })))
@@ -141,15 +146,35 @@ impl Loaders {
             latest::of(book, kind, self.assumptions, &self.calendar).filter(|of| of.book == known);
         let Some(of) = of else { return Ok(None) };
         let moved_by = latest::moved_by(book).into_iter().collect();
-        let Some(found) = self.row(LatestBy { of, moved_by }).await? else { return Ok(None) };
-        let of = Of {
-            owner_id: portfolio.owner_id,
-            portfolio_id: portfolio.id,
-            date,
-            created_at: found.created_at,
+        let key = Asked { of: ResultOf::Book(of), moved_by };
+        let Some(found) = self.row(key).await? else { return Ok(None) };
+        let Some((found, created_at)) = found.read() else { return Ok(None) };
+        let of = Of { owner_id: portfolio.owner_id, portfolio_id: portfolio.id, date, created_at };
+        Ok(Some((of, found)))
+    }
+
+    /// What may be known of a session, if the nightly chain has been there.
+    pub(super) async fn kept_session(&self, as_of: NaiveDate) -> Result<Option<Session>> {
+        let Some((date, state)) = self.moment.model().await? else { return Ok(None) };
+        let session = Session::new(as_of, self.assumptions, &self.calendar);
+        let model = session.model();
+        // Asking costs a statement, so it is not asked about another session.
+        Ok(((model.date, model.state) == (date, state)).then_some(session))
+    }
+
+    /// What the nightly chain has found of instruments and of the factors, as far as it still is
+    /// what would be found.
+    pub(super) async fn kept(
+        &self,
+        asked: impl IntoIterator<Item = MarketOf>,
+    ) -> Result<HashMap<MarketOf, Arc<Latest>>> {
+        let key = |of: MarketOf| Asked {
+            of: ResultOf::Market(of),
+            moved_by: of.moved_by.into_iter().collect(),
         };
-        // Another release may have written it in another way: then it is found anew.
-        Ok(serde_json::from_str(found.answer.get()).ok().map(|found| (of, found)))
+        let found = self.rows(asked.into_iter().map(key)).await?;
+        let of = |(key, found): (Asked, _)| Some((*key.of.market()?, found));
+        Ok(found.into_iter().filter_map(of).collect())
     }
 
     /// The book of one of the viewer's portfolios as of a session.

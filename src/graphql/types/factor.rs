@@ -5,7 +5,7 @@ mod exposure;
 use std::sync::Arc;
 
 use async_graphql::{ComplexObject, Enum, ID, Object, SimpleObject};
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 
 pub use exposure::FactorExposure;
 
@@ -18,13 +18,12 @@ use crate::graphql::id::NodeId;
 use crate::graphql::page::{cost, size};
 use crate::graphql::scalar::Date;
 use crate::graphql::viewer::{Request, resolved_warning};
-use crate::services::correlation;
 use crate::services::factors::{
-    self, BETA_CAP, Basis, Deltas, Estimates, MIN_OBSERVATIONS, MODEL_VERSION, Method, RATE_SERIES,
+    self, BETA_CAP, Basis, Estimates, MIN_OBSERVATIONS, MODEL_VERSION, Method, RATE_SERIES,
     RIDGE_PENALTY, WINDOW, exposed,
 };
+use crate::services::greeks::{BookGreeks, Model, Origin};
 use crate::services::valuation::{Book, Line};
-use crate::services::window::Window;
 
 /// Contributions listed when nobody says how many.
 const CONTRIBUTIONS: i32 = 10;
@@ -272,18 +271,41 @@ pub(super) fn provenance(
 }
 
 /// What the factors do to some lines of a book, and how much of its options counts.
+pub(super) struct Known {
+    pub estimates: Estimates,
+    pub greeks: Arc<BookGreeks>,
+    lines: Vec<Arc<Line>>,
+}
+
+impl Known {
+    /// When the nightly chain found the newest of what an exposure is made of; None where some of
+    /// it was found for this request.
+    fn found_at(&self, basis: Basis) -> Option<DateTime<Utc>> {
+        let betas = self.estimates.found_at;
+        match basis {
+            Basis::Dollar => betas,
+            Basis::DeltaAdjusted => match self.greeks.origin(&self.lines) {
+                Origin::Nothing => betas,
+                Origin::New => None,
+                Origin::Kept(at) => betas.map(|betas| betas.max(at)),
+            },
+        }
+    }
+}
+
 pub(super) async fn estimates(
     request: &Request,
     book: &Arc<Book>,
     lines: &[Arc<Line>],
     method: Method,
-) -> Result<(Estimates, Arc<Deltas>)> {
+) -> Result<Known> {
     let loaders = request.loaders();
-    futures_util::future::try_join(
+    let (estimates, greeks) = futures_util::future::try_join(
         Box::pin(loaders.estimates(book.horizon.as_of, method, factors::wanted(lines))),
-        Box::pin(loaders.deltas(book)),
+        Box::pin(loaders.greeks(book, Model::default())),
     )
-    .await
+    .await?;
+    Ok(Known { estimates, greeks, lines: lines.to_vec() })
 }
 
 /// How well the factors can be told apart, and how much of a portfolio they speak for.
@@ -347,8 +369,9 @@ impl FactorModelDiagnostics {
         method: FactorMethod,
     ) -> Result<Self> {
         request.spend(book.lines.len())?;
-        let (estimates, deltas) = estimates(request, &book, &book.lines, method.into()).await?;
-        let (known, mut excluded) = exposed(&book.lines, Basis::Dollar, &deltas);
+        let Known { estimates, greeks, .. } =
+            estimates(request, &book, &book.lines, method.into()).await?;
+        let (known, mut excluded) = exposed(&book.lines, Basis::Dollar, &greeks.deltas());
         let (known, without) = estimates.split(known);
         excluded.extend(without);
         let model = &estimates.model;
@@ -405,14 +428,11 @@ impl FactorCorrelationMatrix {
     ) -> Result<Self> {
         let session = request.horizon(as_of)?.as_of;
         let loaders = request.loaders();
-        let window = loaders.window(session, lookback_days);
-        let returns = loaders.factor_returns(&window, Window::log_returns).await?;
-        let found = correlation::factor_correlations(&returns, decay);
-        let matrix = found.matrix();
+        let found = loaders.factor_correlations(session, lookback_days, decay).await?;
         let mut warnings = found.warnings;
         warnings.extend(resolved_warning(as_of, session));
         Ok(Self {
-            matrix,
+            matrix: found.matrix,
             factors: found.factors.into_iter().map(Factor).collect(),
             observations: found.observations,
             lookback_days,

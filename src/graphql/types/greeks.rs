@@ -21,7 +21,7 @@ use crate::graphql::page::{cost, group_cost, groups, size};
 use crate::graphql::scalar::{Date, Decimal};
 use crate::graphql::viewer::{request, resolved_warning};
 use crate::services::greeks::{
-    self, BookGreeks, ByUnderlying, LineGreeks, MODEL_VERSION, Pricing, Source, Sums,
+    self, BookGreeks, ByUnderlying, LineGreeks, MODEL_VERSION, Origin, Pricing, Source, Sums,
 };
 use crate::services::rates::RateSource;
 use crate::services::valuation::{Book, Line};
@@ -239,7 +239,7 @@ impl PositionGreeks {
             Some(line) => (inputs(line, &self.own), Sums::of_one(line, &self.own).coverage),
             None => Default::default(),
         };
-        provenance(&self.book, method, inputs, coverage)
+        provenance(&self.book, method, inputs, coverage).found_at(self.own.found_at)
     }
 }
 
@@ -337,6 +337,14 @@ impl PortfolioGreeks {
         let sums = greeks.sums(&lines);
         Self { book, lines, greeks, sums, asked }
     }
+
+    /// When the nightly chain made the newest of the valuations; None where it did not make all.
+    fn found_at(&self) -> Option<DateTime<Utc>> {
+        match self.greeks.origin(&self.lines) {
+            Origin::Kept(at) => Some(at),
+            Origin::Nothing | Origin::New => None,
+        }
+    }
 }
 
 /// What moves positions together, as of the close of a session: Greeks added up over those that
@@ -427,9 +435,10 @@ impl PortfolioGreeks {
         self.book.horizon.as_of.into()
     }
 
-    /// When they were computed.
+    /// When they were computed: of the valuations of options the newest, where the nightly chain
+    /// made all of them.
     async fn calculated_at(&self) -> DateTime<Utc> {
-        self.book.computed_at
+        self.found_at().unwrap_or(self.book.computed_at)
     }
 
     /// How far they can be trusted: as the worst of what is in them, `LIMITED` when something is
@@ -450,7 +459,8 @@ impl PortfolioGreeks {
     async fn provenance(&self) -> Provenance {
         let Coverage { included_positions, excluded_positions, .. } = self.sums.coverage;
         let count = ProvenanceInput::new("positions", &(included_positions + excluded_positions));
-        provenance(&self.book, self.greeks.model.method(), vec![count], self.sums.coverage)
+        let method = self.greeks.model.method();
+        provenance(&self.book, method, vec![count], self.sums.coverage).found_at(self.found_at())
     }
 }
 

@@ -28,7 +28,7 @@ pub enum Quality {
 pub struct Provenance {
     /// The session whose close the figure uses.
     pub as_of: Date,
-    /// When it was computed.
+    /// When it was computed; of what is made of several estimates the newest.
     pub computed_at: DateTime<Utc>,
     /// Whether a batch stored it or this request computed it.
     pub basis: ComputationBasis,
@@ -45,7 +45,8 @@ pub struct Provenance {
 /// When a figure was computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 pub enum ComputationBasis {
-    /// By a batch, earlier.
+    /// By the nightly chain, earlier: the figure, or all that is estimated in it, such as the betas
+    /// behind an exposure. It still is what would be found now.
     Stored,
     /// For this request.
     Live,
@@ -64,6 +65,17 @@ pub struct ProvenanceInput {
     pub as_of: Option<Date>,
     /// Who says so, such as `IMPORT`; null for what the position itself says.
     pub source: Option<String>,
+}
+
+impl Provenance {
+    /// The same of what the nightly chain found at a time; as it is without one.
+    #[must_use]
+    pub fn found_at(self, at: Option<DateTime<Utc>>) -> Self {
+        match at {
+            Some(computed_at) => Self { computed_at, basis: ComputationBasis::Stored, ..self },
+            None => self,
+        }
+    }
 }
 
 impl ProvenanceInput {

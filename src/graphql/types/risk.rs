@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use async_graphql::{ComplexObject, Context, SimpleObject};
 
-use super::factor::{Factor, FactorMethod, estimates, model_inputs, provenance, window_inputs};
+use super::factor::{
+    Factor, FactorMethod, Known, estimates, model_inputs, provenance, window_inputs,
+};
 use super::greeks::rate_source;
 use super::position::Position;
 use super::quality::{ComputationBasis, Provenance, ProvenanceInput, Quality};
@@ -354,8 +356,9 @@ impl RiskDecomposition {
         method: FactorMethod,
     ) -> Result<Self> {
         request.spend(book.lines.len())?;
-        let (estimates, deltas) = estimates(request, &book, &book.lines, method.into()).await?;
-        let found = risk::decompose(&book.lines, book.total_value(), &deltas, &estimates);
+        let Known { estimates, greeks, .. } =
+            estimates(request, &book, &book.lines, method.into()).await?;
+        let found = risk::decompose(&book.lines, book.total_value(), &greeks.deltas(), &estimates);
         let mut warnings = found.warnings;
         warnings.extend(resolved_warning(as_of, book.horizon.as_of));
         let factors = found.factors.iter().map(|part| FactorRiskContribution {

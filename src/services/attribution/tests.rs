@@ -139,6 +139,7 @@ impl Desk {
             dividends: HashMap::new(),
             histories: HashMap::new(),
             assumptions: Assumptions::default(),
+            valued: HashMap::new(),
         };
         let calendar = Calendar::default();
         let of = |session: &str| {

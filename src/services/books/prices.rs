@@ -135,6 +135,7 @@ impl Prices {
             dividends: each().filter_map(|(id, one)| Some((id, one.dividends?))).collect(),
             curve: self.curves.get(&book.horizon.as_of).unwrap_or_else(configured),
             assumptions: services.assumptions,
+            valued: HashMap::new(),
         }
     }
 }

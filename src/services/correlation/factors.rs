@@ -1,30 +1,25 @@
 //! How the factors move together.
 
+use serde::{Deserialize, Serialize};
 use sigmasight_analytics::correlation::{Correlations, Covariance, MIN_OVERLAP};
 use sigmasight_analytics::returns::{at_rows, complete_rows};
 
-use super::rows;
+use super::rows as matrix;
 use crate::domain::factor::Factor;
 use crate::domain::quality::Quality;
 use crate::services::window::Returns;
 
 /// Exponentially weighted correlations of the factors' log returns.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FactorCorrelations {
     /// Those that have enough returns; empty when there is no matrix.
     pub factors: Vec<Factor>,
-    pub correlations: Option<Correlations>,
+    /// Row by row; empty when there is none.
+    pub matrix: Vec<Vec<f64>>,
     /// Sessions in which all of these have a return.
     pub observations: usize,
     pub quality: Quality,
     pub warnings: Vec<String>,
-}
-
-impl FactorCorrelations {
-    /// Row by row; empty when there is none.
-    pub fn matrix(&self) -> Vec<Vec<f64>> {
-        self.correlations.as_ref().map(rows).unwrap_or_default()
-    }
 }
 
 /// The newest session weighs most, the one before it `decay` times as much. Factors with fewer
@@ -57,7 +52,7 @@ pub fn factor_correlations(series: &[(Factor, Returns)], decay: f64) -> FactorCo
     let is_whole = kept.len() == series.len();
     FactorCorrelations {
         factors: kept.iter().map(|at| present[*at].0).collect(),
-        correlations: all.map(|all| all.subset(&kept)),
+        matrix: all.map(|all| matrix(&all.subset(&kept))).unwrap_or_default(),
         observations: rows.len(),
         quality: match (kept.is_empty(), is_whole) {
             (true, _) => Quality::Insufficient,

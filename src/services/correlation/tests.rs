@@ -83,12 +83,11 @@ fn the_correlations_of_the_factors_forget_as_the_reference_does() {
             .map(|(factor, fund)| (*factor, window.log_returns(Some(&WORLD.series(fund, &window)))))
             .collect();
         let found = factor_correlations(&series, case["lambda"].as_f64().expect("a decay"));
-        let all = found.correlations.expect("a matrix");
         let place =
             |at: usize| symbols.iter().position(|symbol| *symbol == FUNDS[at].1).expect("one");
         for (row, column) in (0..6).flat_map(|row| (0..6).map(move |column| (row, column))) {
             let expected = &case["expect"]["correlation"][place(row)][place(column)];
-            assert_figure(all.at(row, column).expect("one"), expected, "correlation");
+            assert_figure(found.matrix[row][column], expected, "correlation");
         }
         assert_eq!((found.observations, found.quality), (returns, Quality::Full));
         seen += 1;

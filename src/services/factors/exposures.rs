@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::{FromPrimitive, ToPrimitive};
 use sigmasight_analytics::factor::{self, Beta};
 
-use super::model::{FactorModel, InstrumentBetas, Insufficient, Method};
+use super::model::{FactorModelFacts, InstrumentBetas, Insufficient, Method};
 use crate::domain::factor::Factor;
 use crate::domain::id::{InstrumentId, PositionId};
 use crate::domain::quality::{Coverage, Quality};
@@ -33,8 +34,10 @@ pub type Betas = HashMap<InstrumentId, Result<Arc<InstrumentBetas>, Insufficient
 /// A model with the betas that were estimated on it.
 #[derive(Clone, Debug)]
 pub struct Estimates {
-    pub model: Arc<FactorModel>,
+    pub model: Arc<FactorModelFacts>,
     pub betas: Betas,
+    /// When the nightly chain found the newest of them; None where some were found since.
+    pub found_at: Option<DateTime<Utc>>,
 }
 
 /// The instrument whose returns move a position: the underlying of an option.

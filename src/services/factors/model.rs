@@ -1,6 +1,9 @@
 //! The regression of an instrument on some variables.
 
 use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
 
 use sigmasight_analytics::correlation::Covariance;
 use sigmasight_analytics::factor::{self, Beta, Diagnostics, MIN_OBSERVATIONS};
@@ -15,7 +18,7 @@ use crate::services::window::Returns;
 pub const RIDGE_PENALTY: f64 = 25.2;
 
 /// How betas are estimated.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Method {
     /// On the first variable, and on each other one net of its own beta to the first.
     #[default]
@@ -50,7 +53,7 @@ impl Method {
 }
 
 /// Why there is no beta: for people.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Insufficient {
     pub reason: String,
     /// What there was to estimate from.
@@ -66,15 +69,27 @@ pub struct Variable<V> {
 
 /// The model of the factors.
 pub type FactorModel = Model<Factor>;
+/// What is to be known of it.
+pub type FactorModelFacts = ModelFacts<Factor>;
 
 /// Variables over one window, ready for any number of instruments.
 #[derive(Clone, Debug)]
 pub struct Model<V> {
+    pub facts: Arc<ModelFacts<V>>,
+    estimator: Option<factor::Model>,
+}
+
+/// What is to be known of a model where its betas are used, without the returns it was made of.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelFacts<V> {
     method: Method,
     names: Vec<V>,
     /// Those that have too few returns to take part, and how many they have.
     absent: Vec<(V, usize)>,
-    estimator: Result<factor::Model, Insufficient>,
+    /// Why there is none; None when there is.
+    missing: Option<Insufficient>,
+    diagnostics: Option<Diagnostics>,
+    covariance: Option<Vec<f64>>,
     quality: Quality,
 }
 
@@ -107,15 +122,62 @@ impl<V: Copy + PartialEq + fmt::Display> Model<V> {
         let quality =
             present.iter().map(|variable| variable.returns.quality).max().unwrap_or(Quality::Full);
         let quality = if absent.is_empty() { quality } else { quality.max(Quality::Limited) };
-        Self {
+        let (estimator, missing) = match estimator {
+            Ok(estimator) => (Some(estimator), None),
+            Err(missing) => (None, Some(missing)),
+        };
+        let facts = ModelFacts {
             method,
             names: present.into_iter().map(|variable| variable.name).collect(),
             absent,
-            quality: if estimator.is_ok() { quality } else { Quality::Insufficient },
-            estimator,
-        }
+            quality: if missing.is_none() { quality } else { Quality::Insufficient },
+            missing,
+            diagnostics: estimator.as_ref().map(|found| found.diagnostics().clone()),
+            covariance: estimator.as_ref().and_then(covariance),
+        };
+        Self { facts: Arc::new(facts), estimator }
     }
 
+    /// See [`factor::Model::market_betas`].
+    pub fn market_betas(&self) -> Option<&[f64]> {
+        self.estimator.as_ref().and_then(factor::Model::market_betas)
+    }
+
+    /// The betas of an instrument, from its returns over the same sessions.
+    ///
+    /// # Errors
+    /// Why there are none.
+    pub fn betas(&self, returns: &Returns) -> Result<InstrumentBetas, Insufficient> {
+        let Some(estimator) = &self.estimator else {
+            let none = || Insufficient { reason: "There is no model.".into(), observations: 0 };
+            return Err(self.facts.missing.clone().unwrap_or_else(none));
+        };
+        let found = estimator.betas(&returns.values).map_err(|error| match error {
+            sigmasight_analytics::Error::TooShort { got, .. } => too_few("It has", got),
+            error => Insufficient {
+                reason: format!("The regression failed: {error}."),
+                observations: returns.observations(),
+            },
+        })?;
+        Ok(InstrumentBetas {
+            betas: found.betas,
+            residual_std: found.residual_std,
+            is_rank_deficient: found.is_rank_deficient,
+            quality: returns.quality.max(self.facts.quality),
+        })
+    }
+}
+
+/// Sample covariance per session of the variables as instruments are regressed on them.
+fn covariance(estimator: &factor::Model) -> Option<Vec<f64>> {
+    let covariance = Covariance::ewma(estimator.factor_returns(), 1.0).ok()?;
+    #[expect(clippy::cast_precision_loss, reason = "a window is far below 2^53 sessions")]
+    let observations = covariance.observations() as f64;
+    let unbiased = observations / (observations - 1.0);
+    Some(covariance.as_slice().iter().map(|value| value * unbiased).collect())
+}
+
+impl<V: Copy + PartialEq + fmt::Display> ModelFacts<V> {
     pub fn method(&self) -> Method {
         self.method
     }
@@ -132,7 +194,7 @@ impl<V: Copy + PartialEq + fmt::Display> Model<V> {
 
     /// Why nothing is known of a variable; None for one that takes part.
     pub fn absence(&self, name: V) -> Option<String> {
-        if let Err(Insufficient { reason, .. }) = &self.estimator {
+        if let Some(Insufficient { reason, .. }) = &self.missing {
             return Some(reason.clone());
         }
         let (name, observations) = self.absent.iter().find(|(absent, _)| *absent == name)?;
@@ -141,7 +203,7 @@ impl<V: Copy + PartialEq + fmt::Display> Model<V> {
 
     /// What to know of every beta of this model, in sentences.
     pub fn warnings(&self) -> Vec<String> {
-        if let Err(Insufficient { reason, .. }) = &self.estimator {
+        if let Some(Insufficient { reason, .. }) = &self.missing {
             return vec![reason.clone()];
         }
         let absent = self.absent.iter().map(|(name, observations)| {
@@ -157,44 +219,13 @@ impl<V: Copy + PartialEq + fmt::Display> Model<V> {
 
     /// How well the variables can be told apart; None without a model.
     pub fn diagnostics(&self) -> Option<&Diagnostics> {
-        self.estimator.as_ref().ok().map(factor::Model::diagnostics)
-    }
-
-    /// See [`factor::Model::market_betas`].
-    pub fn market_betas(&self) -> Option<&[f64]> {
-        self.estimator.as_ref().ok().and_then(factor::Model::market_betas)
+        self.diagnostics.as_ref()
     }
 
     /// Sample covariance, row by row and per session, of the variables as instruments are regressed
     /// on them: what belongs to the betas. None without a model.
-    pub fn covariance(&self) -> Option<Vec<f64>> {
-        let returns = self.estimator.as_ref().ok()?.factor_returns();
-        let covariance = Covariance::ewma(returns, 1.0).ok()?;
-        #[expect(clippy::cast_precision_loss, reason = "a window is far below 2^53 sessions")]
-        let observations = covariance.observations() as f64;
-        let unbiased = observations / (observations - 1.0);
-        Some(covariance.as_slice().iter().map(|value| value * unbiased).collect())
-    }
-
-    /// The betas of an instrument, from its returns over the same sessions.
-    ///
-    /// # Errors
-    /// Why there are none.
-    pub fn betas(&self, returns: &Returns) -> Result<InstrumentBetas, Insufficient> {
-        let estimator = self.estimator.as_ref().map_err(Clone::clone)?;
-        let found = estimator.betas(&returns.values).map_err(|error| match error {
-            sigmasight_analytics::Error::TooShort { got, .. } => too_few("It has", got),
-            error => Insufficient {
-                reason: format!("The regression failed: {error}."),
-                observations: returns.observations(),
-            },
-        })?;
-        Ok(InstrumentBetas {
-            betas: found.betas,
-            residual_std: found.residual_std,
-            is_rank_deficient: found.is_rank_deficient,
-            quality: returns.quality.max(self.quality),
-        })
+    pub fn covariance(&self) -> Option<&[f64]> {
+        self.covariance.as_deref()
     }
 }
 
@@ -208,7 +239,7 @@ fn too_few(what: &str, observations: usize) -> Insufficient {
 }
 
 /// The betas of an instrument to the variables of a model, in their order.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct InstrumentBetas {
     pub betas: Vec<Beta>,
     /// Standard deviation per session of what they leave unexplained; None for

@@ -12,7 +12,7 @@ use crate::services::window::Returns;
 pub const RATE_SERIES: &str = "DGS10";
 
 /// The return of an instrument per 1.00 of the yield's absolute change.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct RateBeta {
     /// −5 loses 5 % when the yield rises by one point, from 4 % to 5 %.
     pub beta: f64,

@@ -39,7 +39,7 @@ fn estimates(book: &Book, method: Method) -> Estimates {
         let returns = window.simple_returns(histories.get(&id).map(Arc::as_ref));
         (id, model.betas(&returns).map(Arc::new))
     });
-    Estimates { betas: betas.collect(), model: Arc::new(model) }
+    Estimates { betas: betas.collect(), model: model.facts, found_at: None }
 }
 
 fn exposures_of(book: &Book, basis: Basis, deltas: &Deltas) -> Vec<FactorExposure> {
@@ -105,17 +105,17 @@ fn a_factor_without_returns_takes_no_part_and_without_the_market_nothing_is_net_
         Model::new(Method::Orthogonal, variables.into())
     };
     let model = with(Factor::Size);
-    assert_eq!(model.names().len(), 5);
-    assert_eq!(model.quality(), Quality::Limited);
-    assert!(model.absence(Factor::Size).expect("a reason").contains("Size has 0"));
-    assert_eq!(model.absence(Factor::Value), None);
+    assert_eq!(model.facts.names().len(), 5);
+    assert_eq!(model.facts.quality(), Quality::Limited);
+    assert!(model.facts.absence(Factor::Size).expect("a reason").contains("Size has 0"));
+    assert_eq!(model.facts.absence(Factor::Value), None);
     assert_eq!(betas_of(&model, "AAPL", &window).quality, Quality::Limited);
 
     let model = with(Factor::Market);
     let apple = window.simple_returns(Some(&WORLD.series("AAPL", &window)));
     let Insufficient { reason, .. } = model.betas(&apple).expect_err("no market");
     assert!(reason.contains("Market has 0 complete returns"), "{reason}");
-    assert_eq!(model.quality(), Quality::Insufficient);
+    assert_eq!(model.facts.quality(), Quality::Insufficient);
 }
 
 #[test]

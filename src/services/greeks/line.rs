@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
+use serde::{Deserialize, Serialize};
 use sigmasight_analytics::decimal::rounded;
 use sigmasight_analytics::exposure::Sensitivities;
 use sigmasight_analytics::implied;
@@ -40,7 +41,7 @@ pub enum Source {
 }
 
 /// What an option was valued with.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Pricing {
     pub model: Model,
     pub contract: option::Contract,
@@ -49,6 +50,23 @@ pub struct Pricing {
     pub rate: Rate,
     /// Where the dividend yield comes from.
     pub dividends: DividendSource,
+}
+
+/// What a model makes of an option as of a session, whoever holds it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Valued {
+    pub pricing: Pricing,
+    /// Of one long option, per share; None where the model gives no finite number.
+    pub figures: Option<(Decimal, Sensitivities)>,
+}
+
+impl Valued {
+    pub(super) fn new(pricing: Pricing, value: Option<(f64, option::Greeks)>) -> Self {
+        let figures = value.and_then(|(value, greeks)| {
+            Some((rounded(value, DIGITS)?, Sensitivities::rounded(&greeks, DIGITS)?))
+        });
+        Self { pricing, figures }
+    }
 }
 
 /// The Greeks of one position. Those of a share or an option are of a long one.
@@ -60,6 +78,8 @@ pub struct LineGreeks {
     pub position: Option<Sensitivities>,
     /// Of an option that a model has valued.
     pub pricing: Option<Pricing>,
+    /// When the nightly chain valued it; None for what was valued since, or by no model.
+    pub found_at: Option<DateTime<Utc>>,
     /// What the model gives, per share.
     pub theoretical_price: Option<Decimal>,
     /// Of the underlying, of what is no option the own one.
@@ -72,6 +92,15 @@ pub struct LineGreeks {
 pub(super) enum Plan {
     Known(Arc<LineGreeks>),
     Price(Pricing),
+}
+
+/// Whether a model would value a position, as far as its inputs are known.
+pub(super) fn is_valued(line: &Line, calendar: &Calendar) -> bool {
+    let Some(terms) = &line.position.instrument.contract else { return false };
+    let is_alive =
+        !line.is_expired && years_to_expiry(line.horizon.as_of, terms.expiry, calendar) > 0.0;
+    let is_doubtful = line.needs_review() && line.unpriced_reason().is_some();
+    is_alive && !is_doubtful && line.underlying_quote.is_some()
 }
 
 /// The stand-ins for a long option of which nothing is known, per share: those of one near the
@@ -113,6 +142,11 @@ pub(super) fn plan(
     let Some(underlying) = &line.underlying_quote else {
         return unknown(format!("No price of the underlying {} is known.", line.underlying()));
     };
+    if let Some((valued, found_at)) = inputs.valued.get(&line.position.instrument.id) {
+        let fallback = inputs.assumptions.greeks_fallback;
+        let greeks = LineGreeks::valued(line, Valued::clone(valued), fallback);
+        return Plan::Known(LineGreeks { found_at: Some(*found_at), ..greeks }.into());
+    }
     let model = model.of(terms.exercise_style);
     let rate = inputs.curve.rate(years);
     let paid = inputs.dividends.get(&terms.underlying_id);
@@ -137,6 +171,7 @@ impl LineGreeks {
             per_share: None,
             position: None,
             pricing: None,
+            found_at: None,
             theoretical_price: None,
             underlying_price: None,
             missing: Some(format!(
@@ -163,15 +198,8 @@ impl LineGreeks {
         Self { missing: Some(reason), ..Self::known(line, source, stand_in) }
     }
 
-    pub(super) fn priced(
-        line: &Line,
-        pricing: Pricing,
-        value: Option<(f64, option::Greeks)>,
-        fallback: bool,
-    ) -> Self {
-        let figures = value.and_then(|(value, greeks)| {
-            Some((rounded(value, DIGITS)?, Sensitivities::rounded(&greeks, DIGITS)?))
-        });
+    pub(super) fn valued(line: &Line, valued: Valued, fallback: bool) -> Self {
+        let Valued { pricing, figures } = valued;
         let Some((value, greeks)) = figures else {
             let symbol = &line.position.instrument.symbol;
             let reason = format!("The model gives {symbol} no finite value.");
@@ -190,10 +218,17 @@ impl LineGreeks {
             per_share,
             position: per_share.and_then(|own| Sensitivities::of(line.holding(), Some(own))),
             pricing: None,
+            found_at: None,
             theoretical_price: None,
             underlying_price: line.underlying_quote.as_ref().map(|quote| quote.price),
             missing: None,
         }
+    }
+
+    /// What a model made of the option; None where none did.
+    pub fn as_valued(&self) -> Option<Valued> {
+        let figures = self.theoretical_price.zip(self.per_share);
+        Some(Valued { pricing: self.pricing.clone()?, figures })
     }
 
     /// Those per share, where they may be added up: stand-ins may not.

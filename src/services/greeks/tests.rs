@@ -52,6 +52,7 @@ impl Desk {
                 dividends: HashMap::new(),
                 histories: HashMap::new(),
                 assumptions: Assumptions::default(),
+                valued: HashMap::new(),
             },
         }
     }
@@ -403,9 +404,14 @@ fn one_that_cannot_be_valued_takes_no_other_along() {
 #[test]
 fn only_living_options_want_a_history() {
     let desk = Desk::new().holds("AAPL", "1", None).holds("240627C00090000", "1", None);
-    assert_eq!(wanted(&desk.book(), &Calendar::default()), []);
+    let wanted = |desk: &Desk| {
+        let (book, calendar) = (desk.book(), Calendar::default());
+        wanted(priceable(&book, &calendar), desk.session, &calendar)
+    };
+    assert_eq!(wanted(&desk), []);
+    let desk = desk.with_stock_at("100");
     let desk = desk.holds("240920C00100000", "1", None).holds("240920P00100000", "1", None);
-    let [range] = wanted(&desk.book(), &Calendar::default())[..] else { panic!("one underlying") };
+    let [range] = wanted(&desk)[..] else { panic!("one underlying") };
     assert_eq!((range.instrument, range.to), (desk.stock.id, desk.session));
     assert_eq!(Calendar::default().sessions(range.from, range.to).count(), 31);
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
+use serde::{Deserialize, Serialize};
 use sigmasight_analytics::implied::{self, NoVolatility};
 use sigmasight_analytics::option;
 use sigmasight_analytics::returns::log_returns;
@@ -20,7 +21,7 @@ pub const HISTORY: u32 = 30;
 const ENOUGH: usize = 20;
 
 /// Where a volatility comes from, the best first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum VolatilitySource {
     /// What a market price of the option says.
     Implied,
@@ -33,7 +34,7 @@ pub enum VolatilitySource {
 }
 
 /// A volatility, annualized, a fraction; above zero.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Volatility {
     pub value: f64,
     pub source: VolatilitySource,

@@ -28,12 +28,12 @@ static ESTIMATES: LazyLock<Estimates> = LazyLock::new(|| {
     let window = WORLD.window(DAY, WINDOW);
     let returns = |symbol: &str| window.simple_returns(Some(&WORLD.series(symbol, &window)));
     let variables = FUNDS.map(|(name, fund)| Variable { name, returns: returns(fund) });
-    let model = Arc::new(Model::<Factor>::new(Method::default(), variables.to_vec()));
+    let model = Model::<Factor>::new(Method::default(), variables.to_vec());
     let betas = WORLD.symbols().map(|symbol| {
         let betas = model.betas(&returns(symbol)).map(Arc::new);
         (WORLD.id(symbol), betas)
     });
-    Estimates { betas: betas.collect(), model }
+    Estimates { betas: betas.collect(), model: model.facts, found_at: None }
 });
 
 fn session() -> Session {
@@ -102,6 +102,7 @@ fn greeks(book: &Book) -> BookGreeks {
         histories: WORLD.histories(&window),
         dividends: HashMap::new(),
         assumptions: Assumptions::default(),
+        valued: HashMap::new(),
     };
     BookGreeks::of(book, &inputs, &WORLD.calendar, greeks::Model::default())
 }

@@ -1,6 +1,6 @@
 //! How what books hold moves together, and the factors.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 
 use super::{Desks, Rows, Table};
 use crate::domain::factor::Factor;
@@ -59,16 +59,23 @@ fn row(of: Of, found: &Analysis) -> Correlations {
     }
 }
 
-pub(super) fn factors(night: &Night, now: DateTime<Utc>) -> FactorCorrelations {
+pub(super) fn factors(night: &Night) -> correlation::FactorCorrelations {
     let returns = night.factor_returns(&night.window, Window::log_returns);
-    let found = correlation::factor_correlations(&returns, DECAY);
+    correlation::factor_correlations(&returns, DECAY)
+}
+
+pub(super) fn factors_row(
+    found: &correlation::FactorCorrelations,
+    date: NaiveDate,
+    now: DateTime<Utc>,
+) -> FactorCorrelations {
     FactorCorrelations {
-        date: night.date,
+        date,
         factors: found.factors.iter().copied().map(Factor::name).collect(),
-        matrix: found.matrix().concat(),
+        matrix: found.matrix.concat(),
         observations: result::count(found.observations),
         quality: found.quality,
-        warnings: found.warnings,
+        warnings: found.warnings.clone(),
         created_at: now,
     }
 }

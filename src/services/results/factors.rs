@@ -2,17 +2,14 @@
 
 use std::sync::Arc;
 
-use super::latest::latest;
+use super::market::found;
 use super::{Desks, Rows, Table};
 use crate::domain::factor::Factor;
 use crate::domain::quality::Quality;
-use crate::domain::result::{
-    self, FactorExposure, KEPT_POSITIONS, Kept, Largest, LatestKind, Of, PositionExposure,
-    PositionExposures, PositionRateBeta,
-};
+use crate::domain::result::{self, FactorExposure, Kept, Of, PositionExposures, PositionRateBeta};
 use crate::error::Error;
 use crate::services::factors::{
-    self, Basis, Contribution, Deltas, Estimates, Insufficient, RateBeta, exposures, moves_with,
+    self, Basis, Deltas, Estimates, Insufficient, RateBeta, exposures, moves_with,
     position_exposures,
 };
 use crate::services::meter::Meter;
@@ -24,14 +21,18 @@ const BASIS: Basis = Basis::Dollar;
 
 pub(super) fn rows(desks: &Desks, night: &Night, meter: &Meter) -> Result<Rows, Error> {
     let mut rows = Rows::of(&[Table::FactorExposures, Table::PositionFactorExposures]);
+    let session = desks.session(night);
+    rows.market.extend(found(session.model(), &*night.model.facts, night)?);
     for book in &desks.books {
         let estimates = night.estimates(factors::wanted(&book.lines), meter)?;
         meter.goes_on()?;
+        for (id, betas) in &estimates.betas {
+            let betas = betas.as_ref().map(Arc::as_ref);
+            rows.market.extend(found(session.betas(*id), &betas, night)?);
+        }
         let of = desks.of(book);
-        let found = of_book(book, &estimates);
-        rows.latest.extend(latest((book, LatestKind::Factors), desks, night, &found)?);
-        let found = found.into_iter().map(|one| Kept { of, found: one.found });
-        rows.extend(Table::FactorExposures, found)?;
+        let exposed = of_book(book, &estimates).into_iter().map(|found| Kept { of, found });
+        rows.extend(Table::FactorExposures, exposed)?;
         let exposed = book.open_lines().map(|line| of_position(of, line, &estimates));
         rows.extend(Table::PositionFactorExposures, exposed)?;
     }
@@ -40,8 +41,12 @@ pub(super) fn rows(desks: &Desks, night: &Night, meter: &Meter) -> Result<Rows, 
 
 pub(super) fn answers_to_rates(desks: &Desks, night: &Night, meter: &Meter) -> Result<Rows, Error> {
     let mut rows = Rows::of(&[Table::PositionRateBetas]);
+    let session = desks.session(night);
     for book in &desks.books {
         let betas = night.rate_betas(factors::wanted(&book.lines), meter)?;
+        for (id, beta) in &betas {
+            rows.market.extend(found(session.rate_beta(*id), beta, night)?);
+        }
         let of = desks.of(book);
         let answers = book
             .open_lines()
@@ -51,27 +56,19 @@ pub(super) fn answers_to_rates(desks: &Desks, night: &Night, meter: &Meter) -> R
     Ok(rows)
 }
 
-fn of_book(book: &Book, estimates: &Estimates) -> Vec<Largest<FactorExposure, PositionExposure>> {
+fn of_book(book: &Book, estimates: &Estimates) -> Vec<FactorExposure> {
     let total_value = book.total_value();
     let found = exposures(&book.lines, total_value, BASIS, &Deltas::new(), estimates);
-    let part = |one: &Contribution| PositionExposure {
-        position: one.line.position.id,
-        beta: one.beta,
-        dollars: one.dollars,
-    };
-    let row = |found: factors::FactorExposure| Largest {
-        largest: found.contributions.iter().take(KEPT_POSITIONS).map(part).collect(),
-        found: FactorExposure {
-            factor: found.factor.name().into(),
-            dollars: found.dollars,
-            beta: found.beta,
-            standard_error: found.standard_error,
-            observations: found.observations.map(result::count),
-            total_value,
-            quality: found.quality,
-            warnings: found.warnings,
-            covered: found.coverage.into(),
-        },
+    let row = |found: factors::FactorExposure| FactorExposure {
+        factor: found.factor.name().into(),
+        dollars: found.dollars,
+        beta: found.beta,
+        standard_error: found.standard_error,
+        observations: found.observations.map(result::count),
+        total_value,
+        quality: found.quality,
+        warnings: found.warnings,
+        covered: found.coverage.into(),
     };
     found.into_iter().map(row).collect()
 }

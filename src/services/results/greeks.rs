@@ -1,17 +1,26 @@
 //! Greeks of positions.
 
+use super::market::found;
 use super::{Desks, Rows, Table};
 use crate::domain::id::PositionId;
 use crate::domain::result::{Of, PositionGreeks};
 use crate::error::Error;
-use crate::services::greeks::{BookGreeks, Source};
+use crate::services::greeks::{BookGreeks, Source, priceable};
 use crate::services::meter::Meter;
+use crate::services::night::Night;
 use crate::services::valuation::Line;
 
-pub(super) fn rows(desks: &Desks, meter: &Meter) -> Result<Rows, Error> {
+pub(super) fn rows(desks: &Desks, night: &Night, meter: &Meter) -> Result<Rows, Error> {
     let mut rows = Rows::of(&[Table::PositionGreeks]);
     for (book, greeks) in desks.with_greeks() {
         meter.goes_on()?;
+        let session = desks.session(night);
+        for line in priceable(book, &desks.calendar) {
+            let valued = greeks.line(line).and_then(|own| own.as_valued());
+            if let Some(valued) = valued {
+                rows.market.extend(found(session.pricing(line), &valued, night)?);
+            }
+        }
         let of = desks.of(book);
         let row = |line: &_| row(of, line, greeks);
         rows.extend(Table::PositionGreeks, book.open_lines().filter_map(|line| row(line)))?;

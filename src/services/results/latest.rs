@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use chrono::NaiveDate;
 use serde::Serialize;
 use serde_json::value::to_raw_value;
 
@@ -12,8 +13,10 @@ use crate::domain::calendar::Calendar;
 use crate::domain::id::InstrumentId;
 use crate::domain::result::{LatestKind, LatestOf};
 use crate::error::Error;
+use crate::services::factors::WINDOW;
 use crate::services::night::Night;
 use crate::services::valuation::Book;
+use crate::services::window::Window;
 use crate::services::{factors, greeks, stress};
 use crate::store::results::latest::Latest;
 
@@ -33,20 +36,28 @@ pub fn of(
         return None;
     }
     let session = book.horizon.as_of;
-    let Assumptions { risk_free_rate, default_volatility, greeks_fallback } = assumptions;
-    let mut state = DefaultHasher::new();
-    book.digest().hash(&mut state);
-    (ANSWER_VERSION, factors::MODEL_VERSION, greeks::MODEL_VERSION, stress::MODEL_VERSION)
-        .hash(&mut state);
-    (risk_free_rate.to_bits(), default_volatility.to_bits(), greeks_fallback).hash(&mut state);
-    // Closings that nobody foresaw may be told later.
-    (stress::window(book, calendar).sessions(), calendar.day(session).close).hash(&mut state);
+    let mut own = DefaultHasher::new();
+    (book.digest(), state(session, assumptions, calendar)).hash(&mut own);
     Some(LatestOf {
         portfolio: book.portfolio.id,
         kind,
         date: session,
-        book: state.finish().cast_signed(),
+        book: own.finish().cast_signed(),
     })
+}
+
+/// A digest of what all figures of a session depend on beside books, prices and yields: models,
+/// assumptions and sessions.
+pub(super) fn state(session: NaiveDate, assumptions: Assumptions, calendar: &Calendar) -> u64 {
+    let Assumptions { risk_free_rate, default_volatility, greeks_fallback } = assumptions;
+    let mut state = DefaultHasher::new();
+    (ANSWER_VERSION, factors::MODEL_VERSION, greeks::MODEL_VERSION, stress::MODEL_VERSION)
+        .hash(&mut state);
+    (risk_free_rate.to_bits(), default_volatility.to_bits(), greeks_fallback).hash(&mut state);
+    // Closings that nobody foresaw may be told later.
+    let window = Window::ending(session, WINDOW, calendar);
+    (window.sessions(), calendar.day(session).close).hash(&mut state);
+    state.finish()
 }
 
 /// The instruments whose past the results of a book are made of, beside what everybody's are.

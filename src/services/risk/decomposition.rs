@@ -179,7 +179,7 @@ impl Gathered {
         Decomposition::of(&FactorModel {
             values: &self.values,
             betas: &self.betas,
-            factor_covariance: &covariance,
+            factor_covariance: covariance,
             specific_volatilities: &self.specific,
         })
         .ok()

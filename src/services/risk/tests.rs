@@ -152,7 +152,7 @@ fn estimates(book: &Book, method: Method) -> Estimates {
         let returns = window.simple_returns(histories.get(&id).map(Arc::as_ref));
         (id, model.betas(&returns).map(Arc::new))
     });
-    Estimates { betas: betas.collect(), model: Arc::new(model) }
+    Estimates { betas: betas.collect(), model: model.facts, found_at: None }
 }
 
 #[test]

@@ -88,9 +88,9 @@ impl Desk {
         Design {
             betas: fitted.betas(&self.instruments),
             covariance: fitted.covariance.clone(),
-            quality: fitted.model.quality(),
-            warnings: fitted.model.warnings(),
-            drivers: fitted.model.names().to_vec(),
+            quality: fitted.model.facts.quality(),
+            warnings: fitted.model.facts.warnings(),
+            drivers: fitted.model.facts.names().to_vec(),
         }
     }
 }
@@ -104,13 +104,15 @@ impl Fitted {
             .collect();
         let model = Model::new(Method::Orthogonal, variables);
         let carried: Vec<f64> = model
+            .facts
             .names()
             .iter()
             .zip(model.market_betas().unwrap_or_default())
             .map(|(driver, beta)| if matches!(driver, Driver::Macro(_)) { *beta } else { 0.0 })
             .collect();
+        let covariance = model.facts.covariance().unwrap_or_default();
         Self {
-            covariance: of_raw_covariance(model.covariance().unwrap_or_default(), &carried),
+            covariance: of_raw_covariance(covariance.to_vec(), &carried),
             betas: Mutex::default(),
             model,
             carried,
@@ -138,7 +140,7 @@ impl Fitted {
     fn regressed(&self, returns: &Returns) -> Estimated {
         let found = self.model.betas(returns)?;
         Ok(Arc::new(Betas {
-            values: of_raw(self.model.names(), &found.betas, &self.carried),
+            values: of_raw(self.model.facts.names(), &found.betas, &self.carried),
             residual: found.residual_std.unwrap_or(0.0),
             quality: found.quality,
         }))

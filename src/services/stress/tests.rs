@@ -60,6 +60,7 @@ fn desk_with(book: Book, inputs: &Inputs) -> Desk {
         histories: inputs.histories.clone(),
         dividends: HashMap::new(),
         assumptions: Assumptions::default(),
+        valued: HashMap::new(),
     };
     let greeks = BookGreeks::of(&book, &greeks, &WORLD.calendar, Model::default());
     Desk::new(Arc::new(book), &greeks, inputs, &WORLD.calendar)
@@ -410,7 +411,7 @@ fn estimates(book: &Book, session: NaiveDate) -> Estimates {
         let own = window.simple_returns(histories.get(&id).map(Arc::as_ref));
         (id, model.betas(&own).map(Arc::new))
     });
-    Estimates { betas: betas.collect(), model: Arc::new(model) }
+    Estimates { betas: betas.collect(), model: model.facts, found_at: None }
 }
 
 fn accuracy_of(cash: i64, holdings: &[(&str, i64)], days_back: usize) -> Accuracy {

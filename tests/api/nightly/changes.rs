@@ -16,8 +16,8 @@ async fn in_the_table(app: &App, statement: &str) {
 /// Who wrote each row of somebody's that is kept, of snapshots too.
 async fn written(app: &App, email: &str) -> Value {
     let mut all = Vec::new();
-    let of_books =
-        TABLES.iter().map(|(table, _)| *table).filter(|one| *one != "factor_correlations");
+    let is_of_books = |table: &&str| !["factor_correlations", "market_results"].contains(table);
+    let of_books = TABLES.iter().map(|(table, _)| *table).filter(is_of_books);
     for table in of_books.chain(["portfolio_snapshots"]) {
         let rows = format!(
             "select {table}.ctid::text, {table}.xmin::text, date
@@ -40,8 +40,13 @@ async fn one_price_that_changes_touches_the_books_that_hold_it_alone() {
     }
     tokio::time::sleep(std::time::Duration::from_millis(500)).await;
 
+    let of_market = "select kind, subject, market_results.xmin::text, symbol
+                       from market_results left join instruments on id = subject
+                      order by kind, subject";
+    let market = stored(&app, of_market).await;
     runs(&app, &admin, "DAILY").await;
     assert_eq!(written(&app, &ada.email).await, her_rows, "nothing changed");
+    assert_eq!(stored(&app, of_market).await, market, "nothing changed");
     in_the_table(
         &app,
         "update prices set close = close * 1.03 from instruments
@@ -50,6 +55,11 @@ async fn one_price_that_changes_touches_the_books_that_hold_it_alone() {
     .await;
     runs(&app, &admin, "DAILY").await;
     assert_eq!(written(&app, &bob.email).await, his_rows);
+    let market_now = stored(&app, of_market).await;
+    let rows = |all: &Value| all.as_array().expect("rows").clone();
+    for (then, now) in rows(&market).iter().zip(&rows(&market_now)) {
+        assert_eq!(then != now, now["symbol"] == "MSFT", "{now}");
+    }
     let hers_now = written(&app, &ada.email).await;
     for (then, now) in
         her_rows.as_array().into_iter().flatten().zip(hers_now.as_array().expect("all"))

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use async_graphql::resolver_utils::enum_value;
 use async_graphql::{ComplexObject, Context, SimpleObject};
+use chrono::{DateTime, Utc};
 use futures_util::future::try_join;
 
 use super::{
-    CONTRIBUTIONS, ExposureBasis, Factor, FactorMethod, estimates, model_inputs, provenance,
+    CONTRIBUTIONS, ExposureBasis, Factor, FactorMethod, Known, estimates, model_inputs, provenance,
 };
-use crate::domain::result::{KEPT_POSITIONS, LatestKind};
 use crate::domain::{factor, result};
 use crate::graphql::error::Result;
 use crate::graphql::loaders::PortfolioBy;
@@ -59,16 +59,10 @@ pub struct FactorExposure {
 
 /// Where an exposure comes from.
 enum Origin {
-    Live {
-        book: Arc<Book>,
-        parts: Vec<Contribution>,
-    },
-    Stored {
-        of: result::Of,
-        total_value: rust_decimal::Decimal,
-        /// Of what still holds, the book and the largest parts.
-        latest: Option<(Arc<Book>, Vec<result::PositionExposure>)>,
-    },
+    /// Of a book, by betas of which the nightly chain found the newest at a time, or this request.
+    Found { book: Arc<Book>, parts: Vec<Contribution>, at: Option<DateTime<Utc>> },
+    /// As the nightly chain found it then.
+    Kept { of: result::Of, total_value: rust_decimal::Decimal },
 }
 
 #[ComplexObject]
@@ -87,27 +81,11 @@ impl FactorExposure {
             exposure_dollars: dollars.into(),
         };
         match &self.origin {
-            Origin::Live { book, parts } => {
+            Origin::Found { book, parts, .. } => {
                 let parts = parts.iter().take(most);
                 Ok(parts.map(|one| part(book, &one.line, one.beta, one.dollars)).collect())
             }
-            Origin::Stored { latest: Some((book, largest)), .. }
-                if most <= largest.len() || largest.len() < KEPT_POSITIONS =>
-            {
-                let own = largest.iter().filter_map(|one| {
-                    Some(part(book, book.line(one.position)?, one.beta, one.dollars))
-                });
-                Ok(own.take(most).collect())
-            }
-            Origin::Stored { latest: Some((book, _)), .. } => {
-                let how = (self.method, self.basis);
-                let found = Self::found(request(ctx), book, how).await?;
-                let own = found.into_iter().find(|one| one.factor == self.factor.0);
-                let parts = own.map(|own| own.contributions).unwrap_or_default();
-                let parts = parts.iter().take(most);
-                Ok(parts.map(|one| part(book, &one.line, one.beta, one.dollars)).collect())
-            }
-            Origin::Stored { of, latest: None, .. } => {
+            Origin::Kept { of, .. } => {
                 let loaders = request(ctx).loaders();
                 let key = PartsOf(BookOn { portfolio: of.portfolio_id, date: of.date });
                 // At once, so that whoever asks for the same book beside it shares the statements.
@@ -131,11 +109,11 @@ impl FactorExposure {
         let total_value =
             |value: rust_decimal::Decimal| ProvenanceInput::new("totalValue", &value.normalize());
         match &self.origin {
-            Origin::Live { book, .. } => {
+            Origin::Found { book, at, .. } => {
                 inputs.push(total_value(book.total_value()).in_unit(&book.portfolio.currency));
-                Ok(provenance(book, method, inputs, self.coverage))
+                Ok(provenance(book, method, inputs, self.coverage).found_at(*at))
             }
-            Origin::Stored { of, total_value: value, .. } => {
+            Origin::Kept { of, total_value: value } => {
                 let portfolio = request(ctx).loaders().row(PortfolioBy(of.portfolio_id)).await?;
                 let currency = portfolio.map(|own| own.currency.clone()).unwrap_or_default();
                 inputs.push(total_value(*value).in_unit(&currency));
@@ -169,6 +147,7 @@ impl FactorExposure {
         book: &Arc<Book>,
         found: factors::FactorExposure,
         (method, basis): (FactorMethod, ExposureBasis),
+        at: Option<DateTime<Utc>>,
         asked: Option<Date>,
     ) -> Self {
         let mut warnings = found.warnings;
@@ -184,7 +163,7 @@ impl FactorExposure {
             as_of: book.horizon.as_of.into(),
             quality: found.quality.into(),
             warnings,
-            origin: Origin::Live { book: Arc::clone(book), parts: found.contributions },
+            origin: Origin::Found { book: Arc::clone(book), parts: found.contributions, at },
             coverage: found.coverage,
         }
     }
@@ -192,17 +171,13 @@ impl FactorExposure {
     /// As the nightly chain found them for a book, in display order; empty where it found none.
     pub async fn kept(request: &Request, of: BookOn) -> Result<Vec<Self>> {
         let found = request.loaders().row(ExposuresOf(of)).await?.unwrap_or_default();
-        let kept = found.into_iter().filter_map(|row| Self::stored(row.of, row.found, None));
+        let kept = found.into_iter().filter_map(|row| Self::stored(row.of, row.found));
         let mut kept: Vec<_> = kept.collect();
         kept.sort_by_key(|one| one.factor.0.display_order());
         Ok(kept)
     }
 
-    fn stored(
-        of: result::Of,
-        found: result::FactorExposure,
-        latest: Option<(Arc<Book>, Vec<result::PositionExposure>)>,
-    ) -> Option<Self> {
+    fn stored(of: result::Of, found: result::FactorExposure) -> Option<Self> {
         Some(Self {
             factor: Factor(factor::Factor::named(&found.factor)?),
             beta: found.beta,
@@ -214,25 +189,19 @@ impl FactorExposure {
             as_of: of.date.into(),
             quality: found.quality.into(),
             warnings: found.warnings,
-            origin: Origin::Stored { of, total_value: found.total_value, latest },
+            origin: Origin::Kept { of, total_value: found.total_value },
             coverage: found.covered.into(),
         })
     }
 
-    /// As the nightly chain found them for a book, while that is what would be found; None else.
-    async fn latest(
-        request: &Request,
+    fn all(
         book: &Arc<Book>,
+        found: Vec<factors::FactorExposure>,
+        how: (FactorMethod, ExposureBasis),
+        at: Option<DateTime<Utc>>,
         asked: Option<Date>,
-    ) -> Result<Option<Vec<Self>>> {
-        let found = request.loaders().latest(book, LatestKind::Factors).await?;
-        let Some((of, found)) = found else { return Ok(None) };
-        let warning = resolved_warning(asked, of.date);
-        let one = |mut one: result::Largest<result::FactorExposure, _>| {
-            one.found.warnings.extend(warning.clone());
-            Self::stored(of, one.found, Some((Arc::clone(book), one.largest)))
-        };
-        Ok(Some(found.into_iter().filter_map(one).collect()))
+    ) -> Vec<Self> {
+        found.into_iter().map(|found| Self::new(book, found, how, at, asked)).collect()
     }
 
     /// Of a whole book.
@@ -242,25 +211,12 @@ impl FactorExposure {
         as_of: Option<Date>,
         how: (FactorMethod, ExposureBasis),
     ) -> Result<Vec<Self>> {
-        if (how.0.into(), how.1.into()) == (Method::default(), Basis::default())
-            && let Some(latest) = Self::latest(request, &book, as_of).await?
-        {
-            return Ok(latest);
-        }
-        let found = Self::found(request, &book, how).await?;
-        Ok(found.into_iter().map(|found| Self::new(&book, found, how, as_of)).collect())
-    }
-
-    /// Of a whole book, found for this request.
-    async fn found(
-        request: &Request,
-        book: &Arc<Book>,
-        how: (FactorMethod, ExposureBasis),
-    ) -> Result<Vec<factors::FactorExposure>> {
         request.spend(book.lines.len().saturating_mul(factor::Factor::ALL.len()))?;
-        let (estimates, deltas) = estimates(request, book, &book.lines, how.0.into()).await?;
+        let known = estimates(request, &book, &book.lines, how.0.into()).await?;
+        let Known { estimates, greeks, .. } = &known;
         let (basis, value) = (how.1.into(), book.total_value());
-        Ok(factors::exposures(&book.lines, value, basis, &deltas, &estimates))
+        let found = factors::exposures(&book.lines, value, basis, &greeks.deltas(), estimates);
+        Ok(Self::all(&book, found, how, known.found_at(basis), as_of))
     }
 
     /// Of one position in a book, which may be of a day before it was entered: then of nothing.
@@ -273,8 +229,9 @@ impl FactorExposure {
     ) -> Result<Vec<Self>> {
         let Some(line) = line.filter(|line| line.is_open()) else { return Ok(Vec::new()) };
         let alone = std::slice::from_ref(line);
-        let (estimates, deltas) = estimates(request, &book, alone, how.0.into()).await?;
-        let found = factors::position_exposures(line, how.1.into(), &deltas, &estimates);
-        Ok(found.into_iter().map(|found| Self::new(&book, found, how, as_of)).collect())
+        let known = estimates(request, &book, alone, how.0.into()).await?;
+        let Known { estimates, greeks, .. } = &known;
+        let found = factors::position_exposures(line, how.1.into(), &greeks.deltas(), estimates);
+        Ok(Self::all(&book, found, how, known.found_at(how.1.into()), as_of))
     }
 }
