@@ -92,6 +92,9 @@ impl Loader<StressHistory> for Rows {
     }
 }
 
+/// Bytes of an answer that are read in no longer than a thread may be kept.
+const SHORT: usize = 100_000;
+
 /// Which results of a book still hold?
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct LatestBy {
@@ -129,7 +132,7 @@ impl Loader<LatestBy> for Rows {
 impl Loaders {
     /// What the nightly chain has found of a book, if it still is what would be found: of the same
     /// positions at the same prices, from a past that has not changed since.
-    pub async fn latest<T: DeserializeOwned>(
+    pub async fn latest<T: DeserializeOwned + Send + 'static>(
         &self,
         book: &Book,
         kind: LatestKind,
@@ -149,7 +152,10 @@ impl Loaders {
             created_at: found.created_at,
         };
         // Another release may have written it in another way: then it is found anew.
-        Ok(serde_json::from_str(found.answer.get()).ok().map(|found| (of, found)))
+        let is_short = found.answer.get().len() <= SHORT;
+        let read = move || serde_json::from_str(found.answer.get()).ok();
+        let found = if is_short { read() } else { self.off_the_threads(read).await? };
+        Ok(found.map(|found| (of, found)))
     }
 
     /// The book of one of the viewer's portfolios as of a session.

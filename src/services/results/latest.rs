@@ -12,9 +12,12 @@ use crate::domain::calendar::Calendar;
 use crate::domain::id::InstrumentId;
 use crate::domain::result::{LatestKind, LatestOf};
 use crate::error::Error;
+use crate::services::factors::WINDOW;
 use crate::services::night::Night;
+use crate::services::stress::DAYS_BACK;
 use crate::services::valuation::Book;
-use crate::services::{factors, greeks, stress};
+use crate::services::window::Window;
+use crate::services::{correlation, factors, greeks, stress};
 use crate::store::results::latest::Latest;
 
 /// Raised whenever what is kept of the same figures would be another: their words, how far they can
@@ -36,11 +39,22 @@ pub fn of(
     let Assumptions { risk_free_rate, default_volatility, greeks_fallback } = assumptions;
     let mut state = DefaultHasher::new();
     book.digest().hash(&mut state);
-    (ANSWER_VERSION, factors::MODEL_VERSION, greeks::MODEL_VERSION, stress::MODEL_VERSION)
-        .hash(&mut state);
+    let models = (factors::MODEL_VERSION, greeks::MODEL_VERSION, stress::MODEL_VERSION);
+    (ANSWER_VERSION, models, correlation::MODEL_VERSION).hash(&mut state);
     (risk_free_rate.to_bits(), default_volatility.to_bits(), greeks_fallback).hash(&mut state);
+    let looked_back = match kind {
+        LatestKind::Correlations => correlation::LOOKBACK,
+        // The betas are of the sessions before the tested ones.
+        LatestKind::Accuracy => WINDOW + DAYS_BACK,
+        _ => WINDOW,
+    };
+    let window = Window::ending(session, looked_back, calendar);
     // Closings that nobody foresaw may be told later.
-    (stress::window(book, calendar).sessions(), calendar.day(session).close).hash(&mut state);
+    (window.sessions(), calendar.day(session).close).hash(&mut state);
+    if kind == LatestKind::Correlations {
+        // Clusters are named by them.
+        book.digest_of_tags().hash(&mut state);
+    }
     Some(LatestOf {
         portfolio: book.portfolio.id,
         kind,

@@ -53,7 +53,7 @@ async fn figures(person: &Person, portfolio: &str) -> (Value, [Value; 4]) {
 const STORED: [&str; 4] = ["STORED"; 4];
 const LIVE: [&str; 4] = ["LIVE"; 4];
 
-async fn changes(app: &App, statement: &str) {
+pub async fn changes(app: &App, statement: &str) {
     let mut superuser = app.superuser().await;
     let mut tx = superuser.begin().await.expect("a transaction");
     let done = sqlx::query(AssertSqlSafe(statement)).execute(&mut *tx).await.expect("a change");
@@ -223,6 +223,7 @@ async fn what_still_holds_saves_statements() {
         valuation { totalValue } positions { nodes { symbol tags { name } } }
         factorExposures { beta exposureDollars } marketScenarios { pnl } rateScenarios { pnl }
         stressTest { scenario { name } totalPnl positions { pnl } }
+        correlations { matrix excluded { reason } } scenarioAccuracy { rmse points { actual } }
     } } } }";
     let statements = async || {
         let answer = ada.asks(page, json!({})).await;
