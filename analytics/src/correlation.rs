@@ -27,6 +27,7 @@ pub const MIN_OVERLAP: usize = 20;
 
 /// Pearson correlations between some series: a symmetric matrix.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Correlations {
     size: usize,
     /// Row by row, in [−1, 1]; `NaN` for none, which never leaves this type.
@@ -36,6 +37,7 @@ pub struct Correlations {
 
 /// How many sessions each pair shares.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 enum Overlaps {
     /// All the same.
     Complete(usize),

@@ -101,6 +101,7 @@ pub fn yield_changes(levels: &[f64]) -> Result<Vec<f64>, Error> {
 
 /// How predictions compared with what happened.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Accuracy {
     pub observations: usize,
     /// Root of the mean square of prediction less outcome.

@@ -1,19 +1,11 @@
 //! How far a figure can be trusted, and what it speaks for.
 
 use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
 
 /// The grade of a computed figure, from the best to the worst.
 #[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    serde::Serialize,
-    serde::Deserialize,
-    sqlx::Type,
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, sqlx::Type,
 )]
 #[sqlx(type_name = "text", rename_all = "SCREAMING_SNAKE_CASE")]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -45,7 +37,7 @@ impl Quality {
 
 /// What an aggregate speaks for. Exposures are absolute sums in the portfolio's currency; what
 /// is left out for want of a price is measured at its cost, the only figure known of it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Coverage {
     pub included_positions: usize,
     pub excluded_positions: usize,

@@ -7,6 +7,7 @@
 mod cluster;
 mod concentration;
 mod factors;
+mod figures;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use sigmasight_analytics::correlation::{Correlations, MIN_OVERLAP, concentration
 pub use cluster::Cluster;
 pub use concentration::{Concentration, Share, concentration};
 pub use factors::{FactorCorrelations, factor_correlations};
+pub use figures::{Figures, KeptAnalysis, Pair};
 
 use super::factors::{Basis, Deltas, Excluded, Exposed, exposed, left_out, moves_with};
 use super::risk::Histories;
@@ -49,7 +51,7 @@ pub enum FilterMode {
 }
 
 /// Which positions are looked at.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Filter {
     /// Least size of the exposure.
     pub min_value: Decimal,
@@ -135,11 +137,12 @@ impl Filter {
             FilterMode::Either => has_value || has_weight,
         };
         (!is_enough).then(|| {
+            let min_value = self.min_value.normalize();
             let of_mode = match self.mode {
-                FilterMode::Value => format!("minPositionValue {}", self.min_value),
+                FilterMode::Value => format!("minPositionValue {min_value}"),
                 FilterMode::Weight => format!("minWeight {}", self.min_weight),
                 FilterMode::Both | FilterMode::Either => {
-                    format!("minPositionValue {} and minWeight {}", self.min_value, self.min_weight)
+                    format!("minPositionValue {min_value} and minWeight {}", self.min_weight)
                 }
             };
             let symbol = &one.line.position.instrument.symbol;
@@ -151,41 +154,10 @@ impl Filter {
 /// What a book's entries have to do with each other.
 #[derive(Clone, Debug)]
 pub struct Analysis {
+    pub figures: Figures,
     /// Those that have a correlation with each other, by symbol.
     pub entries: Vec<Entry>,
-    pub correlations: Option<Correlations>,
-    /// Mean over the pairs; None for fewer than two symbols.
-    pub average: Option<f64>,
-    /// Share of the exposure that sits in clusters; None without any.
-    pub concentration_score: Option<f64>,
-    /// 1 / a′Ca over the absolute weights a.
-    pub effective_positions: Option<f64>,
-    /// Of two and more, the largest first.
-    pub clusters: Vec<Cluster>,
     pub excluded: Vec<Excluded>,
-    pub quality: Quality,
-    pub coverage: Coverage,
-}
-
-impl Analysis {
-    /// What it leaves out and why; where there was nothing to look at, that.
-    pub fn warnings(&self) -> Vec<String> {
-        const NOTHING: &str = "Nothing that is open on the session is there to correlate.";
-        let said = left_out(&self.excluded, self.coverage.included_positions);
-        let is_nothing = self.entries.is_empty() && said.is_none();
-        said.into_iter().chain(is_nothing.then(|| NOTHING.to_owned())).collect()
-    }
-}
-
-/// Two symbols of an analysis.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Pair {
-    /// Places in `entries`.
-    pub a: usize,
-    pub b: usize,
-    pub correlation: f64,
-    /// Sessions that both have.
-    pub observations: usize,
 }
 
 /// Correlates the log returns of what was chosen; |ρ| from `cluster_threshold` on links two.
@@ -241,7 +213,8 @@ pub fn analyze(
     let sum = |lines: &mut dyn Iterator<Item = &Arc<Line>>| {
         lines.fold(Decimal::ZERO, |sum, line| sum.saturating_add(size(line.holding())))
     };
-    Analysis {
+    let figures = Figures {
+        symbols: entries.iter().map(|entry| entry.symbol.clone()).collect(),
         average: correlations.as_ref().and_then(Correlations::average),
         concentration_score: concentration_score(&groups, &exposures),
         effective_positions: correlations
@@ -254,46 +227,25 @@ pub fn analyze(
             included_exposure: sum(&mut lines()),
             excluded_exposure: sum(&mut excluded.iter().map(|one| &one.line)),
         },
-        entries,
-        correlations,
-        excluded,
         quality,
-    }
+        warnings: warnings(&excluded, included),
+        correlations,
+    };
+    Analysis { figures, entries, excluded }
+}
+
+/// What is left out and why; where there was nothing to look at, that.
+fn warnings(excluded: &[Excluded], included: usize) -> Vec<String> {
+    const NOTHING: &str = "Nothing that is open on the session is there to correlate.";
+    let said = left_out(excluded, included);
+    let is_nothing = included == 0 && said.is_none();
+    said.into_iter().chain(is_nothing.then(|| NOTHING.to_owned())).collect()
 }
 
 /// A complete matrix row by row.
 fn rows(correlations: &Correlations) -> Vec<Vec<f64>> {
     let values = correlations.as_slice().unwrap_or_default();
     values.chunks_exact(correlations.size().max(1)).map(<[f64]>::to_vec).collect()
-}
-
-impl Analysis {
-    /// Row by row; empty when there is none.
-    pub fn matrix(&self) -> Vec<Vec<f64>> {
-        self.correlations.as_ref().map(rows).unwrap_or_default()
-    }
-
-    /// The pairs whose correlation is at least this far from zero, the furthest first.
-    pub fn pairs(&self, min_abs: f64) -> Vec<Pair> {
-        let Some(all) = &self.correlations else { return Vec::new() };
-        let places = (0..self.entries.len()).flat_map(|b| (0..b).map(move |a| (a, b)));
-        let mut pairs: Vec<_> = places
-            .filter_map(|(a, b)| {
-                let correlation = all.at(a, b)?;
-                (correlation.abs() >= min_abs).then(|| Pair {
-                    a,
-                    b,
-                    correlation,
-                    observations: all.overlap(a, b),
-                })
-            })
-            .collect();
-        pairs.sort_by(|one, other| {
-            let by_size = other.correlation.abs().total_cmp(&one.correlation.abs());
-            by_size.then((one.a, one.b).cmp(&(other.a, other.b)))
-        });
-        pairs
-    }
 }
 
 /// Mean correlation of the log returns of some instruments over the pairs that have one; None

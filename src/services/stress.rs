@@ -26,6 +26,7 @@ use std::sync::Arc;
 
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
+use serde::{Deserialize, Serialize};
 
 use sigmasight_analytics::decimal::rounded;
 pub use sigmasight_analytics::risk::tail::Confidence;
@@ -209,7 +210,7 @@ impl Held {
 }
 
 /// How far a figure can be trusted, and what it speaks for.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Standing {
     pub quality: Quality,
     pub warnings: Vec<String>,

@@ -3,6 +3,7 @@
 mod accuracy;
 mod changes;
 mod latest;
+mod together;
 
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Row};

@@ -96,6 +96,9 @@ impl Loader<StressHistory> for Rows {
     }
 }
 
+/// Bytes of an answer that are read in no longer than a thread may be kept.
+const SHORT: usize = 100_000;
+
 /// As it was written.
 #[derive(Debug)]
 pub struct Latest {
@@ -134,7 +137,7 @@ impl Loader<Asked> for Rows {
 impl Loaders {
     /// What the nightly chain has found of a book, if it still is what would be found: of the same
     /// positions at the same prices, from a past that has not changed since.
-    pub async fn latest<T: DeserializeOwned>(
+    pub async fn latest<T: DeserializeOwned + Send + 'static>(
         &self,
         book: &Book,
         kind: LatestKind,
@@ -148,7 +151,10 @@ impl Loaders {
         let moved_by = latest::moved_by(book).into_iter().collect();
         let key = Asked { of: ResultOf::Book(of), moved_by };
         let Some(found) = self.row(key).await? else { return Ok(None) };
-        let Some((found, created_at)) = found.read() else { return Ok(None) };
+        let is_short = found.answer.get().len() <= SHORT;
+        let read = move || found.read();
+        let found = if is_short { read() } else { self.off_the_threads(read).await? };
+        let Some((found, created_at)) = found else { return Ok(None) };
         let of = Of { owner_id: portfolio.owner_id, portfolio_id: portfolio.id, date, created_at };
         Ok(Some((of, found)))
     }

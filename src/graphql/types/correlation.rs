@@ -1,25 +1,32 @@
 //! How what a portfolio holds moves together, and how much of it sits in few positions.
 
+mod concentration;
+
 use std::sync::Arc;
 
 use async_graphql::{ComplexObject, Context, Enum, InputObject, SimpleObject};
+use chrono::{DateTime, Utc};
+
+pub use concentration::Concentration;
 
 use super::factor::window_inputs;
 use super::position::{BookView, PositionType};
 use super::quality::{ComputationBasis, Provenance, ProvenanceInput, Quality};
 use super::valuation::ExcludedPosition;
+use crate::domain::result::LatestKind;
 use crate::error::Refusal;
 use crate::graphql::error::Result;
 use crate::graphql::page::{cost, size};
 use crate::graphql::scalar::{Date, Decimal};
 use crate::graphql::viewer::{Request, request, resolved_warning};
-use crate::services::correlation::{self, Analysis, CLUSTER_THRESHOLD, FilterMode, MODEL_VERSION};
+use crate::services::correlation::{
+    self, CLUSTER_THRESHOLD, Figures, Filter, FilterMode, KeptAnalysis, LOOKBACK, MODEL_VERSION,
+};
+use crate::services::factors::Excluded;
 use crate::services::valuation::Book;
 
 /// Pairs listed when nobody says how many.
 const PAIRS: i32 = 50;
-/// Lines of a concentration listed when nobody says how many.
-const TOP: i32 = 10;
 /// Excluded positions listed when nobody says how many.
 const EXCLUDED: i32 = 100;
 /// Symbols whose matrix takes no longer than a thread may be kept.
@@ -106,7 +113,12 @@ pub struct CorrelationAnalysis {
     #[graphql(skip)]
     book: Arc<Book>,
     #[graphql(skip)]
-    analysis: Analysis,
+    figures: Figures,
+    #[graphql(skip)]
+    excluded: Vec<Excluded>,
+    /// When the nightly chain found it; None of what this request did.
+    #[graphql(skip)]
+    stored_at: Option<DateTime<Utc>>,
 }
 
 #[ComplexObject]
@@ -114,7 +126,7 @@ impl CorrelationAnalysis {
     /// The correlations row by row, ones on the diagonal.
     #[graphql(complexity = 100)]
     async fn matrix(&self) -> Vec<Vec<f64>> {
-        self.analysis.matrix()
+        self.figures.matrix()
     }
 
     /// The pairs, the furthest from zero first.
@@ -126,7 +138,7 @@ impl CorrelationAnalysis {
     ) -> Result<Vec<CorrelationPair>> {
         let most = size("first", first.or(Some(PAIRS)))?;
         let symbol = |at: usize| self.symbols.get(at).cloned().unwrap_or_default();
-        let pairs = self.analysis.pairs(min_abs.unwrap_or(0.0)).into_iter().take(most);
+        let pairs = self.figures.pairs(min_abs.unwrap_or(0.0)).into_iter().take(most);
         Ok(pairs
             .map(|pair| CorrelationPair {
                 a: symbol(pair.a),
@@ -144,7 +156,7 @@ impl CorrelationAnalysis {
         #[graphql(desc = "At most so many, up to 500.", default = 100)] first: Option<i32>,
     ) -> Result<Vec<ExcludedPosition>> {
         let most = size("first", first.or(Some(EXCLUDED)))?;
-        Ok(ExcludedPosition::of(&self.book, &self.analysis.excluded, most))
+        Ok(ExcludedPosition::of(&self.book, &self.excluded, most))
     }
 
     /// Where the figures come from.
@@ -153,12 +165,15 @@ impl CorrelationAnalysis {
         inputs.push(ProvenanceInput::new("symbols", &self.symbols.len()));
         Provenance {
             as_of: self.as_of,
-            computed_at: self.book.computed_at,
-            basis: ComputationBasis::Live,
+            computed_at: self.stored_at.unwrap_or(self.book.computed_at),
+            basis: match self.stored_at {
+                Some(_) => ComputationBasis::Stored,
+                None => ComputationBasis::Live,
+            },
             method: "PEARSON_LOG_RETURNS".into(),
             model_version: MODEL_VERSION.into(),
             inputs,
-            coverage: self.analysis.coverage.into(),
+            coverage: self.figures.coverage.into(),
         }
     }
 }
@@ -192,7 +207,26 @@ pub struct CorrelationCluster {
     weight: f64,
 }
 
+impl CorrelationFilter {
+    /// What it means, and the size of a correlation that links.
+    fn read(self) -> Result<(Filter, f64), Refusal> {
+        let threshold = self.cluster_threshold;
+        if !(0.0..=1.0).contains(&threshold) || !self.min_weight.is_finite() {
+            return Err(Refusal::validation("`clusterThreshold` must be between 0 and 1."));
+        }
+        let filter = Filter {
+            min_value: self.min_position_value.0,
+            min_weight: self.min_weight,
+            mode: self.mode.into(),
+            types: self.types.map(|types| types.into_iter().map(Into::into).collect()),
+            view: self.view.into(),
+        };
+        Ok((filter, threshold))
+    }
+}
+
 impl CorrelationAnalysis {
+    /// As the nightly chain found it, while that is what would be found, or else found now.
     pub async fn of_book(
         request: &Request,
         book: Arc<Book>,
@@ -200,30 +234,47 @@ impl CorrelationAnalysis {
         lookback_days: usize,
         filter: Option<CorrelationFilter>,
     ) -> Result<Self> {
-        request.spend(book.lines.len())?;
-        let filter = filter.unwrap_or_default();
-        let threshold = filter.cluster_threshold;
-        if !(0.0..=1.0).contains(&threshold) || !filter.min_weight.is_finite() {
-            let message = "`clusterThreshold` must be between 0 and 1.";
-            return Err(Refusal::validation(message).into());
+        let (filter, threshold) = filter.unwrap_or_default().read()?;
+        let is_usual = lookback_days == LOOKBACK
+            && threshold.total_cmp(&CLUSTER_THRESHOLD).is_eq()
+            && filter == Filter::default();
+        let loaders = request.loaders();
+        if is_usual && let Some(latest) = Self::latest(request, &book, as_of).await? {
+            return Ok(latest);
         }
-        let filter = correlation::Filter {
-            min_value: filter.min_position_value.0,
-            min_weight: filter.min_weight,
-            mode: filter.mode.into(),
-            types: filter.types.map(|types| types.into_iter().map(Into::into).collect()),
-            view: filter.view.into(),
-        };
+        request.spend(book.lines.len())?;
         let chosen = correlation::choose(&book.lines, book.totals().gross_exposure(), &filter);
         let count = chosen.entries.len();
-        request.spend(count.saturating_mul(count) / 10)?;
-        let loaders = request.loaders();
+        request.spend(of_matrix(count))?;
         let window = loaders.window(book.horizon.as_of, lookback_days);
         let ids = chosen.entries.iter().map(|entry| entry.instrument).collect();
         let histories = loaders.histories(&window, ids).await?;
         let work = move || correlation::analyze(chosen, &histories, &window, threshold);
-        let analysis = if count <= FEW { work() } else { loaders.off_the_threads(work).await? };
-        let clusters = analysis.clusters.iter().map(|cluster| CorrelationCluster {
+        let found = if count <= FEW { work() } else { loaders.off_the_threads(work).await? };
+        Ok(Self::new(book, as_of, lookback_days, None, (found.figures, found.excluded)))
+    }
+
+    async fn latest(
+        request: &Request,
+        book: &Arc<Book>,
+        as_of: Option<Date>,
+    ) -> Result<Option<Self>> {
+        let found = request.loaders().latest(book, LatestKind::Correlations).await?;
+        let found = found.and_then(|(of, kept)| Some((of, kept.into_iter().next()?)));
+        let Some((of, kept)): Option<(_, KeptAnalysis)> = found else { return Ok(None) };
+        request.spend(of_matrix(kept.figures.symbols.len()))?;
+        let found = kept.of(book);
+        Ok(Some(Self::new(Arc::clone(book), as_of, LOOKBACK, Some(of.created_at), found)))
+    }
+
+    fn new(
+        book: Arc<Book>,
+        as_of: Option<Date>,
+        lookback_days: usize,
+        stored_at: Option<DateTime<Utc>>,
+        (figures, excluded): (Figures, Vec<Excluded>),
+    ) -> Self {
+        let clusters = figures.clusters.iter().map(|cluster| CorrelationCluster {
             nickname: cluster.nickname.clone(),
             symbols: cluster.symbols.clone(),
             average_correlation: cluster.average,
@@ -231,79 +282,27 @@ impl CorrelationAnalysis {
             weight: cluster.weight,
         });
         let mut warnings = Vec::from_iter(resolved_warning(as_of, book.horizon.as_of));
-        warnings.extend(analysis.warnings());
-        Ok(Self {
-            symbols: analysis.entries.iter().map(|entry| entry.symbol.clone()).collect(),
-            average_correlation: analysis.average,
-            concentration_score: analysis.concentration_score,
-            effective_positions: analysis.effective_positions,
+        warnings.extend(figures.warnings.iter().cloned());
+        Self {
+            symbols: figures.symbols.clone(),
+            average_correlation: figures.average,
+            concentration_score: figures.concentration_score,
+            effective_positions: figures.effective_positions,
             clusters: clusters.collect(),
             lookback_days,
-            included: analysis.coverage.included_positions,
+            included: figures.coverage.included_positions,
             as_of: book.horizon.as_of.into(),
-            quality: analysis.quality.into(),
+            quality: figures.quality.into(),
             warnings,
             book,
-            analysis,
-        })
-    }
-}
-
-/// How much of a portfolio sits in few positions, whatever they have to do with each other. Over
-/// the open positions that have a price, several of one instrument together.
-#[derive(SimpleObject)]
-#[graphql(complex)]
-pub struct Concentration {
-    /// 1 / Σa² over the shares a of the gross exposure: as many of one size would be as
-    /// concentrated. Null without exposure.
-    effective_positions: Option<f64>,
-    /// Σa², from 1/n for n of one size to 1 for a single one. Null without exposure.
-    herfindahl: Option<f64>,
-    /// By sector, the largest first; an empty key is no known sector. Options are of their
-    /// underlying's.
-    by_sector: Vec<ConcentrationLine>,
-    #[graphql(skip)]
-    instruments: Vec<correlation::Share>,
-}
-
-#[ComplexObject]
-impl Concentration {
-    /// By symbol, the largest first.
-    #[graphql(complexity = "cost(first.or(Some(TOP)), None, child_complexity)")]
-    async fn top(
-        &self,
-        #[graphql(desc = "At most so many, up to 500.", default = 10)] first: Option<i32>,
-    ) -> Result<Vec<ConcentrationLine>> {
-        let most = size("first", first.or(Some(TOP)))?;
-        Ok(self.instruments.iter().take(most).map(ConcentrationLine::from).collect())
-    }
-}
-
-/// What a portfolio has in an instrument or a sector.
-#[derive(SimpleObject)]
-pub struct ConcentrationLine {
-    /// The symbol, or the sector.
-    key: String,
-    /// Σ exposure, signed, in the portfolio's currency.
-    exposure: Decimal,
-    /// Σ|exposure| over that of the portfolio: all of them add up to one.
-    weight: f64,
-}
-
-impl From<&correlation::Share> for ConcentrationLine {
-    fn from(share: &correlation::Share) -> Self {
-        Self { key: share.key.clone(), exposure: share.exposure.into(), weight: share.weight }
-    }
-}
-
-impl Concentration {
-    pub fn of_book(book: &Book) -> Self {
-        let found = correlation::concentration(&book.lines);
-        Self {
-            effective_positions: found.effective_positions,
-            herfindahl: found.herfindahl,
-            by_sector: found.sectors.iter().map(ConcentrationLine::from).collect(),
-            instruments: found.instruments,
+            figures,
+            excluded,
+            stored_at,
         }
     }
+}
+
+/// What a matrix of so many symbols costs, in positions worked through.
+fn of_matrix(symbols: usize) -> usize {
+    symbols.saturating_mul(symbols) / 10
 }

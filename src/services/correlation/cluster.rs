@@ -4,13 +4,14 @@ use std::cmp::Reverse;
 
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
+use serde::{Deserialize, Serialize};
 use sigmasight_analytics::correlation::Correlations;
 
 use super::Entry;
 use crate::domain::text::fold;
 
 /// Symbols that move as one.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Cluster {
     /// A tag that all its positions carry, else the sector of all, else "<largest> lookalikes".
     pub nickname: String,

@@ -47,17 +47,18 @@ fn the_correlations_and_clusters_of_real_shares_are_the_reference_s() {
             let found = analyze(chosen, &histories, &window, 0.7);
             let own: Vec<_> = found.entries.iter().map(|entry| entry.symbol.as_str()).collect();
             let place = |symbol: &str| symbols.iter().position(|one| *one == symbol).expect("one");
-            let all = found.correlations.as_ref().expect("a matrix");
+            let figures = &found.figures;
+            let all = figures.correlations.as_ref().expect("a matrix");
             for (row, one) in own.iter().enumerate() {
                 for (column, other) in own.iter().enumerate() {
                     let expected = &expect["matrix"][place(one)][place(other)];
                     assert_figure(all.at(row, column).expect("one"), expected, "correlation");
                 }
             }
-            assert_figure(found.average.expect("one"), &expect["average_pairwise"], "average");
-            let effective = found.effective_positions.expect("one");
+            assert_figure(figures.average.expect("one"), &expect["average_pairwise"], "average");
+            let effective = figures.effective_positions.expect("one");
             assert_figure(effective, &portfolio["n_eff_corr_abs"], "effective positions");
-            let mut clusters: Vec<_> = found.clusters.iter().map(|c| c.symbols.clone()).collect();
+            let mut clusters: Vec<_> = figures.clusters.iter().map(|c| c.symbols.clone()).collect();
             for cluster in &mut clusters {
                 cluster.sort();
             }
@@ -105,7 +106,7 @@ fn known_defect_21_a_pair_is_aligned_before_it_is_correlated_and_says_its_sessio
     let pair = |histories: &Histories, window: &Window| {
         let book = WORLD.book(DAY, 0, &[("KO", 100), ("PEP", 100)]);
         let chosen = choose(&book.lines, book.totals().gross_exposure(), &EVERYTHING);
-        analyze(chosen, histories, window, 0.7).pairs(0.0)[0]
+        analyze(chosen, histories, window, 0.7).figures.pairs(0.0)[0]
     };
     let (whole, short) = (pair(&histories, &window), pair(&WORLD.histories(&lately), &lately));
     assert_eq!((whole.observations, short.observations), (40, 40));
@@ -163,7 +164,7 @@ fn a_cluster_is_named_by_a_tag_of_all_else_by_their_sector_else_by_its_largest()
         let window = WORLD.window(DAY, 90);
         let chosen = Chosen { entries: entries.into(), excluded: Vec::new() };
         let found = analyze(chosen, &WORLD.histories(&window), &window, 0.0);
-        found.clusters[0].nickname.clone()
+        found.figures.clusters[0].nickname.clone()
     };
     let both = [beta.clone(), alpha.clone()];
     assert_eq!(

@@ -15,11 +15,12 @@ pub(super) fn correlations(material: &Material) -> Result<Section, Error> {
     let chosen = choose(&book.lines, book.totals().gross_exposure(), &Filter::default());
     let histories = night.histories(chosen.entries.iter().map(|entry| entry.instrument));
     let found = analyze(chosen, &histories, &night.window.last(LOOKBACK), CLUSTER_THRESHOLD);
+    let figures = &found.figures;
     let mut section = Section::new("CORRELATIONS", "Correlations");
-    section.figure("average_correlation", "Average correlation", ratio(found.average));
-    let score = percent(found.concentration_score);
+    section.figure("average_correlation", "Average correlation", ratio(figures.average));
+    let score = percent(figures.concentration_score);
     section.figure("concentration_score", "Exposure in clusters", score);
-    let effective = ratio(found.effective_positions);
+    let effective = ratio(figures.effective_positions);
     section.figure("effective_positions", "Effective positions", effective);
     section.figure("symbols", "Symbols correlated", Cell::count(found.entries.len()));
 
@@ -31,7 +32,7 @@ pub(super) fn correlations(material: &Material) -> Result<Section, Error> {
     let mut columns = vec![Column::text("symbol", "Symbol")];
     columns.extend(places.iter().map(|at| Column::named(symbol(*at))));
     let mut matrix = Table::new("matrix", "Correlations of the largest holdings", columns);
-    let all = found.matrix();
+    let all = figures.matrix();
     for row in &places {
         let cell = |column: &usize| ratio(all.get(*row).and_then(|row| row.get(*column)).copied());
         let mut cells = vec![Cell::text(symbol(*row))];
@@ -58,7 +59,7 @@ pub(super) fn correlations(material: &Material) -> Result<Section, Error> {
             Column::number("weight", "Share"),
         ],
     );
-    for one in &found.clusters {
+    for one in &figures.clusters {
         clusters.rows.push(vec![
             Cell::text(&*one.nickname),
             Cell::text(one.symbols.join(", ")),
@@ -72,7 +73,7 @@ pub(super) fn correlations(material: &Material) -> Result<Section, Error> {
         "Holdings worth at least 10,000 and 1% of the gross exposure, options as their underlying; \
          the matrix has the {SHOWN} largest at most. A cluster links symbols whose correlation is \
          {CLUSTER_THRESHOLD} or more in size. Quality: {}.",
-        found.quality.code()
+        figures.quality.code()
     ));
     if !found.excluded.is_empty() {
         section.note(format!("{} positions are left out.", found.excluded.len()));

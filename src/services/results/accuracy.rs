@@ -1,7 +1,8 @@
 //! How well the market scenario predicted what books did.
 
+use super::latest::{latest, moved_by};
 use super::{Desks, Rows, Table, stress};
-use crate::domain::result::{self, Of, ScenarioAccuracy};
+use crate::domain::result::{self, LatestKind, Of, ScenarioAccuracy};
 use crate::error::Error;
 use crate::services::factors;
 use crate::services::meter::Meter;
@@ -20,7 +21,13 @@ pub(super) fn rows(
         let estimates = before.estimates(factors::wanted(&book.lines), meter)?;
         let desk = stress::desk((book, greeks), night, &desks.calendar);
         let found = accuracy(&desk, &estimates, DAYS_BACK, &desks.calendar);
-        rows.extend(Table::Accuracy, [row(desks.of(book), found)])?;
+        let kept = [found];
+        // What changed between the readings of the two nights is in one of them alone.
+        let moved_by = moved_by(book);
+        if night.revisions(&moved_by) == before.revisions(&moved_by) {
+            rows.latest.extend(latest((book, LatestKind::Accuracy), desks, night, &kept)?);
+        }
+        rows.extend(Table::Accuracy, kept.map(|found| row(desks.of(book), found)))?;
     }
     Ok(rows)
 }

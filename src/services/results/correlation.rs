@@ -2,12 +2,15 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 
+use super::latest::latest;
 use super::{Desks, Rows, Table};
 use crate::domain::factor::Factor;
-use crate::domain::result::{self, Cluster, Correlations, FactorCorrelations, Of, Pair};
+use crate::domain::result::{
+    self, Cluster, Correlations, FactorCorrelations, LatestKind, Of, Pair,
+};
 use crate::error::Error;
 use crate::services::correlation::{
-    self, Analysis, CLUSTER_THRESHOLD, DECAY, Filter, LOOKBACK, analyze, choose,
+    self, CLUSTER_THRESHOLD, DECAY, Figures, Filter, KeptAnalysis, LOOKBACK, analyze, choose,
 };
 use crate::services::meter::Meter;
 use crate::services::night::Night;
@@ -25,14 +28,15 @@ pub(super) fn rows(desks: &Desks, night: &Night, meter: &Meter) -> Result<Rows, 
         let chosen = choose(&book.lines, gross, &Filter::default());
         let histories = night.histories(chosen.entries.iter().map(|entry| entry.instrument));
         let found = analyze(chosen, &histories, &window, CLUSTER_THRESHOLD);
-        rows.extend(Table::Correlations, [row(desks.of(book), &found)])?;
+        rows.extend(Table::Correlations, [row(desks.of(book), &found.figures)])?;
+        let kept = [KeptAnalysis::from(found)];
+        rows.latest.extend(latest((book, LatestKind::Correlations), desks, night, &kept)?);
     }
     Ok(rows)
 }
 
-fn row(of: Of, found: &Analysis) -> Correlations {
-    let symbols: Vec<_> = found.entries.iter().map(|entry| entry.symbol.clone()).collect();
-    let symbol = |at: usize| symbols.get(at).cloned().unwrap_or_default();
+fn row(of: Of, found: &Figures) -> Correlations {
+    let symbol = |at: usize| found.symbols.get(at).cloned().unwrap_or_default();
     let pair = |pair: correlation::Pair| Pair {
         a: symbol(pair.a),
         b: symbol(pair.b),
@@ -55,7 +59,7 @@ fn row(of: Of, found: &Analysis) -> Correlations {
         pairs: found.pairs(0.0).into_iter().take(KEPT_PAIRS).map(pair).collect(),
         quality: found.quality,
         covered: found.coverage.into(),
-        symbols,
+        symbols: found.symbols.clone(),
     }
 }
 

@@ -15,9 +15,10 @@ use crate::domain::result::{LatestKind, LatestOf};
 use crate::error::Error;
 use crate::services::factors::WINDOW;
 use crate::services::night::Night;
+use crate::services::stress::DAYS_BACK;
 use crate::services::valuation::Book;
 use crate::services::window::Window;
-use crate::services::{factors, greeks, stress};
+use crate::services::{correlation, factors, greeks, stress};
 use crate::store::results::latest::Latest;
 
 /// Raised whenever what is kept of the same figures would be another: their words, how far they can
@@ -36,8 +37,18 @@ pub fn of(
         return None;
     }
     let session = book.horizon.as_of;
+    let looked_back = match kind {
+        LatestKind::Correlations => correlation::LOOKBACK,
+        // The betas are of the sessions before the tested ones.
+        LatestKind::Accuracy => WINDOW + DAYS_BACK,
+        LatestKind::MarketRisk | LatestKind::Stress => WINDOW,
+    };
     let mut own = DefaultHasher::new();
-    (book.digest(), state(session, assumptions, calendar)).hash(&mut own);
+    (book.digest(), state(session, looked_back, assumptions, calendar)).hash(&mut own);
+    if kind == LatestKind::Correlations {
+        // Clusters are named by them.
+        book.digest_of_tags().hash(&mut own);
+    }
     Some(LatestOf {
         portfolio: book.portfolio.id,
         kind,
@@ -47,15 +58,20 @@ pub fn of(
 }
 
 /// A digest of what all figures of a session depend on beside books, prices and yields: models,
-/// assumptions and sessions.
-pub(super) fn state(session: NaiveDate, assumptions: Assumptions, calendar: &Calendar) -> u64 {
+/// assumptions and the sessions that are looked back on.
+pub(super) fn state(
+    session: NaiveDate,
+    looked_back: usize,
+    assumptions: Assumptions,
+    calendar: &Calendar,
+) -> u64 {
     let Assumptions { risk_free_rate, default_volatility, greeks_fallback } = assumptions;
     let mut state = DefaultHasher::new();
-    (ANSWER_VERSION, factors::MODEL_VERSION, greeks::MODEL_VERSION, stress::MODEL_VERSION)
-        .hash(&mut state);
+    let models = (factors::MODEL_VERSION, greeks::MODEL_VERSION, stress::MODEL_VERSION);
+    (ANSWER_VERSION, models, correlation::MODEL_VERSION).hash(&mut state);
     (risk_free_rate.to_bits(), default_volatility.to_bits(), greeks_fallback).hash(&mut state);
     // Closings that nobody foresaw may be told later.
-    let window = Window::ending(session, WINDOW, calendar);
+    let window = Window::ending(session, looked_back, calendar);
     (window.sessions(), calendar.day(session).close).hash(&mut state);
     state.finish()
 }

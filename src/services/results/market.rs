@@ -14,7 +14,7 @@ use crate::domain::id::InstrumentId;
 use crate::domain::result::{MarketKind, MarketOf};
 use crate::error::Error;
 use crate::services::Services;
-use crate::services::factors::moves_with;
+use crate::services::factors::{WINDOW, moves_with};
 use crate::services::night::Night;
 use crate::services::valuation::Line;
 use crate::store::results::market::{self, Found};
@@ -28,7 +28,7 @@ pub struct Session {
 
 impl Session {
     pub fn new(date: NaiveDate, assumptions: Assumptions, calendar: &Calendar) -> Self {
-        Self { date, state: state(date, assumptions, calendar).cast_signed() }
+        Self { date, state: state(date, WINDOW, assumptions, calendar).cast_signed() }
     }
 
     /// The model of the factors; where there is one of a session, there may be more.

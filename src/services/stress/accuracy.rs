@@ -1,6 +1,7 @@
 //! How well the market scenario would have predicted what the holdings did.
 
 use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
 use sigmasight_analytics::scenario;
 
 use super::driver::Driver;
@@ -15,7 +16,7 @@ use crate::services::window::Returns;
 pub const DAYS_BACK: usize = 90;
 
 /// Predictions and outcomes of so many sessions, as returns.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Accuracy {
     /// Sessions looked back on.
     pub days_back: usize,
@@ -26,7 +27,7 @@ pub struct Accuracy {
 }
 
 /// One session.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Point {
     pub date: NaiveDate,
     pub predicted: f64,

@@ -17,6 +17,16 @@ impl Book {
         }
         state.finish()
     }
+
+    /// The same of what its open positions are tagged with.
+    pub fn digest_of_tags(&self) -> u64 {
+        let mut state = DefaultHasher::new();
+        for line in self.open_lines() {
+            let tags: Vec<_> = line.tags.iter().map(|tag| (tag.id, &tag.name)).collect();
+            (line.position.id, tags).hash(&mut state);
+        }
+        state.finish()
+    }
 }
 
 impl Line {

@@ -42,19 +42,19 @@ async fn asked(person: &Person, portfolio: &str) -> Value {
 #[tokio::test]
 async fn the_accuracy_that_is_kept_is_what_a_request_answers() {
     let (app, ada, bob, admin, [hers, his]) = two_books().await;
-    for kind in ["MARKET_DATA", "ACCURACY"] {
-        let job = runs(&app, &admin, kind).await;
-        assert_eq!((&job["status"], &job["failed"]), (&json!("SUCCEEDED"), &json!(0)), "{job}");
-    }
+    runs(&app, &admin, "MARKET_DATA").await;
+    let answers = [asked(&ada, &hers).await, asked(&bob, &his).await];
+    let job = runs(&app, &admin, "ACCURACY").await;
+    assert_eq!((&job["status"], &job["failed"]), (&json!("SUCCEEDED"), &json!(0)), "{job}");
     let mut rows = Vec::new();
-    for (person, portfolio) in [(&ada, &hers), (&bob, &his)] {
+    for (person, answer) in [&ada, &bob].into_iter().zip(&answers) {
         let own = kept(&app, person).await;
         assert_eq!(own.as_array().map(Vec::len), Some(1), "{own}");
         assert_eq!(own[0]["date"], "2026-01-05");
         assert_eq!(own[0]["observations"], 90);
         assert!(own[0]["rmse"].as_f64().is_some_and(|rmse| rmse > 0.0), "{own}");
         assert!(own[0]["correlation"].is_f64(), "{own}");
-        assert_eq!(figures(&own[0]), asked(person, portfolio).await);
+        assert_eq!(figures(&own[0]), *answer);
         rows.push(own);
     }
     assert_ne!(figures(&rows[0][0]), figures(&rows[1][0]), "the books are different ones");
@@ -68,10 +68,11 @@ async fn the_accuracy_that_is_kept_is_what_a_request_answers() {
     let next = app.restart().at("2026-01-13T21:30:00Z").await;
     let admin = next.sign_in_admin("olga").await;
     runs(&next, &admin, "MARKET_DATA").await;
+    let answer = asked(&next.sign_in("ada").await, &hers).await;
     runs(&next, &admin, "ACCURACY").await;
     let own = kept(&next, &ada).await;
     assert_eq!((&own[0], &own[1]["date"]), (&rows[0][0], &json!("2026-01-13")));
-    assert_eq!(figures(&own[1]), asked(&next.sign_in("ada").await, &hers).await);
+    assert_eq!(figures(&own[1]), answer);
 }
 
 /// A symbol splits on a day; its closes and dividends from before are those of the old shares.
@@ -100,9 +101,10 @@ async fn a_split_is_no_return_whether_betas_or_outcomes_have_seen_it() {
     let before = asked(&ada, &hers).await;
     splits(&app, "MSFT", "2025-11-03", 2).await;
     splits(&app, "NVDA", "2025-06-02", 10).await;
+    let answer = asked(&ada, &hers).await;
     runs(&app, &admin, "ACCURACY").await;
     let after = figures(&kept(&app, &ada).await[0]);
-    assert_eq!(after, asked(&ada, &hers).await);
+    assert_eq!(after, answer);
     for name in ["rmse", "bias", "correlation", "hitRate"] {
         let of = |answer: &Value| answer[name].as_f64().expect("a figure");
         assert!((of(&before) - of(&after)).abs() < 1e-12, "{name}: {before} {after}");
@@ -116,16 +118,17 @@ async fn of_a_book_without_prices_nothing_is_kept_but_that() {
     let core = ada.creates_portfolio("Core").await;
     ada.uploads(&core, "ticker,quantity,entry_price,entry_date\nAAPL,200,150,2025-12-01\n").await;
     app.works_through_its_queue().await;
+    let answer = asked(&ada, &core).await;
     let job = runs(&app, &admin, "ACCURACY").await;
     assert_eq!((&job["status"], &job["failed"]), (&json!("SUCCEEDED"), &json!(0)), "{job}");
+    assert_eq!(asked(&ada, &core).await, answer);
 
     let row = &kept(&app, &ada).await[0];
-    let asked = asked(&ada, &core).await;
     for name in ["rmse", "bias", "correlation", "hitRate"] {
         assert_eq!(row[name], Value::Null, "{row}");
     }
     for name in ["daysBack", "observations", "quality", "warnings"] {
-        assert_eq!(row[name], asked[name], "{name}");
+        assert_eq!(row[name], answer[name], "{name}");
     }
     assert_eq!((&row["quality"], &row["observations"]), (&json!("INSUFFICIENT"), &json!(0)));
     assert!(row["warnings"].to_string().contains("AAPL"), "{row}");

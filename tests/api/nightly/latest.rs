@@ -105,7 +105,7 @@ const WITHOUT_OPTIONS: [&str; 6] = ["LIVE", "STORED", "STORED", "STORED", "STORE
 const OF_INSTRUMENTS: [&str; 6] = ["STORED", "STORED", "STORED", "LIVE", "LIVE", "LIVE"];
 const OF_OPTIONS: [&str; 6] = ["STORED", "LIVE", "LIVE", "LIVE", "LIVE", "LIVE"];
 
-async fn changes(app: &App, statement: &str) {
+pub async fn changes(app: &App, statement: &str) {
     let mut superuser = app.superuser().await;
     let mut tx = superuser.begin().await.expect("a transaction");
     let done = sqlx::query(AssertSqlSafe(statement)).execute(&mut *tx).await.expect("a change");
@@ -278,6 +278,7 @@ async fn what_still_holds_saves_statements() {
         valuation { totalValue } positions { nodes { symbol tags { name } } }
         factorExposures { beta exposureDollars } marketScenarios { pnl } rateScenarios { pnl }
         stressTest { scenario { name } totalPnl positions { pnl } }
+        correlations { matrix excluded { reason } } scenarioAccuracy { rmse points { actual } }
     } } } }";
     let statements = async || {
         let answer = ada.asks(page, json!({})).await;
