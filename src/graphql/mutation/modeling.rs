@@ -192,7 +192,8 @@ impl Modeling {
         ModelingSessionPayload::of(outcome)
     }
 
-    /// Gives a what-if session up. It can be read until its place is needed, and takes no trades.
+    /// Gives a what-if session up. It takes no trades, and can be read for 30 days, or until its
+    /// place is needed.
     async fn cancel_modeling_session(
         &self,
         ctx: &Context<'_>,
