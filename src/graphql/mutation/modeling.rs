@@ -43,7 +43,7 @@ pub(super) struct ModelTradeInput {
     /// base date, or of one of the three sessions before, and without any it must be given; in a
     /// list of orders none, so that the order is at the market.
     price: Option<Decimal>,
-    /// Names of tags that what it opens carries; at most 20.
+    /// Names of tags that what it opens carries; at most 20, none of them blank.
     tags: Option<Vec<String>>,
 }
 
