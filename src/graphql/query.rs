@@ -502,7 +502,8 @@ impl Viewer {
         Ok(ExportConnection::page(slice, scope))
     }
 
-    /// Their what-if sessions, the newest first.
+    /// Their what-if sessions, the newest first. Those that were never saved are forgotten 30 days
+    /// after their last change.
     #[graphql(complexity = "cost(first, None, child_complexity)")]
     async fn modeling_sessions(
         &self,

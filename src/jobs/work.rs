@@ -16,7 +16,7 @@ use crate::services::meter::Meter;
 use crate::services::night::Night;
 use crate::services::prices::{self, Scope};
 use crate::services::{
-    Services, accounts, alerts, demo, exports, profiles, rates, results, snapshots, tags,
+    Services, accounts, alerts, demo, exports, modeling, profiles, rates, results, snapshots, tags,
 };
 
 /// Does a job; done twice it does the same.
@@ -165,7 +165,7 @@ const JOBS_KEPT: Days = Days::new(90);
 /// Removes what is older than it is kept.
 async fn retention(services: &Services, meter: &Meter) -> Result<(), Error> {
     let removed = jobs::forget(services, services.now() - JOBS_KEPT).await?;
-    let (mut snapshots, mut tags, mut files) = (0, 0, 0);
+    let (mut snapshots, mut tags, mut files, mut sessions) = (0, 0, 0, 0);
     let mut results = results::forget_factors(services).await?;
     let mut alerts = 0;
     // Of those without a portfolio too: their files and deleted tags are theirs alone.
@@ -176,10 +176,11 @@ async fn retention(services: &Services, meter: &Meter) -> Result<(), Error> {
         alerts += alerts::forget(services, owner).await?;
         tags += tags::forget(services, owner).await?;
         files += exports::forget(services, owner).await?;
+        sessions += modeling::forget(services, owner).await?;
     }
     meter.says(format!(
-        "{removed} jobs, {snapshots} snapshots, {results} results, {alerts} alerts, {tags} tags and \
-         {files} files removed"
+        "{removed} jobs, {snapshots} snapshots, {results} results, {alerts} alerts, {tags} tags, \
+         {files} files and {sessions} what-if sessions removed"
     ));
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use chrono::NaiveDate;
-use rust_decimal::prelude::{FromPrimitive, ToPrimitive};
+use rust_decimal::prelude::FromPrimitive;
 use rust_decimal::{Decimal, RoundingStrategy};
 
 /// What a number is of, which says how it is rounded and shown.
@@ -78,8 +78,10 @@ impl Number {
         Decimal::from_f64(value).map(|value| Self::new(value, unit))
     }
 
-    pub fn as_f64(self) -> f64 {
-        self.value.to_f64().unwrap_or(0.0)
+    /// The float nearest to it, for formats and pictures that have no decimals; what has none is
+    /// drawn and written as what is missing.
+    pub fn as_f64(self) -> Option<f64> {
+        self.value.to_string().parse().ok()
     }
 
     /// As people read it: 1,234.50, 12.34%, 1.250.
@@ -283,6 +285,17 @@ mod tests {
                 number.shown().trim_end_matches('%').replace(',', "").parse().unwrap();
             assert_eq!(read / Decimal::ONE_HUNDRED, number.value);
         }
+    }
+
+    #[test]
+    fn a_number_is_the_float_that_is_written_so() {
+        for text in ["-0.125", "0.1", "79228162514264337593543950335"] {
+            let number = Number::new(text.parse().unwrap(), Unit::Exact);
+            assert_eq!(number.as_f64(), text.parse().ok());
+        }
+        // Divided, it would be the one beside it.
+        let vega = Number::new("-4474.679649192".parse().unwrap(), Unit::Share);
+        assert_eq!(vega.as_f64(), Some(-4_474.679_649_192));
     }
 
     #[test]

@@ -174,7 +174,10 @@ fn write_cell(
         }
         Cell::Number(number) => {
             let style = styles.number(*number, is_total);
-            sheet.write_number_with_format(row, column, number.as_f64(), &style)?;
+            match number.as_f64() {
+                Some(value) => sheet.write_number_with_format(row, column, value, &style)?,
+                None => sheet.write_blank(row, column, &style)?,
+            };
         }
     }
     Ok(())

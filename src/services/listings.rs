@@ -162,9 +162,13 @@ async fn ask(services: &Services, wanted: &Wanted) -> Told {
         let source = by.refusals.first().and_then(|(who, _)| price_source(*who));
         return listing(source.unwrap_or(PriceSource::Synthetic), Vec::new());
     }
+    tracing::info!(
+        "nobody has option chains: Polygon would, by the POLYGON_API_KEY of a plan with options"
+    );
     let message = "No source of option chains is configured.";
-    Err(Refusal::new(Code::UpstreamUnavailable, message)
-        .hint("Of the providers Polygon has them: POLYGON_API_KEY, on a plan with options."))
+    Err(Refusal::new(Code::UpstreamUnavailable, message).hint(
+        "Options can be entered and tried all the same, by symbols such as AAPL240119C00150000.",
+    ))
 }
 
 /// A chain made up around the close of the last session; None without such a close.

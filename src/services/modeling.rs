@@ -29,7 +29,7 @@ use uuid::Uuid;
 
 pub use impact::{Change, FactorChange, Pair, RiskChange, factors, risk, stress};
 pub use netting::{Netted, Shortfall};
-pub use sessions::{NewSession, Saved, cancel, create, orders, save};
+pub use sessions::{NewSession, Saved, cancel, create, forget, orders, save};
 pub use suggest::{Goal, Hedge, Plan, Suggestion, Sums, plan};
 pub use trading::{add, remove};
 pub(super) use trading::{all_or_faults, closes, known_under};

@@ -15,7 +15,7 @@ use serde_json::json;
 use sqlx::postgres::PgListener;
 
 pub use self::doubt::look as look_twice;
-pub(super) use self::fill::history_start;
+pub(super) use self::fill::KeptReady;
 pub use self::fill::{Scope, complete, fill, know_references};
 use super::updates::{Update, tell};
 use super::{Services, actions, instruments};

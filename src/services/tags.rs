@@ -21,7 +21,26 @@ use crate::domain::tag::{MAX_TAGS_PER_USER, Tag, TagKind, default_color};
 use crate::domain::text::fold;
 use crate::error::{Code, Error, Refusal};
 use crate::postgres::Work;
+use crate::services::positions::at;
+use crate::services::upload::judge::tags_among;
 use crate::store;
+
+/// The names of a list of tags, each once whatever its case. A cell may have nothing between two
+/// commas; whoever writes a list means each of it.
+///
+/// # Errors
+/// `Validation` at `tags` for what breaks a rule; for one without a name at its place among them.
+pub(super) fn named(texts: &[String]) -> Result<Vec<String>, Refusal> {
+    let names = tags_among(&texts.iter().map(String::as_str)).map_err(at("tags"))?;
+    match texts.iter().position(|text| text.trim().is_empty()) {
+        Some(place) => Err(nameless(&format!("tags.{place}"))),
+        None => Ok(names),
+    }
+}
+
+fn nameless(field: &str) -> Refusal {
+    Refusal::validation("A tag has 1 to 50 printable characters.").at(field)
+}
 
 /// The ids of tags by folded name, those that the owner lacks made first.
 pub async fn ensure<'a>(

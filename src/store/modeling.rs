@@ -82,6 +82,25 @@ pub async fn make_room(db: impl PgExecutor<'_>, owner: UserId, most: i64) -> sql
     Ok(())
 }
 
+/// Removes the owner's sessions that were never saved, or were given up, and have not changed since
+/// an instant. The number removed.
+pub async fn delete_before(
+    db: impl PgExecutor<'_>,
+    owner: UserId,
+    before: DateTime<Utc>,
+) -> sqlx::Result<u64> {
+    let done = sqlx::query!(
+        "
+        delete from modeling_sessions
+         where owner_id = $1 and updated_at < $2
+           and (saved_at is null or status = 'CANCELLED')
+        ",
+        owner.0,
+        before,
+    );
+    Ok(done.execute(db).await?.rows_affected())
+}
+
 pub async fn insert(db: impl PgExecutor<'_>, owner: UserId, new: &Session) -> sqlx::Result<()> {
     sqlx::query!(
         "

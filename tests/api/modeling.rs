@@ -1,6 +1,7 @@
 //! What-if: trades tried on a portfolio, what they would change, and that nothing of it is real.
 
 mod impact;
+mod keeping;
 mod suggestions;
 mod trades;
 

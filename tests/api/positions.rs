@@ -62,6 +62,12 @@ impl Person {
         self.reads(DELETE, json!({ "input": input })).await["deletePosition"].take()
     }
 
+    /// The kinds and portfolios of the jobs of theirs that wait.
+    async fn waiting_jobs(&self) -> Value {
+        let query = "{ viewer { jobs(status: QUEUED) { nodes { kind portfolio { id } } } } }";
+        self.reads(query, json!({})).await["viewer"]["jobs"]["nodes"].take()
+    }
+
     async fn history(&self, book: &str, day: Option<&str>) -> Value {
         let query = format!("{HISTORY} {POSITION}");
         self.reads(&query, json!({ "id": book, "day": day })).await["portfolio"].take()
@@ -164,6 +170,10 @@ async fn what_is_closed_becomes_cash_and_every_day_still_adds_up() {
     // It is deleted as if it had never been there: what covered it is cash again.
     let said = ada.deletes(json!({ "id": tesla["id"] })).await;
     assert_eq!(said["deletedId"], tesla["id"]);
+    assert_eq!(
+        ada.waiting_jobs().await,
+        json!([{ "kind": "BACKFILL", "portfolio": { "id": book } }])
+    );
     app.works_through_its_queue().await;
     let told = ada.history(&book, None).await;
     adds_up(&told);
@@ -419,6 +429,10 @@ async fn a_deposit_is_a_flow_and_a_deleted_portfolio_is_gone() {
     let said = ada.reads(update, json!({ "input": input })).await["updatePortfolio"].take();
     assert_eq!(said["portfolio"]["name"], "Main");
     assert_eq!(said["portfolio"]["cashBalance"], "5500");
+    assert_eq!(
+        ada.waiting_jobs().await,
+        json!([{ "kind": "BACKFILL", "portfolio": { "id": book } }])
+    );
     app.works_through_its_queue().await;
     let told = ada.history(&book, None).await;
     adds_up(&told);

@@ -123,6 +123,25 @@ async fn a_person_has_a_hundred_tags_and_a_position_twenty() {
 }
 
 #[tokio::test]
+async fn a_tag_without_a_name_is_told_where_it_stands() {
+    let app = App::start().await;
+    let (ada, ids) = with_positions(&app, "ada", 1).await;
+    let many = json!({ "positionIds": ids, "tags": ["core", " \t"] });
+    for (mutation, input) in [
+        ("setPositionTags", json!({ "positionId": ids[0], "tags": ["core", ""] })),
+        ("tagPositions", many.clone()),
+        ("untagPositions", many),
+        ("updatePosition", json!({ "id": ids[0], "tags": ["core", ""] })),
+    ] {
+        let said = ada.does(mutation, input, "userErrors { code field message }").await;
+        let blank = json!([{ "code": "VALIDATION", "field": ["tags", "1"],
+                             "message": "A tag has 1 to 50 printable characters." }]);
+        assert_eq!(said["userErrors"], blank, "{mutation}");
+    }
+    assert_eq!(ada.tag_names().await, [""; 0], "nothing was stored");
+}
+
+#[tokio::test]
 async fn many_positions_are_tagged_at_once_with_as_many_statements_as_one() {
     let app = App::start().await;
     let mut taken = Vec::new();

@@ -29,7 +29,7 @@ struct AddPositionInput {
     entry_price: Decimal,
     /// A day of the last five years.
     entry_date: Date,
-    /// At most 20; those unknown so far are made.
+    /// At most 20, none of them blank; those unknown so far are made.
     tags: Option<Vec<String>>,
     /// At most 2,000 characters.
     notes: Option<String>,
@@ -47,7 +47,8 @@ struct UpdatePositionInput {
     entry_price: Option<Decimal>,
     /// A day of the last five years, and not after the exit.
     entry_date: Option<Date>,
-    /// All its tags anew, in their order; at most 20. Those unknown so far are made.
+    /// All its tags anew, in their order; at most 20, none of them blank. Those unknown so far are
+    /// made.
     tags: Option<Vec<String>>,
     /// At most 2,000 characters; an empty text removes what is there.
     notes: Option<String>,

@@ -19,8 +19,9 @@ struct RefreshMarketDataInput {
     /// Of these, whether anybody holds them or not; at most 500. Of everything held when left
     /// out.
     symbols: Option<Vec<String>>,
-    /// From this day on, where that is further back than prices are kept anyway: thirteen months,
-    /// and from the year before the first entry.
+    /// From this day on, where that is further back than prices are kept anyway: as far as
+    /// `Portfolio.scenarioAccuracy` looks when nobody says how far, with its betas, and from the
+    /// beginning of that year, or of the year of the first entry.
     from: Option<Date>,
     /// Up to this day; up to the last completed session when left out.
     to: Option<Date>,

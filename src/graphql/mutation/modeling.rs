@@ -43,7 +43,7 @@ pub(super) struct ModelTradeInput {
     /// base date, or of one of the three sessions before, and without any it must be given; in a
     /// list of orders none, so that the order is at the market.
     price: Option<Decimal>,
-    /// Names of tags that what it opens carries; at most 20.
+    /// Names of tags that what it opens carries; at most 20, none of them blank.
     tags: Option<Vec<String>>,
 }
 
@@ -192,7 +192,8 @@ impl Modeling {
         ModelingSessionPayload::of(outcome)
     }
 
-    /// Gives a what-if session up. It can be read until its place is needed, and takes no trades.
+    /// Gives a what-if session up. It takes no trades, and can be read for 30 days, or until its
+    /// place is needed.
     async fn cancel_modeling_session(
         &self,
         ctx: &Context<'_>,

@@ -67,8 +67,8 @@ struct RestoreTagInput {
 struct SetPositionTagsInput {
     /// The position's `id`.
     position_id: ID,
-    /// Names in the order the position will carry them, at most 20; empty takes all off. Those
-    /// unknown so far are made.
+    /// Names in the order the position will carry them, at most 20, none of them blank; an empty
+    /// list takes all off. Those unknown so far are made.
     tags: Vec<String>,
 }
 
@@ -77,7 +77,7 @@ struct SetPositionTagsInput {
 struct TagPositionsInput {
     /// The `id`s of 1 to 10,000 positions, of any of the viewer's portfolios.
     position_ids: Vec<ID>,
-    /// Names, at most 20, whatever their case.
+    /// Names, at most 20, none of them blank, whatever their case.
     tags: Vec<String>,
 }
 

@@ -213,7 +213,7 @@ impl GreeksPnl {
             theta: figure(parts.theta),
             vega: figure(parts.vega),
             rho: figure(parts.rho),
-            unexplained: figure(sum.pnl.saturating_sub(parts.total())),
+            unexplained: figure(sum.unexplained()),
             pnl: figure(sum.pnl),
             included_positions: sum.included,
             excluded_positions: sum.excluded.len(),

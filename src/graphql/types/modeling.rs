@@ -28,12 +28,13 @@ use crate::graphql::viewer::{Request, request};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Enum)]
 #[graphql(remote = "modeling::Status")]
 pub enum ModelingSessionStatus {
-    /// Being worked on.
+    /// Being worked on. One that was never saved is forgotten 30 days after its last change.
     Active,
     /// Put away with its trades and the positions and cash of the book as they were then, whatever
     /// becomes of it; a change of the trades makes it ACTIVE again, on the book as it is.
     Saved,
-    /// Given up: it takes no trades any more, and is forgotten when its place is needed.
+    /// Given up: it takes no trades any more, and is forgotten 30 days later, or before that when
+    /// its place is needed.
     Cancelled,
 }
 

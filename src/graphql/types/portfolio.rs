@@ -514,7 +514,8 @@ impl Portfolio {
         Ok(found.unwrap_or_default().into_iter().map(ReportSchedule).collect())
     }
 
-    /// The what-if sessions on it, the newest first.
+    /// The what-if sessions on it, the newest first. Those that were never saved are forgotten 30
+    /// days after their last change.
     #[graphql(complexity = "cost(first, None, child_complexity)")]
     async fn modeling_sessions(
         &self,

@@ -62,7 +62,7 @@ pub struct Sum {
 }
 
 impl Parts {
-    pub fn total(&self) -> Decimal {
+    fn total(&self) -> Decimal {
         let Self { delta, gamma, theta, vega, rho } = *self;
         [delta, gamma, theta, vega, rho].into_iter().fold(Decimal::ZERO, Decimal::saturating_add)
     }
@@ -122,6 +122,11 @@ pub fn sum(period: &Period, lines: &[Arc<Line>], explains: &Explains) -> Option<
 }
 
 impl Sum {
+    /// What the parts leave of what they made: with it they add up to all of that.
+    pub fn unexplained(&self) -> Decimal {
+        self.pnl.saturating_sub(self.parts.total())
+    }
+
     pub fn quality(&self) -> Quality {
         match (self.included, self.excluded.len()) {
             (0, _) => Quality::Insufficient,

@@ -257,13 +257,15 @@ fn the_greeks_of_each_close_explain_what_the_next_session_brings() {
     }
     let period = desk.period(WEEK[0], WEEK[4]);
     let made = period.profit(desk.positions[0].id).expect("a profit");
-    let rest = (made - parts.total()).abs();
-    assert!(rest * Decimal::from(50) < made.abs(), "{rest} of {made} is unexplained");
     let group = &period.attribute(Grouping::Underlying)[0].group;
     let days = desk.days();
     let found = explains(&period, &days, &calendar);
     let whole = sum(&period, &group.lines, &found).expect("a sum");
     assert_eq!((whole.pnl, whole.parts, whole.quality()), (made, parts, Quality::Full));
+    let rest = whole.unexplained();
+    assert!(rest.abs() * Decimal::from(50) < made.abs(), "{rest} of {made} is unexplained");
+    let told = [parts.delta, parts.gamma, parts.theta, parts.vega, parts.rho, rest];
+    assert_eq!(told.into_iter().sum::<Decimal>(), made, "to the last digit");
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! The positions of a book as a file: what was entered comes first, as it was entered, and what it
 //! came to beside it. The open ones of a CSV can be uploaded again as the same book; of a closed
-//! one an upload would ignore the exit.
+//! one an upload would ignore the exit. A book holds one entry of a symbol and a day, and an upload
+//! takes another for repeated: a part that was closed since the day of the file, and had another
+//! price than what was left, is told as `DUPLICATE`.
 
 use std::collections::HashMap;
 use std::sync::Arc;

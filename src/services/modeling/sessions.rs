@@ -1,6 +1,6 @@
 //! Making sessions, putting them away, giving them up.
 
-use chrono::NaiveDate;
+use chrono::{Days, NaiveDate};
 use serde_json::{Value, json};
 
 use super::trading::known_under;
@@ -17,6 +17,9 @@ use crate::postgres::Work;
 use crate::services::valuation::Splits;
 use crate::services::{Services, naming};
 use crate::store;
+
+/// How long a session is kept after its last change, unless it was saved and not given up since.
+const KEPT: Days = Days::new(30);
 
 pub struct NewSession {
     pub portfolio: Option<PortfolioId>,
@@ -139,6 +142,19 @@ pub async fn cancel(
     let detail = json!({ "name": session.name });
     commit(tx, services, owner, "modeling.cancel", &session, detail).await?;
     Ok(session)
+}
+
+/// Removes an owner's sessions that nobody saved, or that were given up, once they have not changed
+/// for as long as they are kept. The number removed.
+///
+/// # Errors
+/// When the database fails.
+pub async fn forget(services: &Services, owner: UserId) -> Result<u64, Error> {
+    let mut tx = services.db.begin_as(owner).await?;
+    let before = services.now() - KEPT;
+    let removed = store::modeling::delete_before(tx.statement(), owner, before).await?;
+    tx.commit().await?;
+    Ok(removed)
 }
 
 /// A session's trades in their order, as they can be placed today.

@@ -7,8 +7,7 @@ use crate::domain::id::{ModelTradeId, ModelingSessionId};
 use crate::domain::instrument::{OPTION_MULTIPLIER, Symbol};
 use crate::domain::modeling::{Action, MAX_DECIMALS, MAX_NUMBER, Trade};
 use crate::error::{Code, Refusal};
-use crate::services::positions::at;
-use crate::services::upload::judge::tags_among;
+use crate::services::tags;
 
 /// A trade as somebody wrote it.
 #[derive(Clone, Debug)]
@@ -79,7 +78,7 @@ impl WrittenTrade {
             action: self.action,
             size,
             price: self.price.map(|price| positive("price", price, MAX_NUMBER)).transpose()?,
-            tags: tags_among(&self.tags.iter().map(String::as_str)).map_err(at("tags"))?,
+            tags: tags::named(&self.tags)?,
             multiplier: multiplier.into(),
         })
     }
@@ -231,6 +230,10 @@ mod tests {
         assert_eq!(at(WrittenTrade { price: Some(0.into()), ..written("AAPL") }), "price");
         for tag in ["=A1", "\u{9d}", "a\u{0}b"] {
             assert_eq!(at(WrittenTrade { tags: vec![tag.into()], ..written("AAPL") }), "tags");
+        }
+        for blank in ["", " \t"] {
+            let tags = vec!["core".into(), blank.into()];
+            assert_eq!(at(WrittenTrade { tags, ..written("AAPL") }), "tags.1");
         }
     }
 }

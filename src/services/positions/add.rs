@@ -11,8 +11,8 @@ use crate::domain::position::PositionType;
 use crate::domain::upload::cells;
 use crate::error::{Code, Error, Refusal};
 use crate::services::upload::MAX_POSITIONS;
-use crate::services::upload::judge::{entry_day, signed_quantity, tags_among};
-use crate::services::{Services, actions, instruments};
+use crate::services::upload::judge::{entry_day, signed_quantity};
+use crate::services::{Services, actions, instruments, tags};
 use crate::store;
 use crate::store::positions::NewPosition;
 
@@ -40,7 +40,7 @@ pub async fn add(services: &Services, owner: UserId, new: NewHolding) -> Result<
     let entry_price = cells::price(&new.entry_price.to_string()).map_err(at("entryPrice"))?;
     let entry_date = new.entry_date.to_string();
     let entry_date = entry_day(&entry_date, editing.today()).map_err(at("entryDate"))?;
-    let names = tags_among(&new.tags.iter().map(String::as_str)).map_err(at("tags"))?;
+    let names = tags::named(&new.tags)?;
     let notes = new.notes.as_deref().map(notes).transpose()?.flatten();
 
     let (tx, portfolio) = (&mut editing.tx, editing.portfolio.id);

@@ -11,8 +11,8 @@ use crate::domain::id::{PositionId, UserId};
 use crate::domain::position::Position;
 use crate::domain::upload::cells::{self, MAX_NUMBER};
 use crate::error::{Error, Refusal};
-use crate::services::Services;
-use crate::services::upload::judge::{entry_day, tags_among};
+use crate::services::upload::judge::entry_day;
+use crate::services::{Services, tags};
 use crate::store;
 
 /// What is to change of a position; None stays as it is shown.
@@ -41,11 +41,7 @@ pub async fn correct(
 ) -> Result<Changed, Error> {
     let (mut editing, position) = Editing::of_position(services, owner, &changes.asked).await?;
     let corrected = entry(&mut editing, &position, &changes).await?;
-    let names = changes
-        .tags
-        .as_ref()
-        .map(|tags| tags_among(&tags.iter().map(String::as_str)).map_err(at("tags")));
-    let names = names.transpose()?;
+    let names = changes.tags.as_deref().map(tags::named).transpose()?;
     let text = changes.notes.as_deref().map(notes).transpose()?;
     let corrected = Position { notes: text.unwrap_or_else(|| position.notes.clone()), ..corrected };
 

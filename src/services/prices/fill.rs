@@ -8,17 +8,23 @@ use chrono::{Datelike, Days, NaiveDate};
 
 use super::{ask, simulate};
 use crate::config::Provider;
+use crate::domain::calendar::Calendar;
 use crate::domain::id::InstrumentId;
 use crate::domain::instrument::{Instrument, Symbol};
 use crate::domain::reference;
 use crate::error::Error;
 use crate::market::provider::Span;
+use crate::services::factors::WINDOW;
 use crate::services::meter::Meter;
+use crate::services::stress::DAYS_BACK;
+use crate::services::window::Window;
 use crate::services::{Services, instruments};
 use crate::store;
 
-/// How far back prices are kept ready beyond what is held: thirteen months.
-const WINDOW: Days = Days::new(400);
+/// Returns that prices are kept ready for, however late something was entered. How well the market
+/// scenario predicted looks furthest back: on the sessions it is tested on, and from the first of
+/// them on the window of its betas.
+const RETURNS: usize = DAYS_BACK + WINDOW;
 
 /// Makes known what is measured against, so that its prices are kept from now on. Everybody sees
 /// it: it is on a list of the program's.
@@ -106,13 +112,14 @@ async fn missing(services: &Services, scope: &Scope) -> Result<Vec<Gap>, Error> 
     let last = services.last_session();
     let mut tx = services.db.begin_shared().await?;
     let held = store::positions::held_since(tx.statement()).await?;
+    let kept = KeptReady::up_to(last, &services.calendar);
     let mut since: HashMap<_, _> =
-        held.into_iter().map(|(id, entry)| (id, history_start(entry, last))).collect();
+        held.into_iter().map(|(id, entry)| (id, kept.since(entry))).collect();
     if let Some(symbols) = &scope.symbols {
         let named = instruments::ensure(&mut tx, symbols).await?;
         let named = symbols.iter().filter_map(|symbol| named.get(&symbol.canonical()).copied());
         since = named
-            .map(|id| (id, since.get(&id).copied().unwrap_or_else(|| history_start(last, last))))
+            .map(|id| (id, since.get(&id).copied().unwrap_or_else(|| kept.since(last))))
             .collect();
     }
     if let Some(from) = scope.from {
@@ -129,7 +136,7 @@ async fn missing(services: &Services, scope: &Scope) -> Result<Vec<Gap>, Error> 
     }
     let symbols: Vec<_> = reference::symbols().map(str::to_owned).collect();
     for instrument in store::instruments::by_symbol(tx.statement(), &symbols).await? {
-        since.entry(instrument.id).or_insert_with(|| history_start(last, last));
+        since.entry(instrument.id).or_insert_with(|| kept.since(last));
     }
     let ids: Vec<_> = since.keys().copied().collect();
     let mut known = store::instruments::by_id(tx.statement(), &ids).await?;
@@ -196,28 +203,59 @@ async fn missing(services: &Services, scope: &Scope) -> Result<Vec<Gap>, Error> 
     Ok(gaps.collect())
 }
 
-/// From when on prices of something entered on a day are kept: what a profit of that year is
-/// measured against, and thirteen months at least. Whole years, because prices are everybody's
-/// and must not tell when somebody entered.
-pub(in crate::services) fn history_start(entry: NaiveDate, last: NaiveDate) -> NaiveDate {
-    /// The last session of a year is never further from its end.
-    const BEFORE_THE_YEAR: Days = Days::new(7);
-    let window = last.checked_sub_days(WINDOW).unwrap_or(last);
-    let first = entry.min(window);
-    let new_year = NaiveDate::from_ymd_opt(first.year(), 1, 1).unwrap_or(first);
-    new_year.checked_sub_days(BEFORE_THE_YEAR).unwrap_or(new_year)
+/// From when on prices are kept ready.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::services) struct KeptReady {
+    /// The first close that the statistics of the last session need.
+    needed: NaiveDate,
+}
+
+impl KeptReady {
+    pub fn up_to(last: NaiveDate, calendar: &Calendar) -> Self {
+        let window = Window::ending(last, RETURNS, calendar);
+        Self { needed: window.sessions().first().copied().unwrap_or(last) }
+    }
+
+    /// Those of something entered on a day: as far back as the statistics look, and as what a
+    /// profit of the year of its entry is measured against. Whole years, because prices are
+    /// everybody's and must not tell when somebody entered.
+    pub fn since(self, entry: NaiveDate) -> NaiveDate {
+        /// The last session of a year is never further from its end.
+        const BEFORE_THE_YEAR: Days = Days::new(7);
+        let first = entry.min(self.needed);
+        let new_year = NaiveDate::from_ymd_opt(first.year(), 1, 1).unwrap_or(first);
+        new_year.checked_sub_days(BEFORE_THE_YEAR).unwrap_or(new_year)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::services::stress::Accuracy;
+
+    fn day(y: i32, m: u32, d: u32) -> NaiveDate {
+        NaiveDate::from_ymd_opt(y, m, d).expect("a day")
+    }
 
     #[test]
-    fn history_starts_before_the_year_of_entry_whatever_the_day() {
-        let day = |y, m, d| NaiveDate::from_ymd_opt(y, m, d).expect("a day");
+    fn prices_are_kept_from_before_the_year_of_entry_whatever_the_day() {
         let last = day(2026, 1, 5);
-        assert_eq!(history_start(day(2022, 11, 30), last), day(2021, 12, 25));
-        assert_eq!(history_start(day(2022, 1, 3), last), day(2021, 12, 25));
-        assert_eq!(history_start(last, last), day(2023, 12, 25), "thirteen months at least");
+        let kept = KeptReady::up_to(last, &Calendar::default());
+        assert_eq!(kept.since(day(2022, 11, 30)), day(2021, 12, 25));
+        assert_eq!(kept.since(day(2022, 1, 3)), day(2021, 12, 25));
+        assert_eq!(kept.since(last), day(2023, 12, 25), "of the latest entry too");
+    }
+
+    #[test]
+    fn what_was_entered_last_has_the_closes_of_what_looks_furthest_back() {
+        let calendar = Calendar::default();
+        for last in calendar.sessions(day(2025, 1, 1), day(2027, 12, 31)) {
+            let betas = Accuracy::before(last, DAYS_BACK, &calendar);
+            let needed = Window::ending(betas, WINDOW, &calendar);
+            let kept = KeptReady::up_to(last, &calendar).since(last);
+            assert!(needed.sessions().first().is_some_and(|first| kept < *first), "{last}");
+        }
+        let april = KeptReady::up_to(day(2026, 4, 30), &calendar);
+        assert_eq!(april.since(day(2026, 4, 30)), day(2023, 12, 25), "sixteen months, whole years");
     }
 }

@@ -11,7 +11,8 @@ use crate::error::Error;
 use crate::market::chain::Unanswered;
 use crate::market::provider::{self, ProviderError, Span, Urgency};
 use crate::market::synthetic;
-use crate::services::{Services, prices};
+use crate::services::Services;
+use crate::services::prices::KeptReady;
 use crate::store;
 use crate::store::yields::Reach;
 
@@ -31,7 +32,8 @@ pub async fn fill(services: &Services) -> Result<u64, Error> {
     let reach = store::yields::reach(tx.statement()).await?;
     tx.commit().await?;
     let entry = held.into_iter().map(|(_, since)| since).min().unwrap_or(last);
-    let wanted = Span { from: prices::history_start(entry, last), to: last };
+    let kept = KeptReady::up_to(last, &services.calendar);
+    let wanted = Span { from: kept.since(entry), to: last };
     if services.chain.has_yields() {
         ask(services, wanted, &reach).await
     } else if services.providers.contains(&Provider::Synthetic) {

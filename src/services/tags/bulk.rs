@@ -5,16 +5,15 @@ use std::collections::HashMap;
 
 use serde_json::json;
 
-use super::{make, put};
+use super::{make, named, put};
 use crate::domain::id::{PortfolioId, PositionId, UserId};
 use crate::domain::text::fold;
 use crate::error::{Code, Error, Refusal};
 use crate::postgres::Work;
 use crate::services::Services;
-use crate::services::positions::at;
 use crate::services::updates::{Update, tell_all};
 use crate::services::upload::MAX_POSITIONS;
-use crate::services::upload::judge::{MAX_TAGS_PER_POSITION, tags_among};
+use crate::services::upload::judge::MAX_TAGS_PER_POSITION;
 use crate::store;
 
 /// Some positions and some tags.
@@ -33,7 +32,7 @@ pub type Tagged = Vec<(PositionId, PortfolioId)>;
 /// `NotFound` when one of the positions is not the owner's; `Validation` for a tag that breaks a
 /// rule; `LimitExceeded` for a tag too many, of a position or of the owner.
 pub async fn add(services: &Services, owner: UserId, bulk: Bulk) -> Result<Tagged, Error> {
-    let names = tags_among(&bulk.tags.iter().map(String::as_str)).map_err(at("tags"))?;
+    let names = named(&bulk.tags)?;
     let (mut tx, tagged) = begin(services, owner, &bulk.positions).await?;
     let ids: Vec<_> = tagged.iter().map(|(position, _)| *position).collect();
     let tags = make(&mut tx, owner, &names, services.now()).await?;
@@ -57,7 +56,7 @@ pub async fn add(services: &Services, owner: UserId, bulk: Bulk) -> Result<Tagge
 /// `NotFound` when one of the positions is not the owner's; `Validation` for a tag that breaks a
 /// rule.
 pub async fn remove(services: &Services, owner: UserId, bulk: Bulk) -> Result<Tagged, Error> {
-    let names = tags_among(&bulk.tags.iter().map(String::as_str)).map_err(at("tags"))?;
+    let names = named(&bulk.tags)?;
     let (mut tx, tagged) = begin(services, owner, &bulk.positions).await?;
     let ids: Vec<_> = tagged.iter().map(|(position, _)| *position).collect();
     let keys: Vec<_> = names.iter().map(|name| fold(name)).collect();
@@ -76,7 +75,7 @@ pub async fn set(
     position: Option<PositionId>,
     tags: &[String],
 ) -> Result<PositionId, Error> {
-    let names = tags_among(&tags.iter().map(String::as_str)).map_err(at("tags"))?;
+    let names = named(tags)?;
     let missing = || Refusal::not_found("position").at("positionId");
     let position = position.ok_or_else(missing)?;
     let mut tx = services.db.begin_as(owner).await?;

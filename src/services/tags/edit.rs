@@ -3,7 +3,7 @@
 use chrono::{DateTime, Days, Utc};
 use serde_json::json;
 
-use super::{fresh, too_many};
+use super::{fresh, nameless, too_many};
 use crate::domain::id::{TagId, UserId};
 use crate::domain::tag::{MAX_TAGS_PER_USER, Tag, TagKind};
 use crate::error::{Code, Error, Refusal};
@@ -232,8 +232,7 @@ fn taken(field: &str) -> Error {
 
 fn name(text: &str) -> Result<String, Refusal> {
     let names = tags_among(&std::iter::once(text)).map_err(at("name"))?;
-    let empty = || Refusal::validation("A tag has 1 to 50 printable characters.").at("name");
-    names.into_iter().next().ok_or_else(empty)
+    names.into_iter().next().ok_or_else(|| nameless("name"))
 }
 
 fn color(text: &str) -> Result<String, Refusal> {

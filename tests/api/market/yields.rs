@@ -108,7 +108,7 @@ async fn only_days_that_are_missing_are_asked_for_and_not_at_once() {
     fills(&app, &desk).await;
     let first = desk.stub.asked();
     assert_eq!(first.len(), Tenor::ALL.len());
-    assert_eq!(first[0].query["observation_start"], "2023-12-25", "thirteen months, whole years");
+    assert_eq!(first[0].query["observation_start"], "2023-12-25", "342 sessions, whole years");
     assert_eq!(first[0].query["observation_end"], "2026-01-05");
     assert_eq!(fills(&app, &desk).await, 0);
     assert_eq!(desk.stub.calls(), first.len());

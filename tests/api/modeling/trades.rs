@@ -93,6 +93,7 @@ async fn trades_are_added_all_or_none_and_every_fault_is_told_where_it_stands() 
         { "action": "BUY", "symbol": "AAPL", "exposure": 70 },
         { "action": "BUY", "symbol": "AAPL", "quantity": 1, "price": -3 },
         trade("BUY", 1, "AAPL251219C00155000"),
+        { "action": "BUY", "symbol": "AAPL", "quantity": 1, "tags": ["core", " "] },
     ]))
     .await;
     assert_eq!(faulty["session"], Value::Null);
@@ -109,6 +110,7 @@ async fn trades_are_added_all_or_none_and_every_fault_is_told_where_it_stands() 
             at("4", "exposure"),
             at("6", "price"),
             at("7", "symbol"),
+            json!(["trades", "8", "tags", "1"]),
         ]
     );
 

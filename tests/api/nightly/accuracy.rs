@@ -1,6 +1,8 @@
 //! How well the market scenario predicted, as it is kept week by week.
 
+use chrono::NaiveDate;
 use serde_json::{Value, json};
+use sigmasight::domain::calendar::Calendar;
 use sigmasight::domain::id::UserId;
 use sqlx::AssertSqlSafe;
 
@@ -132,6 +134,27 @@ async fn of_a_book_without_prices_nothing_is_kept_but_that() {
     }
     assert_eq!((&row["quality"], &row["observations"]), (&json!("INSUFFICIENT"), &json!(0)));
     assert!(row["warnings"].to_string().contains("AAPL"), "{row}");
+}
+
+#[tokio::test]
+async fn in_any_month_what_was_just_entered_has_betas_of_a_whole_window_before_the_tested_sessions()
+{
+    // A spring day: the window began the year before the last.
+    let app = App::start().at("2026-04-14T20:30:00Z").with_simulated_prices().await;
+    let ada = app.sign_in("ada").await;
+    let core = ada.creates_portfolio("Core").await;
+    ada.uploads(&core, "ticker,quantity,entry_price,entry_date\nAAPL,200,150,2026-04-13\n").await;
+    app.works_through_its_queue().await;
+
+    let session = NaiveDate::from_ymd_opt(2026, 4, 14).expect("a day");
+    let before = Calendar::default().sessions_before(session, 90);
+    let query = "query($asOf: Date!) {
+        instrument(symbol: \"AAPL\") { factorBetas(asOf: $asOf) { observations quality } } }";
+    let seen = ada.reads(query, json!({ "asOf": before })).await;
+    let betas = seen["instrument"]["factorBetas"].as_array().expect("betas");
+    assert_eq!(betas.len(), 7);
+    assert!(betas.iter().all(|beta| beta["observations"] == 252), "{seen}");
+    assert_eq!(asked(&ada, &core).await["observations"], 90);
 }
 
 #[tokio::test]

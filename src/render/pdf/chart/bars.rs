@@ -21,12 +21,17 @@ const LABEL: Style = Style::regular(7.0, Color::INK);
 
 pub fn draw(flow: &mut Flow<'_>, table: &Table, chart: &Chart) {
     let unit = unit_of(table, chart);
-    let numbers = |row: &Vec<Cell>| -> Vec<Option<Number>> {
-        chart.values.iter().map(|place| row.get(*place).and_then(Cell::number)).collect()
+    // Each as it is written and as it is drawn.
+    let number = |cell: &Cell| -> Option<(Number, f64)> {
+        let number = cell.number()?;
+        Some((number, number.as_f64()?))
+    };
+    let numbers = |row: &Vec<Cell>| -> Vec<_> {
+        chart.values.iter().map(|place| row.get(*place).and_then(number)).collect()
     };
     let rows: Vec<_> = table.rows.iter().map(numbers).collect();
-    let all = rows.iter().flatten().flatten().copied().map(Number::as_f64);
-    let axis = Axis::around(all.chain(std::iter::once(0.0)), 6);
+    let all = rows.iter().flatten().flatten().map(|(_, value)| *value);
+    let axis = Axis::around(all.clone().chain(std::iter::once(0.0)), 6);
     let series = chart.values.len().max(1);
     let row_height = length(series) * THICK + BETWEEN;
     let names: Vec<_> = table
@@ -38,7 +43,7 @@ pub fn draw(flow: &mut Flow<'_>, table: &Table, chart: &Chart) {
     let widest = names.iter().map(|name| font.width(name, LABEL.size)).fold(0.0, f32::max);
     let left = MARGIN + widest.min(NAMES) + 8.0;
 
-    let is_lost = rows.iter().flatten().flatten().any(|number| number.as_f64() < 0.0);
+    let is_lost = all.clone().any(|value| value < 0.0);
     // Figures stand at the ends of bars: to the left of zero only where bars go there.
     let from = if is_lost { left + FIGURES } else { left };
     let to = MARGIN + INNER - FIGURES;
@@ -59,12 +64,11 @@ pub fn draw(flow: &mut Flow<'_>, table: &Table, chart: &Chart) {
         canvas.text(fonts, &name, (MARGIN, middle), Align::Left, LABEL);
         for (at, number) in row.iter().enumerate() {
             let top = y + BETWEEN / 2.0 + length(at) * THICK;
-            let Some(number) = number else {
+            let Some((number, value)) = *number else {
                 let style = Style::regular(6.5, Color::GRAY);
                 canvas.text(fonts, "n/a", (zero + 4.0, top + 6.6), Align::Left, style);
                 continue;
             };
-            let value = number.as_f64();
             let end = x_of(value);
             let color = match (series, value < 0.0) {
                 (1, true) => Color::RED,

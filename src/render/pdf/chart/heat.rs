@@ -4,7 +4,7 @@ use crate::render::pdf::canvas::{Align, Color, INNER, MARGIN, Style};
 use crate::render::pdf::flow::Flow;
 use crate::render::pdf::font::Weight;
 use crate::render::pdf::length;
-use crate::render::table::{Cell, Chart, Table};
+use crate::render::table::{Cell, Chart, Number, Table};
 use crate::render::text;
 
 const NAMES: f32 = 62.0;
@@ -48,10 +48,11 @@ pub fn draw(flow: &mut Flow<'_>, table: &Table, chart: &Chart) {
         for (at, place) in chart.values.iter().enumerate() {
             let x = MARGIN + NAMES + length(at) * size;
             let number = row.get(*place).and_then(Cell::number);
-            let color = number.map_or(Color::LINE, |number| shade(number.as_f64()));
+            let value = number.and_then(Number::as_f64);
+            let color = value.map_or(Color::LINE, shade);
             canvas.fill((x, y), (size - 0.8, tall - 0.8), color);
-            if let Some(number) = number.filter(|_| size >= LEGIBLE) {
-                let ink = if number.as_f64().abs() > 0.6 { Color::WHITE } else { Color::INK };
+            if let Some((number, value)) = number.zip(value).filter(|_| size >= LEGIBLE) {
+                let ink = if value.abs() > 0.6 { Color::WHITE } else { Color::INK };
                 let shown = format!("{:.2}", number.value);
                 let style = Style::regular(6.0, ink);
                 canvas.text(fonts, &shown, (x + size / 2.0, base - 0.2), Align::Center, style);

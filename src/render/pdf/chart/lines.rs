@@ -7,7 +7,7 @@ use super::{Frame, SERIES};
 use crate::render::pdf::canvas::{Align, Color, Style};
 use crate::render::pdf::flow::Flow;
 use crate::render::pdf::length;
-use crate::render::table::{Cell, Chart, ChartKind, Number, Table, Unit};
+use crate::render::table::{Cell, Chart, ChartKind, Table, Unit};
 
 pub const HEIGHT: f32 = 150.0;
 const LABEL: Style = Style::regular(6.5, Color::GRAY);
@@ -17,7 +17,7 @@ pub fn draw(flow: &mut Flow<'_>, frame: Frame, table: &Table, chart: &Chart) {
         .values
         .iter()
         .map(|place| {
-            let number = |row: &Vec<Cell>| row.get(*place)?.number().map(Number::as_f64);
+            let number = |row: &Vec<Cell>| row.get(*place)?.number()?.as_f64();
             table.rows.iter().map(number).collect()
         })
         .collect();

@@ -11,6 +11,7 @@ use super::{
 use crate::domain::factor::Factor;
 use crate::domain::instrument::ExerciseStyle;
 use crate::domain::modeling::MAX_NUMBER;
+use crate::domain::reference::BENCHMARK;
 use crate::services::valuation::Book;
 
 /// Most underlyings that are hedged by shares of their own; the rest goes into the hedge.
@@ -19,7 +20,6 @@ const MAX_UNDERLYINGS: usize = 100;
 const LEAST_BETA: f64 = 0.1;
 
 const NO_VALUE: &str = "The total value is not above zero, so that nothing is a share of it.";
-const NO_HEDGE: &str = "No price of SPY is known, which the book would be hedged with.";
 
 pub(super) fn market_beta(target: f64, book: &Book, sums: &Sums<'_>) -> Plan {
     let goal = Goal::NeutralizeMarketBeta;
@@ -30,7 +30,7 @@ pub(super) fn market_beta(target: f64, book: &Book, sums: &Sums<'_>) -> Plan {
         return without("The market beta of nothing that is held is known.");
     };
     let Some(before) = before else { return without(NO_VALUE) };
-    let Some(hedge) = sums.hedge else { return without(NO_HEDGE) };
+    let Some(hedge) = sums.hedge else { return without(&no_hedge()) };
     let Some(beta) = beta_of(hedge, sums).filter(|beta| *beta >= LEAST_BETA) else {
         return without("The hedge has no beta to the market.");
     };
@@ -41,7 +41,7 @@ pub(super) fn market_beta(target: f64, book: &Book, sums: &Sums<'_>) -> Plan {
         return without("It would take more shares than a trade may have.");
     };
     if units.is_zero() {
-        return Plan { tolerance, ..without("It is there already, within half a share of SPY.") };
+        return Plan { tolerance, ..without(&is_there(hedge)) };
     }
     let left = dollars.saturating_add(units.saturating_mul(of_one));
     let after = share(left, book);
@@ -72,14 +72,14 @@ pub(super) fn delta(target: f64, book: &Book, sums: &Sums<'_>) -> Plan {
         return without("The delta of nothing that is held is known.");
     }
     let Some(before) = before else { return without(NO_VALUE) };
-    let Some(hedge) = sums.hedge else { return without(NO_HEDGE) };
+    let Some(hedge) = sums.hedge else { return without(&no_hedge()) };
     let tolerance = half(hedge.price, book);
     let stocks = stocks(book);
     let mut left = all.delta_dollars;
     let mut trades = Vec::new();
     let wanted = decimal(target).saturating_mul(book.total_value());
     if within_half(wanted.saturating_sub(left), hedge.price) {
-        return Plan { tolerance, ..without("It is there already, within half a share of SPY.") };
+        return Plan { tolerance, ..without(&is_there(hedge)) };
     }
     for (symbol, delta, price) in with_options(book, sums, &hedge.instrument.symbol) {
         let Some(units) = units(-delta, Decimal::ONE).filter(|units| !units.is_zero()) else {
@@ -172,6 +172,14 @@ fn units(wanted: Decimal, of_one: Decimal) -> Option<Decimal> {
     let units = wanted.checked_div(of_one)?;
     let units = units.round_dp_with_strategy(0, RoundingStrategy::MidpointTowardZero);
     (units.abs() <= MAX_NUMBER).then_some(units)
+}
+
+fn no_hedge() -> String {
+    format!("No price of {BENCHMARK} is known, which the book would be hedged with.")
+}
+
+fn is_there(hedge: &Hedge) -> String {
+    format!("It is there already, within half a share of {}.", hedge.instrument.symbol)
 }
 
 fn within_half(left: Decimal, of_one: Decimal) -> bool {

@@ -133,6 +133,9 @@ fn what_cannot_be_reached_says_why() {
     let sums = Sums { greeks: &greeks, estimates: &ESTIMATES, hedge: None };
     let unhedged = plan(Goal::NeutralizeDelta, None, &two, &sums);
     assert!(unhedged.reason.is_some_and(|reason| reason.contains("SPY")));
+    let neutral = WORLD.book(DAY, 100_000, &[]);
+    let there = planned(Goal::NeutralizeDelta, None, &neutral);
+    assert!(there.reason.is_some_and(|reason| reason.contains("a share of SPX")), "its own fund");
 }
 
 #[test]
