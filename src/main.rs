@@ -24,7 +24,7 @@ use sigmasight::services::exports::command::{self, Named};
 use sigmasight::services::jobs::{Batch, RUNNABLE};
 use sigmasight::services::meter::Meter;
 use sigmasight::services::prices::{self, Scope};
-use sigmasight::services::{demo, rates};
+use sigmasight::services::{demo, rates, snapshots};
 use sigmasight::{doctor, graphql};
 
 #[global_allocator]
@@ -269,6 +269,8 @@ async fn seed(app: App, reset: bool) -> Result<(), AppError> {
         demo::reset(&app.services).await?;
     }
     demo::seed(&app.services, app.config.environment).await?;
+    let sessions = snapshots::history(&app.services);
+    demo::remember(&app.services, &sessions, &Meter::default()).await?;
     print("The demo is complete.\n")
 }
 

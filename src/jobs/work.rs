@@ -35,6 +35,7 @@ pub async fn run(
                 meter.says("Making the demo anew");
                 demo::reset(services).await?;
                 demo::refresh(services).await?;
+                demo::remember(services, &snapshots::history(services), meter).await?;
             }
             let bars = market_data(services, details, None, meter).await?;
             let book = job.owner_id.zip(job.portfolio_id);

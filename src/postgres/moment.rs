@@ -2,6 +2,7 @@
 //! tenant, at one "now". Opened by the first read; a request that reads nothing costs nothing.
 
 use std::ops::{Deref, DerefMut};
+use std::sync::{self, PoisonError};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::{PgConnection, Postgres, Transaction};
@@ -25,6 +26,8 @@ pub struct Moment {
     db: Db,
     now: DateTime<Utc>,
     open: Mutex<Open>,
+    /// Of which session and state there is a model of the factors, as the opening told.
+    model: sync::Mutex<Option<(NaiveDate, i64)>>,
 }
 
 /// Statements that one moment may send: twelve take all that is computed of books, however many
@@ -37,14 +40,12 @@ struct Open {
     statements: u32,
     transaction: Option<Transaction<'static, Postgres>>,
     viewer: Option<User>,
-    /// Of which session and state there is a model of the factors.
-    model: Option<(NaiveDate, i64)>,
 }
 
 impl Moment {
     pub fn new(db: Db, now: DateTime<Utc>, claims: Option<Claims>) -> Self {
         let open = Mutex::new(Open { claims, ..Open::default() });
-        Self { db, now, open }
+        Self { db, now, open, model: sync::Mutex::default() }
     }
 
     pub fn now(&self) -> DateTime<Utc> {
@@ -67,13 +68,10 @@ impl Moment {
     }
 
     /// Of which session there is a model of the factors that the viewer may be answered with, and
-    /// a digest of what it depends on.
-    ///
-    /// # Errors
-    /// As [`Moment::viewer`].
-    pub async fn model(&self) -> Result<Option<(NaiveDate, i64)>, Error> {
-        self.viewer().await?;
-        Ok(self.open.lock().await.model)
+    /// a digest of what it depends on; None before anything was read. Waits for no statement, so
+    /// that who asks for what is kept does so together with the others.
+    pub fn model(&self) -> Option<(NaiveDate, i64)> {
+        *self.model.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The connection of this moment, for exactly one statement.
@@ -126,7 +124,8 @@ impl Moment {
                 message: "The session has ended.".into(),
                 ..Refusal::unauthenticated()
             })?;
-            (open.viewer, open.model) = (Some(viewer), model);
+            open.viewer = Some(viewer);
+            *self.model.lock().unwrap_or_else(PoisonError::into_inner) = model;
         }
         open.transaction = Some(transaction);
         Ok(())

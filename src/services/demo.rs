@@ -3,12 +3,14 @@
 //! Running it again changes nothing, except that options which have expired make room for new
 //! ones: their expiries move with the calendar, so that the demo never goes stale.
 
+mod past;
 mod rules;
 
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use serde::Deserialize;
 
+pub use self::past::remember;
 use super::accounts::{self, NewUser};
 use super::meter::Meter;
 use super::portfolios::{self, NewPortfolio};
@@ -93,6 +95,10 @@ struct Row {
     option_monthly_expiries_ahead: Option<u32>,
 }
 
+fn email(account: &Account) -> String {
+    format!("{}@sigmasight.com", account.name)
+}
+
 /// Makes the demo, or completes what of it is there.
 ///
 /// # Errors
@@ -125,8 +131,7 @@ pub async fn refresh(services: &Services) -> Result<(), Error> {
     let mut books = Vec::new();
     ensure_user(services, "admin@sigmasight.com", "Demo Administrator", Role::Admin).await?;
     for account in &ACCOUNTS {
-        let email = format!("{}@sigmasight.com", account.name);
-        let owner = ensure_user(services, &email, account.full_name, Role::User).await?;
+        let owner = ensure_user(services, &email(account), account.full_name, Role::User).await?;
         let portfolio = ensure_portfolio(services, owner, account).await?;
         let rows: Vec<_> = rows.iter().filter(|row| row.user == account.name).collect();
         books.push((owner, portfolio));
@@ -161,8 +166,7 @@ pub async fn refresh(services: &Services) -> Result<(), Error> {
 /// When the database fails.
 pub async fn reset(services: &Services) -> Result<(), Error> {
     for account in &ACCOUNTS {
-        let email = format!("{}@sigmasight.com", account.name);
-        let known = store::users::credentials_of(services.db.shared(), &email).await?;
+        let known = store::users::credentials_of(services.db.shared(), &email(account)).await?;
         if let Some(user) = known.filter(|user| user.is_demo) {
             let mut tx = services.db.begin_as(user.id).await?;
             store::portfolios::delete_all(tx.statement(), user.id).await?;

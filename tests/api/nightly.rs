@@ -49,7 +49,7 @@ const JOB: &str = "query($id: ID!) {
 }";
 
 /// Runs a kind again, and says how it went.
-async fn runs(app: &App, admin: &Person, kind: &str) -> Value {
+pub async fn runs(app: &App, admin: &Person, kind: &str) -> Value {
     let input = json!({ "kind": kind, "force": true });
     let asked = admin.reads(RUN, json!({ "input": input })).await;
     let id = asked["runBatch"]["job"]["id"].clone();

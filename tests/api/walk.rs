@@ -14,6 +14,7 @@ use sigmasight::services::demo;
 
 use self::everything::{Asked, Schema, text};
 use self::told::Told;
+use crate::nightly::runs;
 use crate::support::{App, Person, codes, numbered};
 
 /// Friday the 28th of June 2024, an hour after the close.
@@ -145,14 +146,22 @@ async fn everything_is_answered_of_the_demo() {
     let app = App::start().at(FRIDAY).with_simulated_prices().await;
     demo::seed(&app.services, Environment::Development).await.expect("the demo");
     app.works_through_its_queue().await;
-    for name in ["demo_individual", "demo_hnw", "demo_hedgefundstyle"] {
+    let walk = async |name: &str, when: &str| {
         let person = demo_user(&app, name).await;
         let schema = Schema::read(&person).await;
         let books = "{ viewer { portfolios { nodes { id } } } }";
         let books = person.reads(books, json!({})).await;
         let book = books["viewer"]["portfolios"]["nodes"][0]["id"].as_str().expect("a book");
-        is_sound(name, &Walk::through(&schema, &person, book).await.told().await);
+        let told = Walk::through(&schema, &person, book).await.told().await;
+        is_sound(&format!("{name} {when}"), &told);
+    };
+    for name in ["demo_individual", "demo_hnw", "demo_hedgefundstyle"] {
+        walk(name, "by day").await;
     }
+    // What the night has found is read, and not found again.
+    let job = runs(&app, &demo_user(&app, "admin").await, "DAILY").await;
+    assert_eq!(job["status"], "SUCCEEDED", "{job}");
+    walk("demo_hedgefundstyle", "after a night").await;
 }
 
 #[tokio::test]

@@ -146,7 +146,7 @@ impl Loaders {
         #[expect(clippy::float_cmp, reason = "the default travels as it is")]
         if lookback == WINDOW
             && decay == DECAY
-            && let Some(session) = self.kept_session(as_of).await?
+            && let Some(session) = self.kept_session(as_of)
         {
             let found = self.kept([session.factor_correlations()]).await?;
             if let Some((found, _)) = found.into_values().next().and_then(|own| own.read()) {
@@ -190,7 +190,7 @@ impl Loaders {
         of: Regressed,
         instruments: &BTreeSet<InstrumentId>,
     ) -> Result<Option<KeptModel>> {
-        let Some(session) = self.kept_session(of.as_of).await? else { return Ok(None) };
+        let Some(session) = self.kept_session(of.as_of) else { return Ok(None) };
         let unknown = self.computed.unknown(of, instruments);
         let mut asked: Vec<_> = unknown.iter().map(|id| session.betas(*id)).collect();
         asked.push(session.model());
@@ -240,7 +240,7 @@ impl Loaders {
         as_of: NaiveDate,
         instrument: InstrumentId,
     ) -> Result<Result<RateBeta, Insufficient>> {
-        if let Some(session) = self.kept_session(as_of).await? {
+        if let Some(session) = self.kept_session(as_of) {
             let found = self.kept([session.rate_beta(instrument)]).await?;
             if let Some((found, _)) = found.into_values().next().and_then(|own| own.read()) {
                 return Ok(found);

@@ -54,7 +54,7 @@ impl Loaders {
         if options.is_empty() {
             return Ok(HashMap::new());
         }
-        let Some(session) = self.kept_session(book.horizon.as_of).await? else {
+        let Some(session) = self.kept_session(book.horizon.as_of) else {
             return Ok(HashMap::new());
         };
         let asked: Vec<_> = options.into_iter().map(|line| session.pricing(line)).collect();

@@ -160,12 +160,12 @@ impl Loaders {
     }
 
     /// What may be known of a session, if the nightly chain has been there.
-    pub(super) async fn kept_session(&self, as_of: NaiveDate) -> Result<Option<Session>> {
-        let Some((date, state)) = self.moment.model().await? else { return Ok(None) };
+    pub(super) fn kept_session(&self, as_of: NaiveDate) -> Option<Session> {
+        let (date, state) = self.moment.model()?;
         let session = Session::new(as_of, self.assumptions, &self.calendar);
         let model = session.model();
         // Asking costs a statement, so it is not asked about another session.
-        Ok(((model.date, model.state) == (date, state)).then_some(session))
+        ((model.date, model.state) == (date, state)).then_some(session)
     }
 
     /// What the nightly chain has found of instruments and of the factors, as far as it still is

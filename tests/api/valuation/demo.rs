@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use sigmasight::config::Environment;
 use sigmasight::domain::id::InstrumentId;
 use sigmasight::domain::price::{Bar, PriceSource};
-use sigmasight::services::demo;
+use sigmasight::services::meter::Meter;
+use sigmasight::services::{demo, snapshots};
 use sigmasight::store;
 
 use super::{day, decimal, list, mentions, position, text};
@@ -69,6 +70,40 @@ async fn book_of(app: &App, name: &str) -> Value {
     let mut seen = demo_user(app, name).await.reads(BOOKS, json!({})).await;
     assert_eq!(seen["viewer"]["portfolios"]["totalCount"], 1, "{name}");
     seen["viewer"]["portfolios"]["nodes"][0].take()
+}
+
+/// What the night of each session would have found is there, as it is found as of that session.
+#[tokio::test]
+async fn the_demo_has_a_past() {
+    const PAST: &str = "query($as: Date!, $scenario: ID!) { viewer { portfolios { nodes {
+        snapshot(date: $as) { factorExposures { ...exposure } }
+        factorExposures(asOf: $as) { ...exposure }
+        stressHistory(scenarioId: $scenario, from: $as, to: $as) { ...stress }
+        stressTest(scenarioIds: [$scenario], asOf: $as) { ...stress }
+    } } } }
+    fragment exposure on FactorExposure { factor { name } beta exposureDollars quality }
+    fragment stress on StressResult { asOf directPnl totalPnl fullRevaluationPnl quality }";
+    let app = App::start().at(FRIDAY).with_simulated_prices().await;
+    seeds(&app).await;
+    let sessions = snapshots::history(&app.services);
+    assert_eq!(sessions.len(), 90);
+    let some = [sessions[40], sessions[41], sessions[89]];
+    demo::remember(&app.services, &some, &Meter::default()).await.expect("a past");
+    for (name, _) in ACCOUNTS {
+        let owner = demo_user(&app, name).await;
+        let scenarios = owner.reads("{ stressScenarios { id } }", json!({})).await;
+        let scenario = &list(&scenarios["stressScenarios"])[0]["id"];
+        for session in some {
+            let asked = json!({ "as": session, "scenario": scenario });
+            let found = owner.reads(PAST, asked).await;
+            let book = &found["viewer"]["portfolios"]["nodes"][0];
+            let exposures = list(&book["factorExposures"]);
+            assert_eq!(exposures.len(), 7, "{name}");
+            assert_eq!(list(&book["snapshot"]["factorExposures"]), exposures, "{name} {session}");
+            assert_eq!(list(&book["stressTest"]).len(), 1, "{name} {session}");
+            assert_eq!(book["stressHistory"], book["stressTest"], "{name} {session}");
+        }
+    }
 }
 
 #[tokio::test]
