@@ -85,9 +85,12 @@ impl<'a> Walk<'a> {
         let kept = all.into_iter().filter(|one| one.has(&KEPT));
         self.asks(kept.collect(), MOST_WITH_KEPT, &mut told).await;
         let variants = self.schema.variants("Portfolio");
-        let variants: Vec<_> = variants.iter().filter_map(|one| one.without(&KEPT)).collect();
-        for some in variants.chunks(12) {
-            self.asks(some.to_vec(), MOST_STATEMENTS, &mut told).await;
+        let computed: Vec<_> = variants.iter().filter_map(|one| one.without(&KEPT)).collect();
+        let kept: Vec<_> = variants.into_iter().filter(|one| one.has(&KEPT)).collect();
+        for (variants, most) in [(computed, MOST_STATEMENTS), (kept, MOST_WITH_KEPT)] {
+            for some in variants.chunks(12) {
+                self.asks(some.to_vec(), most, &mut told).await;
+            }
         }
         told
     }

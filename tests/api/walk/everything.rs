@@ -54,14 +54,18 @@ pub struct Asked {
 impl Asked {
     /// Whether it is or holds a field of one of these names.
     pub fn has(&self, names: &[&str]) -> bool {
-        names.contains(&self.key.as_str()) || self.inner.iter().any(|one| one.has(names))
+        self.is(names) || self.inner.iter().any(|one| one.has(names))
+    }
+
+    /// Whether it is of a field of one of these names; its key may have a number behind that.
+    fn is(&self, names: &[&str]) -> bool {
+        self.key.split('_').next().is_some_and(|name| names.contains(&name))
     }
 
     /// Without fields of these names, wherever they are; None when nothing is left.
     pub fn without(&self, names: &[&str]) -> Option<Self> {
         let inner: Vec<_> = self.inner.iter().filter_map(|one| one.without(names)).collect();
-        let is_left =
-            !names.contains(&self.key.as_str()) && inner.is_empty() == self.inner.is_empty();
+        let is_left = !self.is(names) && inner.is_empty() == self.inner.is_empty();
         is_left.then(|| Self { inner, ..self.clone() })
     }
 
