@@ -11,7 +11,7 @@ use crate::domain::factor::Factor;
 use crate::domain::id::InstrumentId;
 use crate::domain::quality::Quality;
 use crate::domain::scenario::Macro;
-use crate::services::factors::{Insufficient, Method, Model, Variable};
+use crate::services::factors::{BETA_CAP, Insufficient, Method, Model, Variable};
 use crate::services::window::Returns;
 
 /// The betas of every instrument of a book to one list of drivers.
@@ -162,16 +162,20 @@ impl Design {
     }
 }
 
-/// Betas to compute with: of prices capped, of yields and spreads as they are, per 1.00 of an
-/// absolute change as they are.
+/// Betas to compute with: what goes with the market through the other variables is taken out of
+/// the market's, and only then those to prices are capped, per 1.00 of an absolute change they are
+/// as they are. Capped before, a beta of −5 to the market would leave +2 to it once the −5 that go
+/// through the VIX are taken out.
 fn of_raw(drivers: &[Driver], betas: &[Beta], carried: &[f64]) -> Vec<f64> {
-    let own = |(driver, beta): (&Driver, &Beta)| {
-        if driver.variable().is_price() { beta.capped() } else { beta.estimate.value }
-    };
-    let mut values: Vec<_> = drivers.iter().zip(betas).map(own).collect();
+    let mut values: Vec<_> = betas.iter().map(|beta| beta.estimate.value).collect();
     let with_market: f64 = values.iter().zip(carried).map(|(beta, part)| beta * part).sum();
     if let Some(market) = values.first_mut() {
         *market -= with_market;
+    }
+    for (driver, value) in drivers.iter().zip(&mut values) {
+        if driver.variable().is_price() {
+            *value = value.clamp(-BETA_CAP, BETA_CAP);
+        }
     }
     values
 }

@@ -17,6 +17,7 @@ use crate::services::greeks::{self, Model};
 use crate::services::rates::Curve;
 use crate::services::scenarios;
 use crate::services::testing::{FUNDS, WORLD, cases};
+use crate::store::prices::{Range, StoredSeries};
 use crate::store::yields::{StoredYields, YieldRange};
 
 const DAY: &str = "2019-06-28";
@@ -37,6 +38,21 @@ fn inputs(book: &Book) -> Inputs {
         yields: Some(Arc::new(yields(&window, 0.02))),
         designs: Arc::default(),
     }
+}
+
+/// Closes whose returns are −5 times those of the market and a wobble, as those of the VIX are.
+fn fearful(window: &Window) -> Series {
+    let market = window.simple_returns(Some(&WORLD.series("SPX", window)));
+    let wobble = |at: usize| 0.004 * (f64::from(u8::try_from(at * 37 % 23).unwrap_or(0)) - 11.0);
+    let mut closes = vec![20.0];
+    for (at, own) in market.values.iter().enumerate() {
+        let last = closes[at];
+        closes.push(last * (1.0 - 5.0 * own.expect("a return") + wobble(at)));
+    }
+    let dates = window.sessions().to_vec();
+    let range = Range { instrument: WORLD.id("AMD"), from: dates[0], to: dates[closes.len() - 1] };
+    let adjustments = vec![None; closes.len()];
+    Series::new(&StoredSeries { range, dates, closes, adjustments, is_simulated: false }, None)
 }
 
 /// A yield that wanders about a level.
@@ -230,6 +246,31 @@ fn known_defect_17_the_total_of_one_shock_is_that_of_the_beta_to_it_alone() {
     let own = window.simple_returns(Some(&WORLD.series("XOM", &window)));
     let beta = alone.betas(&own).expect("a beta").betas[0].estimate.value;
     near(outcome.total.share, -0.1 * beta, 1e-9);
+}
+
+/// Whatever else is shocked, and however far its beta to the market is from zero.
+#[test]
+fn known_defect_17_what_is_itself_shocked_moves_by_its_shock() {
+    let book = WORLD.book(DAY, 0, &[("AMD", 10), ("SPX", 10), ("CVX", -10)]);
+    let mut inputs = inputs(&book);
+    let fear = Arc::new(fearful(&window(&book, &WORLD.calendar)));
+    inputs.references.insert("^VIX".into(), Arc::clone(&fear));
+    inputs.histories.insert(WORLD.id("AMD"), fear);
+    let desk = desk_with(book, &inputs);
+    for (shocks, symbol, expected) in [
+        (&[("VIX", 1.5)][..], "AMD", 1.5),
+        (&[("VIX", -0.4), ("OIL", -0.3)], "AMD", -0.4),
+        (&[("VIX", -0.4), ("OIL", -0.3)], "CVX", -0.3),
+        (&[("Market", -0.2)], "SPX", -0.2),
+        (&[("Market", -0.2), ("VIX", 0.1)], "SPX", -0.2),
+        (&[("Market", -0.2), ("VIX", 0.1)], "AMD", 0.1),
+    ] {
+        let outcome = run(&desk, shocks);
+        let own = |one: &&PositionPnl| one.line.position.instrument.symbol == symbol;
+        let own = outcome.positions.iter().find(own).expect("a position");
+        let exposure = float(own.line.holding().exposure().expect("a price"));
+        near(float(own.pnl) / exposure, expected, 1e-9);
+    }
 }
 
 #[test]
