@@ -5,7 +5,8 @@
 //! pure function of it, so that a query, a batch and a what-if agree. Positions move by their
 //! delta-adjusted exposure times beta. Betas are those of one joint regression on the seven
 //! factors, each style net of its beta to the market, and on whatever else a scenario shocks, so
-//! that nothing is counted twice. A long position never loses more than it is worth.
+//! that nothing is counted twice. No position's value crosses zero: a long one never loses, and a
+//! short one never gains, more than it is worth; what a short one loses has no bound.
 //!
 //! What cannot be estimated is left out and said; what a variable without history is taken for is
 //! in [`Driver::stand_in`], and said too.

@@ -87,7 +87,7 @@ impl ScenarioResult {
     }
 
     /// Σ delta-adjusted exposure × beta × move, with the sign of the exposures: a short offsets.
-    /// Below zero is a loss; no long position loses more than it is worth.
+    /// Below zero is a loss; no long position loses, and no short one gains, more than it is worth.
     async fn pnl(&self) -> Decimal {
         self.result.total.pnl.into()
     }
@@ -220,7 +220,7 @@ pub struct FactorImpact {
     /// Σ delta-adjusted exposure × beta: profit per 1.00 of its move. Betas are of one regression
     /// on the seven factors and on everything else that is shocked.
     exposure_dollars: Decimal,
-    /// `exposureDollars` × `shock`, before any long position's loss is limited to its worth.
+    /// `exposureDollars` × `shock`, before positions are bounded by their worth.
     pnl: Decimal,
     /// Whether the scenario shocks it; else it moves along.
     is_direct: bool,
@@ -249,8 +249,9 @@ impl StressResult {
         self.outcome.correlation.into()
     }
 
-    /// `directPnl` plus `correlationPnl`, exactly. Below zero is a loss; no long position loses
-    /// more than it is worth, so that a book of longs cannot either.
+    /// `directPnl` plus `correlationPnl`, exactly. Below zero is a loss. No price falls below zero: no
+    /// long position loses, and no short one gains, more than it is worth, so that a book of longs
+    /// cannot lose more either. What a short position loses has no bound.
     async fn total_pnl(&self) -> Decimal {
         self.outcome.total.pnl.into()
     }
@@ -280,8 +281,8 @@ impl StressResult {
         self.outcome.total.severity.into()
     }
 
-    /// What each variable does, shocked or moved along; with what limited liability saves they
-    /// make `totalPnl`. At most 35.
+    /// What each variable does, shocked or moved along; they make `totalPnl` with what it changes that no
+    /// position's value crosses zero. At most 35.
     #[graphql(complexity = "1 + 8 * child_complexity")]
     async fn factor_impacts(&self) -> Vec<FactorImpact> {
         let impact = |one: &stress::Impact| FactorImpact {

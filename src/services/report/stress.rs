@@ -111,7 +111,8 @@ pub(super) fn stress(material: &Material) -> Result<Section, Error> {
     section.note(
         "Direct: only the shocked variables move. Moving along: the other factors move by what is \
          expected given the shocks. Repriced in full: options by their model at the shocked prices \
-         instead of by delta. No long position loses more than it is worth.",
+         instead of by delta. No long position loses, and no short one gains, more than it is \
+         worth.",
     );
     // Those of a scenario are of the book, and mostly the same for all but what is unknown.
     let unknown = found.iter().skip(1).filter(|one| !is_known(&one.standing));

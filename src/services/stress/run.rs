@@ -36,7 +36,7 @@ pub struct Outcome {
     pub standing: Standing,
 }
 
-/// What one variable's move does, before any long position's loss is limited.
+/// What one variable's move does, before positions are bounded by their worth.
 #[derive(Clone, Debug)]
 pub struct Impact {
     pub variable: Variable,

@@ -23,7 +23,8 @@ use crate::services::valuation::Book;
 pub struct PositionImpact {
     /// The position.
     position: Position,
-    /// Its profit, or loss below zero; a long position loses no more than it is worth.
+    /// Its profit, or loss below zero; a long position loses, and a short one gains, no more than it is
+    /// worth.
     pnl: Decimal,
 }
 
