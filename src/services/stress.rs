@@ -29,6 +29,7 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
 use sigmasight_analytics::decimal::rounded;
+use sigmasight_analytics::exposure::Holding;
 pub use sigmasight_analytics::risk::tail::Confidence;
 
 pub use accuracy::{Accuracy, DAYS_BACK, Point, accuracy};
@@ -51,7 +52,7 @@ use crate::services::valuation::{Book, Line, Summary};
 use crate::services::window::{Returns, Window};
 
 /// Raised whenever the same inputs would give another figure.
-pub const MODEL_VERSION: &str = "stress/1";
+pub const MODEL_VERSION: &str = "stress/2";
 
 /// What a book is stressed with, beside its Greeks.
 #[derive(Clone, Debug, Default)]
@@ -83,7 +84,9 @@ pub struct Held {
     pub exposed: Exposed,
     /// Where what moves it is among the desk's instruments.
     instrument: usize,
-    /// Signed money at its own price, of an option its premium.
+    /// At its own price, of an option its premium; one that has none is at its model's.
+    holding: Holding,
+    /// Signed money at that price.
     value: f64,
     /// Signed money, through delta.
     exposure: f64,
@@ -98,7 +101,7 @@ pub struct Held {
 pub struct Desk {
     pub book: Arc<Book>,
     held: Vec<Held>,
-    /// Positions without a price or a delta.
+    /// Positions without a delta, or without a price that a model could stand in for.
     unknown: Vec<Excluded>,
     drivers: Drivers,
     /// What moves the positions, each once, with its returns over the window.
@@ -151,9 +154,13 @@ impl Desk {
 
     /// What a figure says of itself: over the positions that are in it and those that are not.
     fn standing(included: &[&Held], excluded: &[Excluded], inputs: Quality) -> Standing {
-        let lines = included.iter().map(|one| &one.exposed.line);
-        let summary = Summary::of(lines);
+        let (modeled, priced): (Vec<&Held>, Vec<&Held>) =
+            included.iter().partition(|one| one.is_modeled());
+        let summary = Summary::of(priced.iter().map(|one| one.line()));
         let mut quality = summary.quality().max(inputs);
+        if !modeled.is_empty() {
+            quality = quality.max(Quality::Estimated);
+        }
         if !excluded.is_empty() {
             quality = quality.max(Quality::Limited);
         }
@@ -161,6 +168,7 @@ impl Desk {
             quality = Quality::Insufficient;
         }
         let mut warnings = Vec::from_iter(factors::left_out(excluded, included.len()));
+        warnings.extend(at_model_prices(&modeled));
         warnings.extend(summary.warnings());
         let coverage = factors::coverage(included.iter().map(|one| &one.exposed), excluded);
         Standing { quality, warnings, coverage }
@@ -193,12 +201,16 @@ impl Held {
     fn new(exposed: &Exposed, instrument: usize, greeks: &BookGreeks) -> Option<Self> {
         let line = &exposed.line;
         let own = &line.position.instrument;
+        let greeks = greeks.line(line);
+        let modeled = || greeks.and_then(|greeks| greeks.theoretical_price);
+        let holding = Holding { price: line.holding().price.or_else(modeled), ..*line.holding() };
         Some(Self {
-            value: line.holding().exposure()?.to_f64()?,
+            value: holding.exposure()?.to_f64()?,
+            holding,
             exposure: exposed.exposure.to_f64()?,
             sector: own.sector.clone(),
             industry: own.industry.clone(),
-            pricing: greeks.line(line).and_then(|greeks| greeks.pricing.clone()),
+            pricing: greeks.and_then(|greeks| greeks.pricing.clone()),
             exposed: exposed.clone(),
             instrument,
         })
@@ -206,6 +218,11 @@ impl Held {
 
     fn line(&self) -> &Arc<Line> {
         &self.exposed.line
+    }
+
+    /// Whether it has no price but its model's.
+    fn is_modeled(&self) -> bool {
+        self.line().holding().price.is_none()
     }
 }
 
@@ -249,6 +266,23 @@ fn money(amount: f64) -> Decimal {
 
 fn sum(amounts: impl Iterator<Item = Decimal>) -> Decimal {
     amounts.fold(Decimal::ZERO, Decimal::saturating_add)
+}
+
+/// A sentence about options without a price of their own, the first few by name.
+fn at_model_prices(modeled: &[&Held]) -> Option<String> {
+    const NAMED: usize = 3;
+    let named: Vec<_> = modeled
+        .iter()
+        .take(NAMED)
+        .map(|one| one.line().position.instrument.symbol.as_str())
+        .collect();
+    let more = if modeled.len() > NAMED { " and more" } else { "" };
+    let start = match modeled.len() {
+        0 => return None,
+        1 => "1 option has no price and counts with its model's".to_owned(),
+        all => format!("{all} options have no price and count with their model's"),
+    };
+    Some(format!("{start}, which the total value does not contain: {}{more}.", named.join(", ")))
 }
 
 /// Why a position that has no betas is left out.

@@ -229,9 +229,9 @@ fn worse(by_delta: Total, anew: Total) -> Option<String> {
 /// An option for pricing, and the years it has left; None of what moves as its underlying does.
 fn holding(held: &Held) -> Option<(Holding, f64)> {
     let pricing = held.pricing.as_ref()?;
-    let own = held.line().holding();
+    let own = &held.holding;
     let holding = Holding {
-        units: own.signed_quantity.saturating_mul(own.multiplier).to_f64()?,
+        units: own.units().to_f64()?,
         price: own.price?.to_f64()?,
         terms: Terms::Option { contract: pricing.contract, market: pricing.market },
     };

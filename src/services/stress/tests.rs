@@ -362,6 +362,41 @@ fn a_sector_moves_by_its_own_shock_and_by_nothing_else() {
     assert_eq!((alone.total.pnl, alone.standing.quality), (Decimal::ZERO, Quality::Full));
 }
 
+/// As it is in the delta-adjusted exposures.
+#[test]
+fn an_option_without_a_price_of_its_own_counts_with_its_model_s() {
+    let holdings = [("KO", 100), ("AAPL190920C00047500", 10), ("AAPL190920P00052500", -4)];
+    let book = WORLD.book_where(DAY, 0, &holdings, |symbol| symbol.len() < 6);
+    let inputs = inputs(&book);
+    let desk = desk_with(book, &inputs);
+    let moved = &desk.market_moves(&[0.01]).expect("moves")[0];
+    assert_eq!(moved.standing.coverage.included_positions, 3);
+    let rates = &desk.rate_moves(&[0.01]).expect("moves")[0];
+    assert_eq!(rates.standing.quality, Quality::Estimated);
+    let said = "2 options have no price and count with their model's, which the total value does \
+                not contain: AAPL190920C00047500, AAPL190920P00052500.";
+    assert!(moved.standing.warnings.contains(&said.into()), "{:?}", moved.standing);
+
+    let design = desk.design(&[]);
+    let dollars: f64 = desk
+        .held
+        .iter()
+        .map(|held| held.exposure * design.of(held.instrument).expect("betas").values[0])
+        .sum();
+    near(float(moved.total.pnl), 0.01 * dollars, 1e-6);
+
+    // No more than the model says that they are worth, either way and however priced.
+    for outcome in desk.run(&[scenario(&[("Market", -0.9)]), scenario(&[("Market", 2.0)])]) {
+        assert!(outcome.full_revaluation.is_some(), "{outcome:?}");
+        for held in &desk.held {
+            let id = held.line().position.id;
+            let own = outcome.positions.iter().find(|one| one.line.position.id == id);
+            let left = held.value + float(own.expect("a position").pnl);
+            assert!(left * held.value >= -1e-3, "{held:?} {left}");
+        }
+    }
+}
+
 #[test]
 fn an_empty_book_loses_nothing_and_knows_it() {
     let desk = desk(1_000, &[]);
