@@ -234,6 +234,13 @@ pub struct Standing {
     pub coverage: Coverage,
 }
 
+impl Standing {
+    /// Whether there are figures: else there is nothing that they were of, and zeros say nothing.
+    pub fn is_known(&self) -> bool {
+        self.quality != Quality::Insufficient
+    }
+}
+
 /// A profit or loss of a book and what is left of it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Total {

@@ -67,7 +67,7 @@ impl ScenarioResult {
 
 /// What a single move of the market or of the 10-year Treasury yield would do, as of a session.
 /// Figures are of the positions that have a price, a delta and a beta: `provenance.coverage` counts
-/// them, and with `INSUFFICIENT` there are none and the profit says nothing.
+/// them, and with `INSUFFICIENT` there are none: the figures are null and `warnings` say why.
 #[Object]
 impl ScenarioResult {
     /// The move in words, such as `Market +1 %`.
@@ -88,19 +88,20 @@ impl ScenarioResult {
 
     /// Σ delta-adjusted exposure × beta × move, with the sign of the exposures: a short offsets.
     /// Below zero is a loss; no long position loses, and no short one gains, more than it is worth.
-    async fn pnl(&self) -> Decimal {
-        self.result.total.pnl.into()
+    /// Null when nothing is known.
+    async fn pnl(&self) -> Option<Decimal> {
+        self.known().map(|total| total.pnl.into())
     }
 
     /// `pnl` as a fraction of the total value, or of the gross exposure where that value is not
-    /// above zero; 0 for a portfolio without both.
-    async fn pnl_percent(&self) -> f64 {
-        self.result.total.share
+    /// above zero; 0 for a portfolio without both, null when nothing is known.
+    async fn pnl_percent(&self) -> Option<f64> {
+        self.known().map(|total| total.share)
     }
 
-    /// Total value plus `pnl`.
-    async fn new_total_value(&self) -> Decimal {
-        self.result.total.new_total_value.into()
+    /// Total value plus `pnl`; null when nothing is known.
+    async fn new_total_value(&self) -> Option<Decimal> {
+        self.known().map(|total| total.new_total_value.into())
     }
 
     /// Σ exposure × beta over the total value: the portfolio's return per 1.00 of the move. Null
@@ -109,9 +110,9 @@ impl ScenarioResult {
         self.result.beta
     }
 
-    /// How bad that is, by `pnlPercent`; the values say from where on.
-    async fn severity(&self) -> Severity {
-        self.result.total.severity.into()
+    /// How bad that is, by `pnlPercent`; the values say from where on. Null when nothing is known.
+    async fn severity(&self) -> Option<Severity> {
+        self.known().map(|total| total.severity.into())
     }
 
     /// What each position makes or loses, the largest size first.
@@ -154,6 +155,12 @@ impl ScenarioResult {
         };
         let Move { total, standing, .. } = &self.result;
         self.origin.provenance(ctx, method, total, standing).await
+    }
+}
+
+impl ScenarioResult {
+    fn known(&self) -> Option<&Total> {
+        self.result.standing.is_known().then_some(&self.result.total)
     }
 }
 
@@ -228,8 +235,8 @@ pub struct FactorImpact {
 
 /// What a scenario would do to a portfolio, at once and starting from the close of a session. It
 /// is of the positions that have a price, a delta and betas, or whose sector is shocked:
-/// `provenance.coverage` counts them, and with `INSUFFICIENT` there are none and the profits say
-/// nothing. A position of a shocked sector moves as its sector does, whatever else moves.
+/// `provenance.coverage` counts them, and with `INSUFFICIENT` there are none, or too little is known
+/// of what is shocked: the figures are null and `warnings` say why. A position of a shocked sector moves as its sector does, whatever else moves.
 #[Object]
 impl StressResult {
     /// What is supposed to happen.
@@ -237,52 +244,55 @@ impl StressResult {
         StressScenario(Arc::clone(&self.outcome.scenario))
     }
 
-    /// Only the shocked variables move.
-    async fn direct_pnl(&self) -> Decimal {
-        self.outcome.direct.into()
+    /// Only the shocked variables move. Null when nothing is known.
+    async fn direct_pnl(&self) -> Option<Decimal> {
+        self.known().map(|outcome| outcome.direct.into())
     }
 
     /// What the other factors add, moving as they usually do with the shocked ones: to Σus Σss⁻¹ ×
     /// shocks, with the covariances Σ of 252 sessions. Styles are net of their beta to the market,
-    /// so a shock of the market alone moves none of them: market betas carry all of it.
-    async fn correlation_pnl(&self) -> Decimal {
-        self.outcome.correlation.into()
+    /// so a shock of the market alone moves none of them: market betas carry all of it. Null when
+    /// nothing is known.
+    async fn correlation_pnl(&self) -> Option<Decimal> {
+        self.known().map(|outcome| outcome.correlation.into())
     }
 
     /// `directPnl` plus `correlationPnl`, exactly. Below zero is a loss. No price falls below zero: no
     /// long position loses, and no short one gains, more than it is worth, so that a book of longs
-    /// cannot lose more either. What a short position loses has no bound.
-    async fn total_pnl(&self) -> Decimal {
-        self.outcome.total.pnl.into()
+    /// cannot lose more either. What a short position loses has no bound. Null when nothing is known.
+    async fn total_pnl(&self) -> Option<Decimal> {
+        self.known().map(|outcome| outcome.total.pnl.into())
     }
 
     /// Options revalued in full at the shocked prices instead of by delta; without options the
     /// total. Where it is worse than `totalPnl` by a class of severity, `warnings` say so. A
     /// volatility moves only with a shock of the VIX, by so many points of the index times √(30 /
     /// days left) beyond 30 days; the rate with `INTEREST_RATE`. Null when an option cannot be
-    /// priced.
+    /// priced, or nothing is known.
     async fn full_revaluation_pnl(&self) -> Option<Decimal> {
-        self.outcome.full_revaluation.map(Decimal)
+        self.known()?.full_revaluation.map(Decimal)
     }
 
     /// `totalPnl`, in which options count by delta, as a fraction of the total value, or of the
-    /// gross exposure where that value is not above zero; 0 for a portfolio without both.
-    async fn pnl_percent(&self) -> f64 {
-        self.outcome.total.share
+    /// gross exposure where that value is not above zero; 0 for a portfolio without both, null when
+    /// nothing is known.
+    async fn pnl_percent(&self) -> Option<f64> {
+        self.known().map(|outcome| outcome.total.share)
     }
 
-    /// Total value plus `totalPnl`.
-    async fn new_total_value(&self) -> Decimal {
-        self.outcome.total.new_total_value.into()
+    /// Total value plus `totalPnl`; null when nothing is known.
+    async fn new_total_value(&self) -> Option<Decimal> {
+        self.known().map(|outcome| outcome.total.new_total_value.into())
     }
 
-    /// How bad that is, by `pnlPercent`, and so by delta; the values say from where on.
-    async fn severity(&self) -> Severity {
-        self.outcome.total.severity.into()
+    /// How bad that is, by `pnlPercent`, and so by delta; the values say from where on. Null when
+    /// nothing is known.
+    async fn severity(&self) -> Option<Severity> {
+        self.known().map(|outcome| outcome.total.severity.into())
     }
 
     /// What each variable does, shocked or moved along; they make `totalPnl` with what it changes that no
-    /// position's value crosses zero. At most 35.
+    /// position's value crosses zero. At most 35; none when nothing is known.
     #[graphql(complexity = "1 + 8 * child_complexity")]
     async fn factor_impacts(&self) -> Vec<FactorImpact> {
         let impact = |one: &stress::Impact| FactorImpact {
@@ -292,7 +302,7 @@ impl StressResult {
             pnl: one.pnl.into(),
             is_direct: one.is_direct,
         };
-        self.outcome.impacts.iter().map(impact).collect()
+        self.known().map_or_else(Vec::new, |own| own.impacts.iter().map(impact).collect())
     }
 
     /// What each position adds to `totalPnl`, the largest size first. Of `stressHistory` the
@@ -339,10 +349,17 @@ impl StressResult {
     }
 }
 
+impl StressResult {
+    fn known(&self) -> Option<&Outcome> {
+        self.outcome.standing.is_known().then_some(&self.outcome)
+    }
+}
+
 /// How well the market's move times the betas would have predicted what the positions, as they are
 /// now, returned. Betas are of the 252 sessions before the ones looked at, so that no prediction
 /// knows its outcome; returns are over the total value, or over the gross exposure where that value
-/// is not above zero; options count through their present delta.
+/// is not above zero; options count through their present delta. With `INSUFFICIENT` the figures
+/// are null and `warnings` say why.
 #[derive(SimpleObject)]
 #[graphql(complex)]
 pub struct ScenarioAccuracy {
@@ -350,14 +367,14 @@ pub struct ScenarioAccuracy {
     days_back: usize,
     /// Those of them with a prediction and an outcome.
     observations: usize,
-    /// Root of the mean square of prediction less outcome, per session; 0 without observations.
-    rmse: f64,
+    /// Root of the mean square of prediction less outcome, per session; null without observations.
+    rmse: Option<f64>,
     /// Of predictions with outcomes; null where either does not vary.
     correlation: Option<f64>,
-    /// Mean of prediction less outcome; above zero promised too much. 0 without observations.
-    bias: f64,
-    /// Share of the sessions whose sign was right; 0 without observations.
-    hit_rate: f64,
+    /// Mean of prediction less outcome; above zero promised too much. Null without observations.
+    bias: Option<f64>,
+    /// Share of the sessions whose sign was right; null without observations.
+    hit_rate: Option<f64>,
     /// How far it can be trusted; `INSUFFICIENT` without observations.
     quality: Quality,
     /// What to know about it, in sentences.
@@ -397,10 +414,10 @@ impl From<stress::Accuracy> for ScenarioAccuracy {
         Self {
             days_back: found.days_back,
             observations: found.points.len(),
-            rmse: measured.map_or(0.0, |of| of.rmse),
+            rmse: measured.map(|of| of.rmse),
             correlation: measured.and_then(|of| of.correlation),
-            bias: measured.map_or(0.0, |of| of.bias),
-            hit_rate: measured.map_or(0.0, |of| of.hit_rate),
+            bias: measured.map(|of| of.bias),
+            hit_rate: measured.map(|of| of.hit_rate),
             quality: found.standing.quality.into(),
             warnings: found.standing.warnings,
             points: found.points,
@@ -451,7 +468,8 @@ impl ReverseStressResult {
 /// What a portfolio may make or lose over a horizon, by Monte Carlo: the seven factors are drawn
 /// jointly lognormal, without drift and with their covariance over 252 sessions times the
 /// sessions ahead; what they leave unexplained of each instrument is drawn as one; positions move
-/// by delta-adjusted exposure × beta.
+/// by delta-adjusted exposure × beta. With `INSUFFICIENT` the figures are null, the lists empty, and
+/// `warnings` say why.
 #[derive(SimpleObject)]
 #[graphql(complex)]
 pub struct MonteCarloResult {
@@ -463,17 +481,9 @@ pub struct MonteCarloResult {
     pub confidence: f64,
     /// What the random numbers start from: the same gives the same outcomes.
     pub seed: i32,
-    /// A loss above zero, exceeded in a share of 1 − `confidence` of the paths.
-    pub value_at_risk: Decimal,
-    /// Mean loss of the paths that lose as much or more.
-    pub expected_shortfall: Decimal,
-    /// Mean profit: close to zero, as nothing is expected to move.
-    pub mean: Decimal,
-    /// Standard deviation of the profits, in the portfolio's currency; never negative.
-    pub standard_deviation: Decimal,
     /// The session whose closes it starts from.
     pub as_of: Date,
-    /// How far it can be trusted; with `INSUFFICIENT` the figures say nothing.
+    /// How far it can be trusted.
     pub quality: Quality,
     /// What to know about it, in sentences.
     pub warnings: Vec<String>,
@@ -505,6 +515,28 @@ pub struct HistogramBin {
 
 #[ComplexObject]
 impl MonteCarloResult {
+    /// A loss above zero, exceeded in a share of 1 − `confidence` of the paths; below zero where even
+    /// these gain. Null when nothing is known.
+    async fn value_at_risk(&self) -> Option<Decimal> {
+        self.known().map(|found| found.value_at_risk.into())
+    }
+
+    /// Mean loss of the paths that lose as much or more; null when nothing is known.
+    async fn expected_shortfall(&self) -> Option<Decimal> {
+        self.known().map(|found| found.expected_shortfall.into())
+    }
+
+    /// Mean profit: close to zero, as nothing is expected to move. Null when nothing is known.
+    async fn mean(&self) -> Option<Decimal> {
+        self.known().map(|found| found.mean.into())
+    }
+
+    /// Standard deviation of the profits, in the portfolio's currency; never negative. Null when
+    /// nothing is known.
+    async fn standard_deviation(&self) -> Option<Decimal> {
+        self.known().map(|found| found.standard_deviation.into())
+    }
+
     /// At 1, 5, 10, 25, 50, 75, 90, 95 and 99 %.
     #[graphql(complexity = "1 + 9 * child_complexity")]
     async fn percentiles(&self) -> Vec<PercentilePoint> {
@@ -512,7 +544,7 @@ impl MonteCarloResult {
             percentile,
             pnl: pnl.into(),
         };
-        self.found.percentiles.iter().map(point).collect()
+        self.known().map_or_else(Vec::new, |own| own.percentiles.iter().map(point).collect())
     }
 
     /// Twenty intervals of one width from the worst path to the best; one where all are the same.
@@ -521,11 +553,17 @@ impl MonteCarloResult {
         let bin = |&(from, to, count): &(rust_decimal::Decimal, rust_decimal::Decimal, usize)| {
             HistogramBin { from: from.into(), to: to.into(), count }
         };
-        self.found.histogram.iter().map(bin).collect()
+        self.known().map_or_else(Vec::new, |own| own.histogram.iter().map(bin).collect())
     }
 
     /// Where it comes from.
     async fn provenance(&self, ctx: &Context<'_>) -> Provenance {
         live(request(ctx), &self.desk, "MONTE_CARLO", &self.found.standing)
+    }
+}
+
+impl MonteCarloResult {
+    fn known(&self) -> Option<&stress::Simulated> {
+        self.found.standing.is_known().then_some(&self.found)
     }
 }
