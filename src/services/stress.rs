@@ -34,7 +34,7 @@ pub use sigmasight_analytics::risk::tail::Confidence;
 
 pub use accuracy::{Accuracy, DAYS_BACK, Point, accuracy};
 pub use design::Designs;
-pub use driver::{Driver, SPREAD_DURATION, StandIn};
+pub use driver::{Driver, SPREAD_DURATION, StandIn, vix_level};
 pub use moves::{Move, Reverse};
 pub use run::{Impact, Outcome};
 pub use simulate::{MAX_HORIZON, MAX_PATHS, Simulated};
@@ -172,6 +172,11 @@ impl Desk {
         warnings.extend(summary.warnings());
         let coverage = factors::coverage(included.iter().map(|one| &one.exposed), excluded);
         Standing { quality, warnings, coverage }
+    }
+
+    /// The level of the VIX, in percent, that its shocks start from.
+    pub fn vix_level(&self) -> Option<f64> {
+        self.drivers.vix
     }
 
     /// What a profit or loss is a share of: the total value, or the gross exposure where that is

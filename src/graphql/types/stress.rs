@@ -9,7 +9,7 @@ use async_graphql::{ComplexObject, Context, Object, SimpleObject};
 
 pub use origin::{Origin, PositionImpact};
 
-use self::origin::live;
+use self::origin::{How, live};
 use super::quality::{Provenance, ProvenanceInput, Quality};
 use super::scenario::{Severity, StressScenario};
 use crate::domain::result::{self, Moved};
@@ -20,14 +20,6 @@ use crate::graphql::scalar::{Date, Decimal};
 use crate::graphql::viewer::request;
 use crate::services::stress::{self, Desk, Move, Outcome, Standing, Total};
 use crate::services::valuation::Book;
-
-/// The shocks of a scenario, each an input of its own.
-fn shocks(scenario: &Scenario) -> impl Iterator<Item = ProvenanceInput> + '_ {
-    scenario
-        .shocks
-        .iter()
-        .map(|one| ProvenanceInput::new(&format!("shock {}", one.variable), &one.shock))
-}
 
 /// What a single move would do.
 pub struct ScenarioResult {
@@ -149,12 +141,12 @@ impl ScenarioResult {
 
     /// Where it comes from.
     async fn provenance(&self, ctx: &Context<'_>) -> Result<Provenance> {
-        let method = match self.kind {
-            Moved::Market => "MARKET_BETA",
-            Moved::Rate => "RATE_BETA",
+        let how = match self.kind {
+            Moved::Market => How::MarketBeta,
+            Moved::Rate => How::RateBeta,
         };
         let Move { total, standing, .. } = &self.result;
-        self.origin.provenance(ctx, method, total, standing).await
+        self.origin.provenance(ctx, how, total, standing).await
     }
 }
 
@@ -236,7 +228,8 @@ pub struct FactorImpact {
 /// What a scenario would do to a portfolio, at once and starting from the close of a session. It
 /// is of the positions that have a price, a delta and betas, or whose sector is shocked:
 /// `provenance.coverage` counts them, and with `INSUFFICIENT` there are none, or too little is known
-/// of what is shocked: the figures are null and `warnings` say why. A position of a shocked sector moves as its sector does, whatever else moves.
+/// of what is shocked: the figures are null and `warnings` say why. A position of a shocked sector
+/// moves as its sector does, whatever else moves.
 #[Object]
 impl StressResult {
     /// What is supposed to happen.
@@ -339,12 +332,12 @@ impl StressResult {
         &self.outcome.standing.warnings
     }
 
-    /// Where it comes from: with the exposures and betas of the positions, enough to do it again.
+    /// Where it comes from: with the exposures and betas of the positions, and the Greeks' own
+    /// provenance for options priced anew, enough to do it again.
     async fn provenance(&self, ctx: &Context<'_>) -> Result<Provenance> {
-        const METHOD: &str = "JOINT_BETAS";
-        let Outcome { total, standing, .. } = &self.outcome;
-        let mut told = self.origin.provenance(ctx, METHOD, total, standing).await?;
-        told.inputs.extend(shocks(&self.outcome.scenario));
+        let Outcome { scenario, total, standing, .. } = &self.outcome;
+        let mut told = self.origin.provenance(ctx, How::JointBetas, total, standing).await?;
+        told.inputs.extend(self.origin.supposed(ctx, scenario).await?);
         Ok(told)
     }
 }
@@ -558,7 +551,14 @@ impl MonteCarloResult {
 
     /// Where it comes from.
     async fn provenance(&self, ctx: &Context<'_>) -> Provenance {
-        live(request(ctx), &self.desk, "MONTE_CARLO", &self.found.standing)
+        let mut told = live(request(ctx), &self.desk, How::MonteCarlo, &self.found.standing);
+        told.inputs.extend([
+            ProvenanceInput::new("paths", &self.paths),
+            ProvenanceInput::new("horizonDays", &self.horizon_days).in_unit("sessions"),
+            ProvenanceInput::new("confidence", &self.confidence),
+            ProvenanceInput::new("seed", &self.seed),
+        ]);
+        told
     }
 }
 

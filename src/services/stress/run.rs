@@ -168,7 +168,7 @@ impl Desk {
             let shock = scenario.shocks.iter().find(|own| own.variable == Variable::Macro(of));
             shock.map(|own| own.shock)
         };
-        let points = shock(Macro::Vix).map(|change| Some(self.drivers.vix? * change));
+        let points = shock(Macro::Vix).map(|change| Some(self.drivers.vix? / 100.0 * change));
         let rate = shock(Macro::InterestRate).unwrap_or(0.0);
         let mut has_options = false;
         let mut total = Decimal::ZERO;
