@@ -55,6 +55,7 @@ impl<'a> Sheet<'a> {
         let is_unknown = columns.iter().all(|column| column.shock.is_none());
         let mut sheet = Self::empty(desk, columns);
         sheet.warnings = warnings;
+        sheet.warnings.extend(desk.not_held(shocks));
         if is_unknown {
             // Nothing that is shocked can be told: no profit of zero stands in for that.
             let reason = "nothing that is shocked has enough history.".to_owned();
@@ -200,6 +201,27 @@ impl<'a> Sheet<'a> {
         });
         moves[..size].copy_from_slice(&found.moves);
         Ok((moves, warning))
+    }
+}
+
+impl Desk {
+    /// A sentence about each shocked sector that no position is of.
+    fn not_held(&self, shocks: &[Shock]) -> Vec<String> {
+        let has_none = |one: &&Held| one.sector.is_none() && one.industry.is_none();
+        let unknown = match self.held.iter().filter(has_none).count() {
+            0 => String::new(),
+            some => format!(" Of {some} the sector is not known."),
+        };
+        let is_held = |variable: &Variable| {
+            let mut held = self.held.iter();
+            held.any(|one| variable.acts_on(one.sector.as_deref(), one.industry.as_deref()))
+        };
+        let shocked = shocks.iter().map(|shock| &shock.variable);
+        let sectors = shocked.filter(|variable| matches!(variable, Variable::Sector(_)));
+        sectors
+            .filter(|variable| !self.held.is_empty() && !is_held(variable))
+            .map(|variable| format!("No position is of {variable}.{unknown}"))
+            .collect()
     }
 }
 

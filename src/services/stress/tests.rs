@@ -357,9 +357,13 @@ fn a_sector_moves_by_its_own_shock_and_by_nothing_else() {
     };
     near(pnl("AAPL"), -0.8, 1e-9);
     assert!(pnl("KO") > -0.45 && pnl("KO") < 0.0);
+    let said = &outcome.standing.warnings;
+    assert!(!said.iter().any(|one| one.contains("No position is of")), "{said:?}");
     // And alone it needs no betas.
-    let alone = run(&desk, &[("SECTOR:Energy", 0.1)]);
+    let alone = run(&desk, &[("SECTOR:Tehcnology", -0.1)]);
     assert_eq!((alone.total.pnl, alone.standing.quality), (Decimal::ZERO, Quality::Full));
+    let said = ["No position is of SECTOR:Tehcnology. Of 1 the sector is not known."];
+    assert_eq!(alone.standing.warnings, said);
 }
 
 /// As it is in the delta-adjusted exposures.
