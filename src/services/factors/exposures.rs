@@ -317,12 +317,7 @@ impl Estimates {
             ));
         }
         let capped = count(&|(_, betas)| betas.betas.iter().any(Beta::is_capped));
-        if capped > 0 {
-            warnings.push(format!(
-                "{capped} positions have a beta beyond ±{}, counted as that.",
-                factor::BETA_CAP
-            ));
-        }
+        warnings.extend(self::capped(capped));
         let deficient = count(&|(_, betas)| betas.is_rank_deficient);
         if deficient > 0 {
             warnings.push(format!(
@@ -338,6 +333,16 @@ impl Estimates {
         }
         warnings
     }
+}
+
+/// A sentence about so many positions with betas that are capped.
+pub fn capped(positions: usize) -> Option<String> {
+    let start = match positions {
+        0 => return None,
+        1 => "1 position has".to_owned(),
+        _ => format!("{positions} positions have"),
+    };
+    Some(format!("{start} a beta beyond ±{}, counted as that.", factor::BETA_CAP))
 }
 
 /// A sentence about the positions that are left out, the first few by name.

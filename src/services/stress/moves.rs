@@ -93,14 +93,9 @@ impl Desk {
         let beta = self.book.total_value().to_f64().filter(|value| *value > 0.0);
         let beta = beta.zip(dollars).map(|(value, dollars)| dollars / value);
         let beta = beta.filter(|_| !sheet.included.is_empty() || sheet.excluded.is_empty());
-        let mut standing = Self::standing(&sheet.included, &sheet.excluded, sheet.quality);
-        standing.warnings.splice(0..0, sheet.warnings.clone());
+        let standing = sheet.standing(&sheet.alone(place, 1.0));
         let one = |change: &f64| {
-            let mut all = vec![0.0; sheet.columns.len()];
-            if let Some(own) = place.and_then(|place| all.get_mut(place)) {
-                *own = *change;
-            }
-            let impact = sheet.impact(&all)?;
+            let impact = sheet.impact(&sheet.alone(place, *change))?;
             let pnls = impact.by_position.into_iter().map(money);
             let positions: Vec<_> = sheet
                 .included
@@ -128,10 +123,9 @@ impl Desk {
         let shocks = [Shock { variable: variable.clone(), shock: 0.0 }];
         let design = self.design(&self.macros(&shocks));
         let sheet = Sheet::new(self, &design, &shocks);
-        let mut standing = Self::standing(&sheet.included, &sheet.excluded, sheet.quality);
-        standing.warnings.splice(0..0, sheet.warnings.clone());
         let amount = self.base().to_f64().unwrap_or(0.0) * loss;
         let place = sheet.columns.iter().position(|column| column.variable == *variable);
+        let mut standing = sheet.standing(&sheet.alone(place, 1.0));
         let Some(place) = place.filter(|_| amount > 0.0) else {
             return Ok(Reverse { change: None, pnl: None, standing });
         };

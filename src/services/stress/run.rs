@@ -104,6 +104,7 @@ impl Desk {
         let all = sum(pnls.iter().copied());
         let mut warnings = sheet.warnings.clone();
         warnings.extend(doubt);
+        warnings.extend(sheet.capped(&moves));
         let full_revaluation = match self.revalued(&sheet, &moves, &pnls, scenario) {
             Ok((pnl, warning)) => {
                 warnings.extend(warning);
@@ -117,7 +118,7 @@ impl Desk {
         };
         let impacts = sheet.columns.iter().zip(&moves).zip(sheet.dollars()).zip(total.by_variable);
         let impacts = impacts
-            .filter(|(((column, change), _), _)| column.shock.is_some() || change.abs() > 0.0)
+            .filter(|(((column, change), _), _)| column.shock.is_some() || **change != 0.0)
             .map(|(((column, change), dollars), pnl)| Impact {
                 variable: column.variable.clone(),
                 shock: *change,

@@ -54,8 +54,7 @@ impl Desk {
         let design = self.design(&[]);
         let market = Shock { variable: Variable::Factor(Factor::Market), shock: 0.0 };
         let sheet = Sheet::new(self, &design, &[market]);
-        let mut standing = Self::standing(&sheet.included, &sheet.excluded, sheet.quality);
-        standing.warnings.splice(0..0, sheet.warnings.clone());
+        let standing = sheet.standing(&vec![1.0; sheet.columns.len()]);
 
         let factors = design.drivers.len();
         let mut exposures = sheet.dollars();

@@ -151,7 +151,8 @@ fn scenarios_of_many_factors_are_the_reference_s() {
         });
         let shocks: Vec<_> = shocks.collect();
         let shocks: Vec<_> = shocks.iter().map(|(name, shock)| (name.as_str(), *shock)).collect();
-        let betas = Betas { values: values.clone(), residual: 0.0, quality: Quality::Full };
+        let (capped, quality) = (Vec::new(), Quality::Full);
+        let betas = Betas { values: values.clone(), capped, residual: 0.0, quality };
         let design = Design {
             drivers,
             covariance: rows.concat(),
@@ -246,6 +247,34 @@ fn known_defect_17_the_total_of_one_shock_is_that_of_the_beta_to_it_alone() {
     let own = window.simple_returns(Some(&WORLD.series("XOM", &window)));
     let beta = alone.betas(&own).expect("a beta").betas[0].estimate.value;
     near(outcome.total.share, -0.1 * beta, 1e-9);
+}
+
+#[test]
+fn a_beta_that_is_capped_is_said_where_it_takes_part() {
+    let book = WORLD.book(DAY, 1_000_000, &[("AMD", 10), ("AMD190920C00050000", 1), ("KO", 10)]);
+    let mut inputs = inputs(&book);
+    let fear = Arc::new(fearful(&window(&book, &WORLD.calendar)));
+    inputs.references.insert("^VIX".into(), Arc::clone(&fear));
+    inputs.histories.insert(WORLD.id("AMD"), fear);
+    let desk = desk_with(book, &inputs);
+    let told = |standing: &Standing| {
+        let mut all = standing.warnings.iter();
+        all.find(|one| one.contains("beyond ±3, counted as that")).cloned().unwrap_or_default()
+    };
+    let market = Variable::Factor(Factor::Market);
+    let moved = told(&desk.market_moves(&[0.01]).expect("moves")[0].standing);
+    assert!(moved.starts_with("2 positions have a beta beyond ±3"), "{moved}");
+    assert!(moved.contains("The furthest is that of AMD to Market: -"), "{moved}");
+    assert_eq!(told(&run(&desk, &[("Market", -0.1)]).standing), moved);
+    assert_eq!(told(&desk.reverse(&market, 0.1).expect("a search").standing), moved);
+    let simulated = desk.simulate(100, 1, Confidence::P95, 1).expect("paths");
+    assert!(told(&simulated.standing).starts_with("2 positions have"), "{simulated:?}");
+
+    // To itself it is not.
+    assert_eq!(told(&run(&desk, &[("VIX", 0.1)]).standing), "");
+    assert_eq!(told(&run(&desk, &[("SECTOR:Energy", 0.1)]).standing), "");
+    let amd = factors::capped(1).expect("a sentence");
+    assert_eq!(amd, "1 position has a beta beyond ±3, counted as that.");
 }
 
 /// Whatever else is shocked, and however far its beta to the market is from zero.
