@@ -419,7 +419,9 @@ impl From<stress::Accuracy> for ScenarioAccuracy {
 }
 
 /// The smallest move of one variable, up or down, that loses a share of the portfolio; nothing else
-/// moves with it, and options move by their delta.
+/// moves with it, and options move by their delta. Betas are those of `stressTest`, to the variable
+/// beside the factors: that to `INTEREST_RATE` is what the yield does while the factors stay, and may
+/// have another sign than that of `rateScenarios`, which is to the yield alone.
 #[derive(SimpleObject)]
 pub struct ReverseStressResult {
     /// What moves, named as in `FactorShock`.
@@ -428,7 +430,7 @@ pub struct ReverseStressResult {
     /// that value is not above zero.
     loss_ratio: f64,
     /// How far, in the unit of `FactorShock.shock`; null where no move within the variable's bounds
-    /// loses as much.
+    /// loses as much; `warnings` then say the most that one loses.
     #[graphql(name = "move")]
     change: Option<f64>,
     /// The loss there, below zero; null without a move.

@@ -130,12 +130,26 @@ impl Desk {
             return Ok(Reverse { change: None, pnl: None, standing });
         };
         let (lowest, highest) = variable.bounds();
-        let mut moves = vec![0.0; sheet.columns.len()];
+        let mut worst = (0.0, 0.0);
         let pnl = |change: f64| {
-            moves[place] = change;
-            Ok(sheet.impact(&moves)?.pnl)
+            let pnl = sheet.impact(&sheet.alone(Some(place), change))?.pnl;
+            if pnl < worst.0 {
+                worst = (pnl, change);
+            }
+            Ok(pnl)
         };
         let found = reverse(pnl, amount, Bounds { lowest, highest })?;
+        if found.is_none() && standing.is_known() {
+            let (most, change) = (money(worst.0), worst.1);
+            let much = if most.is_zero() {
+                "anything.".to_owned()
+            } else {
+                let (percent, most) = (-100.0 * self.share(most), most.abs().round_dp(2));
+                format!("as much: the most is {percent:.1} %, {most}, by a move of {change}.")
+            };
+            let bounds = format!("from {lowest} to {highest}");
+            standing.warnings.push(format!("No move of {variable} {bounds} loses {much}"));
+        }
         if !sheet.included.is_empty() && !sheet.excluded.is_empty() {
             standing.quality = standing.quality.max(Quality::Limited);
         }

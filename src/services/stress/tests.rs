@@ -484,13 +484,21 @@ fn the_move_that_loses_so_much_loses_it() {
     let change = found.change.expect("a move");
     let moved = &desk.market_moves(&[change]).expect("moves")[0];
     near(moved.total.share, -0.1, 1e-9);
-    assert_eq!(desk.reverse(&market, 1.5).expect("a search").change, None);
+    let never = desk.reverse(&market, 1.5).expect("a search");
+    assert_eq!((never.change, never.pnl), (None, None));
+    let moved = &desk.market_moves(&[-1.0]).expect("moves")[0];
+    let said = format!(
+        "No move of Market from -1 to 3 loses as much: the most is {:.1} %, {}, by a move of -1.",
+        -100.0 * moved.total.share,
+        moved.total.pnl.abs().round_dp(2)
+    );
+    assert_eq!(never.standing.warnings.last(), Some(&said));
 }
 
 #[test]
 fn a_seed_draws_the_same_outcomes_and_their_spread_is_the_book_s() {
     let desk = desk(0, &[("AAPL", 100), ("JPM", -50), ("XOM", 80)]);
-    let draw = |paths, seed| desk.simulate(paths, 1, Confidence::P95, seed).expect("paths");
+    let draw = |paths, seed| desk.simulate(paths, 1, Confidence::P95, seed, &WORLD.calendar).expect("paths");
     let (one, same, other) = (draw(20_000, 7), draw(20_000, 7), draw(20_000, 8));
     assert_eq!(one.value_at_risk, same.value_at_risk);
     assert_ne!(one.value_at_risk, other.value_at_risk);
