@@ -188,7 +188,9 @@ impl Desk {
 
     /// A profit or loss as a share of the base; zero for nothing of nothing.
     fn share(&self, pnl: Decimal) -> f64 {
-        pnl.checked_div(self.base()).and_then(|share| share.to_f64()).unwrap_or(0.0)
+        let share = pnl.checked_div(self.base()).and_then(|share| share.to_f64());
+        // Decimals and floats have a zero below zero, which nobody asked for.
+        share.unwrap_or(0.0) + 0.0
     }
 
     fn result(&self, pnl: Decimal) -> Total {

@@ -463,7 +463,8 @@ impl ReverseStressResult {
 /// What a portfolio may make or lose over a horizon, by Monte Carlo: the seven factors are drawn
 /// jointly lognormal, without drift and with their covariance over 252 sessions times the
 /// sessions ahead; what they leave unexplained of each instrument is drawn as one; positions move
-/// by delta-adjusted exposure × beta. With `INSUFFICIENT` the figures are null, the lists empty, and
+/// by delta-adjusted exposure × beta. An option has today's delta throughout, also where it expires
+/// within the horizon: `warnings` say so. With `INSUFFICIENT` the figures are null, the lists empty, and
 /// `warnings` say why.
 #[derive(SimpleObject)]
 #[graphql(complex)]

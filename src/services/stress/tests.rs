@@ -227,6 +227,9 @@ fn a_shock_of_the_market_alone_moves_the_book_by_its_market_beta() {
     near(float(outcome.correlation), 0.0, 1e-6);
     let beta = market.beta.expect("a beta");
     near(market.total.share, -0.1 * beta, 1e-9);
+    // The styles are net of it: what rounding leaves of that is no move.
+    let moved: Vec<_> = outcome.impacts.iter().map(|one| one.variable.to_string()).collect();
+    assert_eq!(moved, ["Market"]);
 }
 
 /// The part that a regression on the factors gives to oil, and what the factors do when oil moves,
@@ -267,7 +270,7 @@ fn a_beta_that_is_capped_is_said_where_it_takes_part() {
     assert!(moved.contains("The furthest is that of AMD to Market: -"), "{moved}");
     assert_eq!(told(&run(&desk, &[("Market", -0.1)]).standing), moved);
     assert_eq!(told(&desk.reverse(&market, 0.1).expect("a search").standing), moved);
-    let simulated = desk.simulate(100, 1, Confidence::P95, 1).expect("paths");
+    let simulated = desk.simulate(100, 1, Confidence::P95, 1, &WORLD.calendar).expect("paths");
     assert!(told(&simulated.standing).starts_with("2 positions have"), "{simulated:?}");
 
     // To itself it is not.
@@ -438,7 +441,7 @@ fn an_empty_book_loses_nothing_and_knows_it() {
         assert_eq!(outcome.total.new_total_value, Decimal::from(1_000));
         assert_ne!(outcome.standing.quality, Quality::Insufficient);
     }
-    let simulated = desk.simulate(100, 1, Confidence::P95, 1).expect("paths");
+    let simulated = desk.simulate(100, 1, Confidence::P95, 1, &WORLD.calendar).expect("paths");
     assert_eq!(simulated.value_at_risk, Decimal::ZERO);
     let reverse = desk.reverse(&Variable::Factor(Factor::Market), 0.1).expect("a search");
     assert_eq!((reverse.change, reverse.pnl), (None, None));
@@ -507,9 +510,24 @@ fn a_seed_draws_the_same_outcomes_and_their_spread_is_the_book_s() {
     let times = float(one.value_at_risk) / float(one.standard_deviation);
     assert!((1.58..1.71).contains(&times), "{times}");
     assert_eq!(one.histogram.iter().map(|bin| bin.2).sum::<usize>(), 20_000);
-    let days = desk.simulate(20_000, 4, Confidence::P95, 7).expect("paths");
+    let days = desk.simulate(20_000, 4, Confidence::P95, 7, &WORLD.calendar).expect("paths");
     let times = float(days.standard_deviation) / float(one.standard_deviation);
     assert!((1.95..2.05).contains(&times), "{times}");
+}
+
+#[test]
+fn options_that_expire_within_the_horizon_are_said() {
+    // The third Friday of September is the 58th session after the 28th of June.
+    let desk = desk(0, &[("AAPL190920C00047500", 1), ("AAPL191220C00047500", 1), ("KO", 5)]);
+    for (sessions, options) in
+        [(57, None), (58, Some("1 option expires by 2019-09-20")), (252, Some("2 options expire"))]
+    {
+        let calendar = &WORLD.calendar;
+        let drawn = desk.simulate(100, sessions, Confidence::P95, 7, calendar).expect("paths");
+        let said = drawn.standing.warnings.iter().find(|one| one.contains("within the horizon"));
+        assert_eq!(said.is_some(), options.is_some(), "{sessions}: {said:?}");
+        assert!(said.is_none_or(|said| said.starts_with(options.unwrap_or_default())), "{said:?}");
+    }
 }
 
 /// The betas of what a book holds as of a session, to the funds of the world.
