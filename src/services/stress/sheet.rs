@@ -79,7 +79,8 @@ impl<'a> Sheet<'a> {
             sheet.excluded.extend(desk.held.iter().map(|held| without_betas(held, &reason)));
             return sheet;
         }
-        if needs_betas {
+        // Without positions there is nothing that betas could be wrong about.
+        if needs_betas && !desk.held.is_empty() {
             sheet.warnings.extend(design.warnings.iter().cloned());
             sheet.quality = design.quality;
         }
