@@ -12,6 +12,7 @@
 //! in [`Driver::stand_in`], and said too.
 
 mod accuracy;
+mod column;
 mod design;
 mod driver;
 mod moves;
