@@ -54,6 +54,13 @@ pub struct Changes {
     pub is_active: Option<bool>,
 }
 
+/// A scenario as it is kept now.
+pub struct Written {
+    pub scenario: Scenario,
+    /// What to know about it, in sentences.
+    pub warnings: Vec<String>,
+}
+
 /// Makes a scenario of the owner's.
 ///
 /// # Errors
@@ -63,7 +70,7 @@ pub async fn create(
     services: &Services,
     owner: UserId,
     new: NewScenario,
-) -> Result<Scenario, Error> {
+) -> Result<Written, Error> {
     let shocks = shocks(&new.shocks)?;
     let scenario = Scenario {
         id: ScenarioId::fresh(),
@@ -91,8 +98,9 @@ pub async fn create(
     if !store::scenarios::insert(tx.statement(), owner, &scenario).await? {
         return Err(taken());
     }
+    let warnings = nobody_s(&mut tx, &scenario.shocks).await?;
     commit(tx, services, owner, "scenario.create", &scenario).await?;
-    Ok(scenario)
+    Ok(Written { scenario, warnings })
 }
 
 /// Changes a scenario of the owner's.
@@ -104,7 +112,7 @@ pub async fn update(
     services: &Services,
     owner: UserId,
     changes: Changes,
-) -> Result<Scenario, Error> {
+) -> Result<Written, Error> {
     let mut tx = services.db.begin_as(owner).await?;
     store::users::lock(tx.statement(), owner).await?;
     let mut scenario = own(&mut tx, owner, changes.id).await?;
@@ -122,8 +130,9 @@ pub async fn update(
     if !store::scenarios::update(tx.statement(), owner, &scenario, services.now()).await? {
         return Err(taken());
     }
+    let warnings = nobody_s(&mut tx, &scenario.shocks).await?;
     commit(tx, services, owner, "scenario.update", &scenario).await?;
-    Ok(scenario)
+    Ok(Written { scenario, warnings })
 }
 
 /// Forgets a scenario of the owner's.
@@ -157,6 +166,26 @@ async fn own(tx: &mut Work, owner: UserId, id: Option<ScenarioId>) -> Result<Sce
             .into());
     }
     Ok(scenario)
+}
+
+/// A sentence about each shocked sector that no known instrument is of, as one that is misspelled.
+async fn nobody_s(tx: &mut Work, shocks: &[Shock]) -> Result<Vec<String>, Error> {
+    let shocked = shocks.iter().map(|shock| &shock.variable);
+    let sectors: Vec<_> = shocked.filter(|one| matches!(one, Variable::Sector(_))).collect();
+    if sectors.is_empty() {
+        return Ok(Vec::new());
+    }
+    let known = store::instruments::sectors(tx.statement()).await?;
+    let is_known = |variable: &Variable| {
+        known
+            .iter()
+            .any(|(sector, industry)| variable.acts_on(sector.as_deref(), industry.as_deref()))
+    };
+    let unknown = sectors.into_iter().filter(|variable| !is_known(variable));
+    let sentence = |variable: &Variable| {
+        format!("No instrument is known of {variable}: its shock moves nothing until one is.")
+    };
+    Ok(unknown.map(sentence).collect())
 }
 
 async fn commit(

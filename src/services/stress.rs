@@ -5,12 +5,14 @@
 //! pure function of it, so that a query, a batch and a what-if agree. Positions move by their
 //! delta-adjusted exposure times beta. Betas are those of one joint regression on the seven
 //! factors, each style net of its beta to the market, and on whatever else a scenario shocks, so
-//! that nothing is counted twice. A long position never loses more than it is worth.
+//! that nothing is counted twice. No position's value crosses zero: a long one never loses, and a
+//! short one never gains, more than it is worth; what a short one loses has no bound.
 //!
 //! What cannot be estimated is left out and said; what a variable without history is taken for is
 //! in [`Driver::stand_in`], and said too.
 
 mod accuracy;
+mod column;
 mod design;
 mod driver;
 mod moves;
@@ -29,11 +31,12 @@ use rust_decimal::prelude::ToPrimitive;
 use serde::{Deserialize, Serialize};
 
 use sigmasight_analytics::decimal::rounded;
+use sigmasight_analytics::exposure::Holding;
 pub use sigmasight_analytics::risk::tail::Confidence;
 
 pub use accuracy::{Accuracy, DAYS_BACK, Point, accuracy};
 pub use design::Designs;
-pub use driver::{Driver, SPREAD_DURATION, StandIn};
+pub use driver::{Driver, SPREAD_DURATION, StandIn, vix_level};
 pub use moves::{Move, Reverse};
 pub use run::{Impact, Outcome};
 pub use simulate::{MAX_HORIZON, MAX_PATHS, Simulated};
@@ -51,7 +54,7 @@ use crate::services::valuation::{Book, Line, Summary};
 use crate::services::window::{Returns, Window};
 
 /// Raised whenever the same inputs would give another figure.
-pub const MODEL_VERSION: &str = "stress/1";
+pub const MODEL_VERSION: &str = "stress/2";
 
 /// What a book is stressed with, beside its Greeks.
 #[derive(Clone, Debug, Default)]
@@ -83,7 +86,9 @@ pub struct Held {
     pub exposed: Exposed,
     /// Where what moves it is among the desk's instruments.
     instrument: usize,
-    /// Signed money at its own price, of an option its premium.
+    /// At its own price, of an option its premium; one that has none is at its model's.
+    holding: Holding,
+    /// Signed money at that price.
     value: f64,
     /// Signed money, through delta.
     exposure: f64,
@@ -98,7 +103,7 @@ pub struct Held {
 pub struct Desk {
     pub book: Arc<Book>,
     held: Vec<Held>,
-    /// Positions without a price or a delta.
+    /// Positions without a delta, or without a price that a model could stand in for.
     unknown: Vec<Excluded>,
     drivers: Drivers,
     /// What moves the positions, each once, with its returns over the window.
@@ -151,9 +156,13 @@ impl Desk {
 
     /// What a figure says of itself: over the positions that are in it and those that are not.
     fn standing(included: &[&Held], excluded: &[Excluded], inputs: Quality) -> Standing {
-        let lines = included.iter().map(|one| &one.exposed.line);
-        let summary = Summary::of(lines);
+        let (modeled, priced): (Vec<&Held>, Vec<&Held>) =
+            included.iter().partition(|one| one.is_modeled());
+        let summary = Summary::of(priced.iter().map(|one| one.line()));
         let mut quality = summary.quality().max(inputs);
+        if !modeled.is_empty() {
+            quality = quality.max(Quality::Estimated);
+        }
         if !excluded.is_empty() {
             quality = quality.max(Quality::Limited);
         }
@@ -161,9 +170,15 @@ impl Desk {
             quality = Quality::Insufficient;
         }
         let mut warnings = Vec::from_iter(factors::left_out(excluded, included.len()));
+        warnings.extend(at_model_prices(&modeled));
         warnings.extend(summary.warnings());
         let coverage = factors::coverage(included.iter().map(|one| &one.exposed), excluded);
         Standing { quality, warnings, coverage }
+    }
+
+    /// The level of the VIX, in percent, that its shocks start from.
+    pub fn vix_level(&self) -> Option<f64> {
+        self.drivers.vix
     }
 
     /// What a profit or loss is a share of: the total value, or the gross exposure where that is
@@ -175,7 +190,9 @@ impl Desk {
 
     /// A profit or loss as a share of the base; zero for nothing of nothing.
     fn share(&self, pnl: Decimal) -> f64 {
-        pnl.checked_div(self.base()).and_then(|share| share.to_f64()).unwrap_or(0.0)
+        let share = pnl.checked_div(self.base()).and_then(|share| share.to_f64());
+        // Decimals and floats have a zero below zero, which nobody asked for.
+        share.unwrap_or(0.0) + 0.0
     }
 
     fn result(&self, pnl: Decimal) -> Total {
@@ -193,12 +210,16 @@ impl Held {
     fn new(exposed: &Exposed, instrument: usize, greeks: &BookGreeks) -> Option<Self> {
         let line = &exposed.line;
         let own = &line.position.instrument;
+        let greeks = greeks.line(line);
+        let modeled = || greeks.and_then(|greeks| greeks.theoretical_price);
+        let holding = Holding { price: line.holding().price.or_else(modeled), ..*line.holding() };
         Some(Self {
-            value: line.holding().exposure()?.to_f64()?,
+            value: holding.exposure()?.to_f64()?,
+            holding,
             exposure: exposed.exposure.to_f64()?,
             sector: own.sector.clone(),
             industry: own.industry.clone(),
-            pricing: greeks.line(line).and_then(|greeks| greeks.pricing.clone()),
+            pricing: greeks.and_then(|greeks| greeks.pricing.clone()),
             exposed: exposed.clone(),
             instrument,
         })
@@ -206,6 +227,11 @@ impl Held {
 
     fn line(&self) -> &Arc<Line> {
         &self.exposed.line
+    }
+
+    /// Whether it has no price but its model's.
+    fn is_modeled(&self) -> bool {
+        self.line().holding().price.is_none()
     }
 }
 
@@ -215,6 +241,13 @@ pub struct Standing {
     pub quality: Quality,
     pub warnings: Vec<String>,
     pub coverage: Coverage,
+}
+
+impl Standing {
+    /// Whether there are figures: else there is nothing that they were of, and zeros say nothing.
+    pub fn is_known(&self) -> bool {
+        self.quality != Quality::Insufficient
+    }
 }
 
 /// A profit or loss of a book and what is left of it.
@@ -249,6 +282,23 @@ fn money(amount: f64) -> Decimal {
 
 fn sum(amounts: impl Iterator<Item = Decimal>) -> Decimal {
     amounts.fold(Decimal::ZERO, Decimal::saturating_add)
+}
+
+/// A sentence about options without a price of their own, the first few by name.
+fn at_model_prices(modeled: &[&Held]) -> Option<String> {
+    const NAMED: usize = 3;
+    let named: Vec<_> = modeled
+        .iter()
+        .take(NAMED)
+        .map(|one| one.line().position.instrument.symbol.as_str())
+        .collect();
+    let more = if modeled.len() > NAMED { " and more" } else { "" };
+    let start = match modeled.len() {
+        0 => return None,
+        1 => "1 option has no price and counts with its model's".to_owned(),
+        all => format!("{all} options have no price and count with their model's"),
+    };
+    Some(format!("{start}, which the total value does not contain: {}{more}.", named.join(", ")))
 }
 
 /// Why a position that has no betas is left out.

@@ -118,6 +118,17 @@ impl World {
     /// A book of these symbols and signed quantities, at the closes of a session; options, by
     /// their OCC symbol, at 5 a share.
     pub fn book(&self, as_of: &str, cash: i64, holdings: &[(&str, i64)]) -> Book {
+        self.book_where(as_of, cash, holdings, |_| true)
+    }
+
+    /// The same of a session in which some symbols alone have a price.
+    pub fn book_where(
+        &self,
+        as_of: &str,
+        cash: i64,
+        holdings: &[(&str, i64)],
+        is_priced: impl Fn(&str) -> bool,
+    ) -> Book {
         let session = day(as_of);
         let horizon = Horizon::of(session, session, &self.calendar);
         let (owner_id, portfolio_id) = (UserId::fresh(), PortfolioId::fresh());
@@ -133,7 +144,8 @@ impl World {
                 (Some(instrument.id), *symbol),
                 (option.as_ref().map(|o| self.id(o.underlying())), instrument.underlying_symbol()),
             ] {
-                if let (Some(id), Some(quote)) = (id, self.quote(symbol, session)) {
+                let quote = self.quote(symbol, session).filter(|_| is_priced(symbol));
+                if let (Some(id), Some(quote)) = (id, quote) {
                     quotes.insert((id, session), quote);
                 }
             }

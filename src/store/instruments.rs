@@ -54,6 +54,20 @@ impl From<Row> for Instrument {
     }
 }
 
+/// The sectors and industries that instruments are of, each pair once; no order.
+pub async fn sectors(
+    db: impl PgExecutor<'_>,
+) -> sqlx::Result<Vec<(Option<String>, Option<String>)>> {
+    let rows = sqlx::query!(
+        "select distinct sector, industry
+           from instruments
+          where sector is not null or industry is not null"
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.sector, row.industry)).collect())
+}
+
 /// Those among `ids`; no order.
 pub async fn by_id(db: impl PgExecutor<'_>, ids: &[InstrumentId]) -> sqlx::Result<Vec<Instrument>> {
     either(db, ids, &[]).await

@@ -127,6 +127,31 @@ async fn a_scenario_of_ones_own_is_made_changed_and_forgotten() {
 }
 
 #[tokio::test]
+async fn a_sector_that_nothing_is_known_of_is_taken_and_doubted() {
+    let app = App::start().await;
+    let ada = app.sign_in("ada").await;
+    let portfolio = ada.creates_portfolio("Core").await;
+    let csv = "ticker,quantity,entry_price,entry_date\nXOM,1,100,2024-01-02\n";
+    ada.uploads(&portfolio, csv.to_owned()).await;
+    sqlx::raw_sql("update instruments set sector = 'Energy', industry = 'Lodging'")
+        .execute(&mut app.superuser().await)
+        .await
+        .expect("a change");
+
+    let create = CREATE.replace("userErrors", "warnings userErrors");
+    let shocks = ["sector:energy", "SECTOR:Travel", "SECTOR:Enegry", "OIL"];
+    let shocks = shocks.map(|variable| json!({ "variable": variable, "shock": -0.5 }));
+    let made = sends(&ada, &create, json!({ "name": "Fall", "shocks": shocks })).await;
+    let said = "No instrument is known of SECTOR:Enegry: its shock moves nothing until one is.";
+    assert_eq!((&made["warnings"], &made["userErrors"]), (&json!([said]), &json!([])));
+
+    let update = UPDATE.replace("userErrors", "warnings userErrors");
+    let mended = json!([{ "variable": "SECTOR:Energy", "shock": -0.5 }]);
+    let input = json!({ "id": made["scenario"]["id"], "shocks": mended });
+    assert_eq!(sends(&ada, &update, input).await["warnings"], json!([]));
+}
+
+#[tokio::test]
 async fn what_breaks_a_rule_is_told_with_its_place() {
     let app = App::start().await;
     let ada = app.sign_in("ada").await;

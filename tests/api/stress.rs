@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use sigmasight::config::Environment;
-use sigmasight::services::demo;
+use sigmasight::services::{demo, prices};
 
 use crate::support::{App, Person, codes, numbered};
 
@@ -206,6 +206,106 @@ async fn without_prices_to_measure_against_nothing_is_said() {
         assert_eq!(result["provenance"]["coverage"]["excludedPositions"], 1);
         let said = result["warnings"].to_string();
         assert!(said.contains("too little history"), "{said}");
+        for figure in [
+            "directPnl",
+            "correlationPnl",
+            "totalPnl",
+            "fullRevaluationPnl",
+            "pnlPercent",
+            "newTotalValue",
+            "severity",
+        ] {
+            assert_eq!(result[figure], Value::Null, "{figure} of {result}");
+        }
+        assert_eq!(result["factorImpacts"], json!([]));
+    }
+
+    let seen = ada.reads(MOVES, json!({ "id": core })).await;
+    let book = &seen["portfolio"];
+    let moved = &book["marketScenarios"][0];
+    for (of, figures) in [
+        (moved, &["pnl", "pnlPercent", "newTotalValue", "beta", "severity"][..]),
+        (&book["rateScenarios"][0], &["pnl", "beta"]),
+        (&book["scenarioAccuracy"], &["rmse", "bias", "correlation", "hitRate"]),
+        (&book["reverseStress"], &["move", "pnl"]),
+        (&book["monteCarlo"], &["valueAtRisk", "expectedShortfall", "standardDeviation"]),
+    ] {
+        assert_eq!(of["quality"], "INSUFFICIENT", "{of}");
+        for figure in figures {
+            assert_eq!(of[figure], Value::Null, "{figure} of {of}");
+        }
+    }
+    for listed in ["percentiles", "histogram"] {
+        assert_eq!(book["monteCarlo"][listed], json!([]));
+    }
+}
+
+#[tokio::test]
+async fn what_a_figure_is_made_of_is_told_and_nothing_else() {
+    const MADE: &str = "query($id: ID!, $ids: [ID!]) {
+        portfolio(id: $id) {
+            marketScenarios { provenance { ...made } }
+            rateScenarios { provenance { ...made } }
+            stressTest(scenarioIds: $ids) { provenance { ...made } }
+            monteCarlo(paths: 500, horizonDays: 5, confidence: 0.9, seed: 7) {
+                provenance { ...made }
+            }
+        }
+    }
+    fragment made on Provenance { method basis inputs { name value unit } }";
+    let app = world().await;
+    let maker = app.sign_in("ada").await;
+    let rows = "AAPL,100,150,2023-01-03\nAAPL241220C00200000,3,20,2024-06-03\n\
+                VIX241218C00020000,2,1.5,2024-06-03\n";
+    let core = holds(&maker, "Core", rows).await;
+    prices::know_references(&app.services).await.expect("they are stored");
+    app.completes_prices().await;
+    let create = "mutation($input: CreateStressScenarioInput!) {
+        createStressScenario(input: $input) { scenario { id } }
+    }";
+    let shocks = json!([
+        { "variable": "OIL", "shock": -0.5 },
+        { "variable": "INTEREST_RATE", "shock": 0.01 },
+        { "variable": "CREDIT_SPREAD", "shock": 0.02 },
+        { "variable": "VIX", "shock": 1.5 },
+    ]);
+    let input = json!({ "name": "All", "shocks": shocks });
+    let made = maker.reads(create, json!({ "input": input })).await;
+    let ids = json!([made["createStressScenario"]["scenario"]["id"]]);
+    let seen = maker.reads(MADE, json!({ "id": core, "ids": ids })).await;
+    let book = &seen["portfolio"];
+    let inputs = |of: &Value| {
+        let inputs = list(&of["provenance"]["inputs"]).iter();
+        let one = |one: &Value| Some((one["name"].as_str()?.into(), one["value"].as_str()?.into()));
+        inputs.filter_map(one).collect::<std::collections::BTreeMap<String, String>>()
+    };
+    let has = |inputs: &std::collections::BTreeMap<String, String>, name: &str, value: &str| {
+        assert_eq!(inputs.get(name).map(String::as_str), Some(value), "{inputs:?}");
+    };
+    let market = inputs(&book["marketScenarios"][0]);
+    has(&market, "factors", "SPY, VTV, VUG, MTUM, QUAL, SIZE, USMV");
+    has(&market, "betaLimit", "3");
+    let rate = inputs(&book["rateScenarios"][0]);
+    has(&rate, "yields", "DGS10");
+    assert!(!rate.contains_key("factors") && !rate.contains_key("betaLimit"), "{rate:?}");
+    let stress = inputs(&book["stressTest"][0]);
+    has(&stress, "shock OIL", "-0.5");
+    has(&stress, "series OIL", "USO");
+    has(&stress, "series INTEREST_RATE", "DGS10");
+    has(&stress, "series CREDIT_SPREAD", "HYG, IEF");
+    has(&stress, "spreadDuration", "4");
+    has(&stress, "series VIX", "^VIX");
+    has(&stress, "spots, volatilities and rates of options", "Position.greeks.provenance");
+    let level: f64 = stress["level VIX"].parse().expect("a level");
+    let quote = "query { instrument(symbol: \"^VIX\") { quote { price } } }";
+    let quote = maker.reads(quote, json!({})).await;
+    let price = money(&quote["instrument"]["quote"]["price"]);
+    assert_eq!(level.to_string(), price.normalize().to_string());
+    let drawn = inputs(&book["monteCarlo"]);
+    for (name, value) in
+        [("paths", "500"), ("horizonDays", "5"), ("confidence", "0.9"), ("seed", "7")]
+    {
+        has(&drawn, name, value);
     }
 }
 

@@ -164,20 +164,23 @@ pub struct Book<'a> {
 pub struct StressImpact {
     /// Sum over the positions.
     pub pnl: f64,
-    /// Not below what a long position is worth: it cannot lose more.
+    /// Not beyond what a position is worth: a long one cannot lose more, a short one gain more.
     pub by_position: Vec<f64>,
     /// What each variable's move does by sensitivities alone.
     pub by_variable: Vec<f64>,
-    /// What limited liability saves: the variables' sum and this make `pnl`.
+    /// What it changes that no position's value crosses zero: the variables' sum and this make
+    /// `pnl`.
     pub limited: f64,
 }
 
 impl Book<'_> {
-    /// Profit and loss under these moves, by sensitivities: Σ money per move × move, where a
-    /// long position loses at most its value.
+    /// Profit and loss under these moves, by sensitivities: Σ money per move × move, where no
+    /// price falls below zero: a long position loses at most its value, and a short one gains
+    /// at most that.
     ///
-    /// So a book of longs cannot lose more than it is worth. A short position has no such
-    /// floor, and neither has a book that was bought with borrowed money: no total is cut.
+    /// So a book of longs cannot lose more than it is worth, and what is long and short the same
+    /// makes nothing. What a short position loses has no bound, and neither has what a book
+    /// loses that was bought with borrowed money: no total is cut.
     ///
     /// # Errors
     /// [`Error::Mismatch`], [`Error::NotFinite`].
@@ -200,9 +203,9 @@ impl Book<'_> {
                 pnl += sensitivity * change;
                 *total += sensitivity * change;
             }
-            let floored = floor(pnl, value);
-            limited += floored - pnl;
-            by_position.push(floored);
+            let bounded = bounded(pnl, value);
+            limited += bounded - pnl;
+            by_position.push(bounded);
         }
         checked(&by_variable, 0)?;
         checked(&by_position, 0)?;
@@ -211,8 +214,13 @@ impl Book<'_> {
     }
 }
 
-/// Profit or loss of one position, where a long one loses no more than its value.
+/// Profit or loss of one position whose value does not cross zero: a long one loses, and a short
+/// one gains, no more than it is worth. One without value has no side, and no bound.
 #[must_use]
-pub fn floor(pnl: f64, value: f64) -> f64 {
-    if value > 0.0 { pnl.max(-value) } else { pnl }
+pub fn bounded(pnl: f64, value: f64) -> f64 {
+    match value {
+        long if long > 0.0 => pnl.max(-long),
+        short if short < 0.0 => pnl.min(-short),
+        _ => pnl,
+    }
 }

@@ -213,8 +213,9 @@ fn known_defect_19_no_loss_is_cut_but_that_of_a_long_position() {
     let fall = long.impact(&[-0.5]).expect("an impact");
     assert_eq!((fall.pnl, fall.limited), (-1_000.0, 500.0));
     assert_eq!(fall.by_variable, [-1_500.0]);
-    // A short of the same size has no floor, and neither has the sum.
+    // A short of the same size gains no more than that, its loss has no bound, nor has the sum.
     let short = Book { values: &[-1_000.0], sensitivities: &[-3_000.0] };
+    assert_eq!(short.impact(&[-0.5]).map(|impact| impact.pnl), Ok(1_000.0));
     assert_eq!(short.impact(&[2.0]).map(|impact| impact.pnl), Ok(-6_000.0));
 }
 
@@ -489,6 +490,28 @@ proptest! {
         let by_variable: f64 = impact.by_variable.iter().sum();
         let scale: f64 = sensitivities.iter().map(|s| s.abs()).sum();
         prop_assert!((by_variable + impact.limited - impact.pnl).abs() <= 1e-9 * (scale + 1.0));
+    }
+
+    /// Nor does the value of any position cross zero, and what is held both ways makes nothing.
+    #[test]
+    fn what_is_long_and_short_the_same_makes_exactly_nothing(
+        values in prop::collection::vec(1.0..1e6_f64, 1..20),
+        betas in prop::collection::vec(-3.0..3.0_f64, 40),
+        moves in prop::collection::vec(-1.0..3.0_f64, 2),
+    ) {
+        let long: Vec<f64> = (0..values.len() * 2).map(|at| values[at / 2] * betas[at]).collect();
+        let both: Vec<f64> = values.iter().flat_map(|value| [*value, -value]).collect();
+        let pairs = long.chunks(2).flat_map(|row| [row[0], row[1], -row[0], -row[1]]);
+        let sensitivities: Vec<f64> = pairs.collect();
+        let book = Book { values: &both, sensitivities: &sensitivities };
+        let impact = book.impact(&moves).expect("an impact");
+        for pair in impact.by_position.chunks(2) {
+            prop_assert!(pair[0] + pair[1] == 0.0);
+        }
+        for (value, pnl) in both.iter().zip(&impact.by_position) {
+            prop_assert!(value * (value + pnl) >= 0.0);
+        }
+        prop_assert!(impact.pnl.abs() <= 1e-9 * values.iter().sum::<f64>());
     }
 
     #[test]

@@ -5,13 +5,12 @@ use std::sync::Arc;
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 
 use super::{DeletePayload, owner};
-use crate::domain::scenario::Scenario;
 use crate::error::Error;
 use crate::graphql::error::{Result, UserError, settle};
 use crate::graphql::id::NodeId;
 use crate::graphql::types::scenario::{ScenarioCategory, StressScenario};
 use crate::graphql::viewer::request;
-use crate::services::scenarios::{self, Changes, NewScenario, WrittenShock};
+use crate::services::scenarios::{self, Changes, NewScenario, Written, WrittenShock};
 
 /// One supposed move.
 #[derive(InputObject)]
@@ -75,15 +74,18 @@ struct DeleteStressScenarioInput {
 struct StressScenarioPayload {
     /// The scenario as it is now; null when there are `userErrors`.
     scenario: Option<StressScenario>,
+    /// What to know about it, in sentences: shocked sectors that no known instrument is of.
+    warnings: Vec<String>,
     /// What the caller can mend.
     user_errors: Vec<UserError>,
 }
 
 impl StressScenarioPayload {
-    fn of(outcome: std::result::Result<Scenario, Error>) -> Result<Self> {
-        let (scenario, user_errors) = settle(outcome)?;
+    fn of(outcome: std::result::Result<Written, Error>) -> Result<Self> {
+        let (written, user_errors) = settle(outcome)?;
+        let (scenario, warnings) = written.map(|own| (own.scenario, own.warnings)).unzip();
         let scenario = scenario.map(|scenario| StressScenario(Arc::new(scenario)));
-        Ok(Self { scenario, user_errors })
+        Ok(Self { scenario, warnings: warnings.unwrap_or_default(), user_errors })
     }
 }
 

@@ -238,6 +238,16 @@ pub(super) fn model_inputs(
     inputs
 }
 
+/// The same of betas to the yield, which neither factors nor a limit take part in.
+pub(super) fn rate_inputs(request: &Request, as_of: NaiveDate) -> Vec<ProvenanceInput> {
+    let mut inputs = window_inputs(request, WINDOW, as_of);
+    inputs.extend([
+        ProvenanceInput::new("yields", &RATE_SERIES),
+        ProvenanceInput::new("minimumObservations", &MIN_OBSERVATIONS).in_unit("sessions"),
+    ]);
+    inputs
+}
+
 /// The daily returns that a statistic as of a session looks back on, and the session whose close
 /// the first of them starts from.
 pub(super) fn window_inputs(

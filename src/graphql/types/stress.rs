@@ -9,7 +9,7 @@ use async_graphql::{ComplexObject, Context, Object, SimpleObject};
 
 pub use origin::{Origin, PositionImpact};
 
-use self::origin::live;
+use self::origin::{How, live};
 use super::quality::{Provenance, ProvenanceInput, Quality};
 use super::scenario::{Severity, StressScenario};
 use crate::domain::result::{self, Moved};
@@ -20,14 +20,6 @@ use crate::graphql::scalar::{Date, Decimal};
 use crate::graphql::viewer::request;
 use crate::services::stress::{self, Desk, Move, Outcome, Standing, Total};
 use crate::services::valuation::Book;
-
-/// The shocks of a scenario, each an input of its own.
-fn shocks(scenario: &Scenario) -> impl Iterator<Item = ProvenanceInput> + '_ {
-    scenario
-        .shocks
-        .iter()
-        .map(|one| ProvenanceInput::new(&format!("shock {}", one.variable), &one.shock))
-}
 
 /// What a single move would do.
 pub struct ScenarioResult {
@@ -67,7 +59,7 @@ impl ScenarioResult {
 
 /// What a single move of the market or of the 10-year Treasury yield would do, as of a session.
 /// Figures are of the positions that have a price, a delta and a beta: `provenance.coverage` counts
-/// them, and with `INSUFFICIENT` there are none and the profit says nothing.
+/// them, and with `INSUFFICIENT` there are none: the figures are null and `warnings` say why.
 #[Object]
 impl ScenarioResult {
     /// The move in words, such as `Market +1 %`.
@@ -87,20 +79,21 @@ impl ScenarioResult {
     }
 
     /// Σ delta-adjusted exposure × beta × move, with the sign of the exposures: a short offsets.
-    /// Below zero is a loss; no long position loses more than it is worth.
-    async fn pnl(&self) -> Decimal {
-        self.result.total.pnl.into()
+    /// Below zero is a loss; no long position loses, and no short one gains, more than it is worth.
+    /// Null when nothing is known.
+    async fn pnl(&self) -> Option<Decimal> {
+        self.known().map(|total| total.pnl.into())
     }
 
     /// `pnl` as a fraction of the total value, or of the gross exposure where that value is not
-    /// above zero; 0 for a portfolio without both.
-    async fn pnl_percent(&self) -> f64 {
-        self.result.total.share
+    /// above zero; 0 for a portfolio without both, null when nothing is known.
+    async fn pnl_percent(&self) -> Option<f64> {
+        self.known().map(|total| total.share)
     }
 
-    /// Total value plus `pnl`.
-    async fn new_total_value(&self) -> Decimal {
-        self.result.total.new_total_value.into()
+    /// Total value plus `pnl`; null when nothing is known.
+    async fn new_total_value(&self) -> Option<Decimal> {
+        self.known().map(|total| total.new_total_value.into())
     }
 
     /// Σ exposure × beta over the total value: the portfolio's return per 1.00 of the move. Null
@@ -109,9 +102,9 @@ impl ScenarioResult {
         self.result.beta
     }
 
-    /// How bad that is, by `pnlPercent`; the values say from where on.
-    async fn severity(&self) -> Severity {
-        self.result.total.severity.into()
+    /// How bad that is, by `pnlPercent`; the values say from where on. Null when nothing is known.
+    async fn severity(&self) -> Option<Severity> {
+        self.known().map(|total| total.severity.into())
     }
 
     /// What each position makes or loses, the largest size first.
@@ -148,12 +141,18 @@ impl ScenarioResult {
 
     /// Where it comes from.
     async fn provenance(&self, ctx: &Context<'_>) -> Result<Provenance> {
-        let method = match self.kind {
-            Moved::Market => "MARKET_BETA",
-            Moved::Rate => "RATE_BETA",
+        let how = match self.kind {
+            Moved::Market => How::MarketBeta,
+            Moved::Rate => How::RateBeta,
         };
         let Move { total, standing, .. } = &self.result;
-        self.origin.provenance(ctx, method, total, standing).await
+        self.origin.provenance(ctx, how, total, standing).await
+    }
+}
+
+impl ScenarioResult {
+    fn known(&self) -> Option<&Total> {
+        self.result.standing.is_known().then_some(&self.result.total)
     }
 }
 
@@ -220,7 +219,7 @@ pub struct FactorImpact {
     /// Σ delta-adjusted exposure × beta: profit per 1.00 of its move. Betas are of one regression
     /// on the seven factors and on everything else that is shocked.
     exposure_dollars: Decimal,
-    /// `exposureDollars` × `shock`, before any long position's loss is limited to its worth.
+    /// `exposureDollars` × `shock`, before positions are bounded by their worth.
     pnl: Decimal,
     /// Whether the scenario shocks it; else it moves along.
     is_direct: bool,
@@ -228,8 +227,9 @@ pub struct FactorImpact {
 
 /// What a scenario would do to a portfolio, at once and starting from the close of a session. It
 /// is of the positions that have a price, a delta and betas, or whose sector is shocked:
-/// `provenance.coverage` counts them, and with `INSUFFICIENT` there are none and the profits say
-/// nothing. A position of a shocked sector moves as its sector does, whatever else moves.
+/// `provenance.coverage` counts them, and with `INSUFFICIENT` there are none, or too little is known
+/// of what is shocked: the figures are null and `warnings` say why. A position of a shocked sector
+/// moves as its sector does, whatever else moves.
 #[Object]
 impl StressResult {
     /// What is supposed to happen.
@@ -237,51 +237,55 @@ impl StressResult {
         StressScenario(Arc::clone(&self.outcome.scenario))
     }
 
-    /// Only the shocked variables move.
-    async fn direct_pnl(&self) -> Decimal {
-        self.outcome.direct.into()
+    /// Only the shocked variables move. Null when nothing is known.
+    async fn direct_pnl(&self) -> Option<Decimal> {
+        self.known().map(|outcome| outcome.direct.into())
     }
 
     /// What the other factors add, moving as they usually do with the shocked ones: to Σus Σss⁻¹ ×
     /// shocks, with the covariances Σ of 252 sessions. Styles are net of their beta to the market,
-    /// so a shock of the market alone moves none of them: market betas carry all of it.
-    async fn correlation_pnl(&self) -> Decimal {
-        self.outcome.correlation.into()
+    /// so a shock of the market alone moves none of them: market betas carry all of it. Null when
+    /// nothing is known.
+    async fn correlation_pnl(&self) -> Option<Decimal> {
+        self.known().map(|outcome| outcome.correlation.into())
     }
 
-    /// `directPnl` plus `correlationPnl`, exactly. Below zero is a loss; no long position loses
-    /// more than it is worth, so that a book of longs cannot either.
-    async fn total_pnl(&self) -> Decimal {
-        self.outcome.total.pnl.into()
+    /// `directPnl` plus `correlationPnl`, exactly. Below zero is a loss. No price falls below zero: no
+    /// long position loses, and no short one gains, more than it is worth, so that a book of longs
+    /// cannot lose more either. What a short position loses has no bound. Null when nothing is known.
+    async fn total_pnl(&self) -> Option<Decimal> {
+        self.known().map(|outcome| outcome.total.pnl.into())
     }
 
     /// Options revalued in full at the shocked prices instead of by delta; without options the
     /// total. Where it is worse than `totalPnl` by a class of severity, `warnings` say so. A
     /// volatility moves only with a shock of the VIX, by so many points of the index times √(30 /
     /// days left) beyond 30 days; the rate with `INTEREST_RATE`. Null when an option cannot be
-    /// priced.
+    /// priced, or nothing is known.
     async fn full_revaluation_pnl(&self) -> Option<Decimal> {
-        self.outcome.full_revaluation.map(Decimal)
+        self.known()?.full_revaluation.map(Decimal)
     }
 
     /// `totalPnl`, in which options count by delta, as a fraction of the total value, or of the
-    /// gross exposure where that value is not above zero; 0 for a portfolio without both.
-    async fn pnl_percent(&self) -> f64 {
-        self.outcome.total.share
+    /// gross exposure where that value is not above zero; 0 for a portfolio without both, null when
+    /// nothing is known.
+    async fn pnl_percent(&self) -> Option<f64> {
+        self.known().map(|outcome| outcome.total.share)
     }
 
-    /// Total value plus `totalPnl`.
-    async fn new_total_value(&self) -> Decimal {
-        self.outcome.total.new_total_value.into()
+    /// Total value plus `totalPnl`; null when nothing is known.
+    async fn new_total_value(&self) -> Option<Decimal> {
+        self.known().map(|outcome| outcome.total.new_total_value.into())
     }
 
-    /// How bad that is, by `pnlPercent`, and so by delta; the values say from where on.
-    async fn severity(&self) -> Severity {
-        self.outcome.total.severity.into()
+    /// How bad that is, by `pnlPercent`, and so by delta; the values say from where on. Null when
+    /// nothing is known.
+    async fn severity(&self) -> Option<Severity> {
+        self.known().map(|outcome| outcome.total.severity.into())
     }
 
-    /// What each variable does, shocked or moved along; with what limited liability saves they
-    /// make `totalPnl`. At most 35.
+    /// What each variable does, shocked or moved along; they make `totalPnl` with what it changes that no
+    /// position's value crosses zero. At most 35; none when nothing is known.
     #[graphql(complexity = "1 + 8 * child_complexity")]
     async fn factor_impacts(&self) -> Vec<FactorImpact> {
         let impact = |one: &stress::Impact| FactorImpact {
@@ -291,7 +295,7 @@ impl StressResult {
             pnl: one.pnl.into(),
             is_direct: one.is_direct,
         };
-        self.outcome.impacts.iter().map(impact).collect()
+        self.known().map_or_else(Vec::new, |own| own.impacts.iter().map(impact).collect())
     }
 
     /// What each position adds to `totalPnl`, the largest size first. Of `stressHistory` the
@@ -328,20 +332,27 @@ impl StressResult {
         &self.outcome.standing.warnings
     }
 
-    /// Where it comes from: with the exposures and betas of the positions, enough to do it again.
+    /// Where it comes from: with the exposures and betas of the positions, and the Greeks' own
+    /// provenance for options priced anew, enough to do it again.
     async fn provenance(&self, ctx: &Context<'_>) -> Result<Provenance> {
-        const METHOD: &str = "JOINT_BETAS";
-        let Outcome { total, standing, .. } = &self.outcome;
-        let mut told = self.origin.provenance(ctx, METHOD, total, standing).await?;
-        told.inputs.extend(shocks(&self.outcome.scenario));
+        let Outcome { scenario, total, standing, .. } = &self.outcome;
+        let mut told = self.origin.provenance(ctx, How::JointBetas, total, standing).await?;
+        told.inputs.extend(self.origin.supposed(ctx, scenario).await?);
         Ok(told)
+    }
+}
+
+impl StressResult {
+    fn known(&self) -> Option<&Outcome> {
+        self.outcome.standing.is_known().then_some(&self.outcome)
     }
 }
 
 /// How well the market's move times the betas would have predicted what the positions, as they are
 /// now, returned. Betas are of the 252 sessions before the ones looked at, so that no prediction
 /// knows its outcome; returns are over the total value, or over the gross exposure where that value
-/// is not above zero; options count through their present delta.
+/// is not above zero; options count through their present delta. With `INSUFFICIENT` the figures
+/// are null and `warnings` say why.
 #[derive(SimpleObject)]
 #[graphql(complex)]
 pub struct ScenarioAccuracy {
@@ -349,14 +360,14 @@ pub struct ScenarioAccuracy {
     days_back: usize,
     /// Those of them with a prediction and an outcome.
     observations: usize,
-    /// Root of the mean square of prediction less outcome, per session; 0 without observations.
-    rmse: f64,
+    /// Root of the mean square of prediction less outcome, per session; null without observations.
+    rmse: Option<f64>,
     /// Of predictions with outcomes; null where either does not vary.
     correlation: Option<f64>,
-    /// Mean of prediction less outcome; above zero promised too much. 0 without observations.
-    bias: f64,
-    /// Share of the sessions whose sign was right; 0 without observations.
-    hit_rate: f64,
+    /// Mean of prediction less outcome; above zero promised too much. Null without observations.
+    bias: Option<f64>,
+    /// Share of the sessions whose sign was right; null without observations.
+    hit_rate: Option<f64>,
     /// How far it can be trusted; `INSUFFICIENT` without observations.
     quality: Quality,
     /// What to know about it, in sentences.
@@ -396,10 +407,10 @@ impl From<stress::Accuracy> for ScenarioAccuracy {
         Self {
             days_back: found.days_back,
             observations: found.points.len(),
-            rmse: measured.map_or(0.0, |of| of.rmse),
+            rmse: measured.map(|of| of.rmse),
             correlation: measured.and_then(|of| of.correlation),
-            bias: measured.map_or(0.0, |of| of.bias),
-            hit_rate: measured.map_or(0.0, |of| of.hit_rate),
+            bias: measured.map(|of| of.bias),
+            hit_rate: measured.map(|of| of.hit_rate),
             quality: found.standing.quality.into(),
             warnings: found.standing.warnings,
             points: found.points,
@@ -408,7 +419,9 @@ impl From<stress::Accuracy> for ScenarioAccuracy {
 }
 
 /// The smallest move of one variable, up or down, that loses a share of the portfolio; nothing else
-/// moves with it, and options move by their delta.
+/// moves with it, and options move by their delta. Betas are those of `stressTest`, to the variable
+/// beside the factors: that to `INTEREST_RATE` is what the yield does while the factors stay, and may
+/// have another sign than that of `rateScenarios`, which is to the yield alone.
 #[derive(SimpleObject)]
 pub struct ReverseStressResult {
     /// What moves, named as in `FactorShock`.
@@ -417,7 +430,7 @@ pub struct ReverseStressResult {
     /// that value is not above zero.
     loss_ratio: f64,
     /// How far, in the unit of `FactorShock.shock`; null where no move within the variable's bounds
-    /// loses as much.
+    /// loses as much; `warnings` then say the most that one loses.
     #[graphql(name = "move")]
     change: Option<f64>,
     /// The loss there, below zero; null without a move.
@@ -450,7 +463,9 @@ impl ReverseStressResult {
 /// What a portfolio may make or lose over a horizon, by Monte Carlo: the seven factors are drawn
 /// jointly lognormal, without drift and with their covariance over 252 sessions times the
 /// sessions ahead; what they leave unexplained of each instrument is drawn as one; positions move
-/// by delta-adjusted exposure × beta.
+/// by delta-adjusted exposure × beta. An option has today's delta throughout, also where it expires
+/// within the horizon: `warnings` say so. With `INSUFFICIENT` the figures are null, the lists empty, and
+/// `warnings` say why.
 #[derive(SimpleObject)]
 #[graphql(complex)]
 pub struct MonteCarloResult {
@@ -462,17 +477,9 @@ pub struct MonteCarloResult {
     pub confidence: f64,
     /// What the random numbers start from: the same gives the same outcomes.
     pub seed: i32,
-    /// A loss above zero, exceeded in a share of 1 − `confidence` of the paths.
-    pub value_at_risk: Decimal,
-    /// Mean loss of the paths that lose as much or more.
-    pub expected_shortfall: Decimal,
-    /// Mean profit: close to zero, as nothing is expected to move.
-    pub mean: Decimal,
-    /// Standard deviation of the profits, in the portfolio's currency; never negative.
-    pub standard_deviation: Decimal,
     /// The session whose closes it starts from.
     pub as_of: Date,
-    /// How far it can be trusted; with `INSUFFICIENT` the figures say nothing.
+    /// How far it can be trusted.
     pub quality: Quality,
     /// What to know about it, in sentences.
     pub warnings: Vec<String>,
@@ -504,6 +511,28 @@ pub struct HistogramBin {
 
 #[ComplexObject]
 impl MonteCarloResult {
+    /// A loss above zero, exceeded in a share of 1 − `confidence` of the paths; below zero where even
+    /// these gain. Null when nothing is known.
+    async fn value_at_risk(&self) -> Option<Decimal> {
+        self.known().map(|found| found.value_at_risk.into())
+    }
+
+    /// Mean loss of the paths that lose as much or more; null when nothing is known.
+    async fn expected_shortfall(&self) -> Option<Decimal> {
+        self.known().map(|found| found.expected_shortfall.into())
+    }
+
+    /// Mean profit: close to zero, as nothing is expected to move. Null when nothing is known.
+    async fn mean(&self) -> Option<Decimal> {
+        self.known().map(|found| found.mean.into())
+    }
+
+    /// Standard deviation of the profits, in the portfolio's currency; never negative. Null when
+    /// nothing is known.
+    async fn standard_deviation(&self) -> Option<Decimal> {
+        self.known().map(|found| found.standard_deviation.into())
+    }
+
     /// At 1, 5, 10, 25, 50, 75, 90, 95 and 99 %.
     #[graphql(complexity = "1 + 9 * child_complexity")]
     async fn percentiles(&self) -> Vec<PercentilePoint> {
@@ -511,7 +540,7 @@ impl MonteCarloResult {
             percentile,
             pnl: pnl.into(),
         };
-        self.found.percentiles.iter().map(point).collect()
+        self.known().map_or_else(Vec::new, |own| own.percentiles.iter().map(point).collect())
     }
 
     /// Twenty intervals of one width from the worst path to the best; one where all are the same.
@@ -520,11 +549,24 @@ impl MonteCarloResult {
         let bin = |&(from, to, count): &(rust_decimal::Decimal, rust_decimal::Decimal, usize)| {
             HistogramBin { from: from.into(), to: to.into(), count }
         };
-        self.found.histogram.iter().map(bin).collect()
+        self.known().map_or_else(Vec::new, |own| own.histogram.iter().map(bin).collect())
     }
 
     /// Where it comes from.
     async fn provenance(&self, ctx: &Context<'_>) -> Provenance {
-        live(request(ctx), &self.desk, "MONTE_CARLO", &self.found.standing)
+        let mut told = live(request(ctx), &self.desk, How::MonteCarlo, &self.found.standing);
+        told.inputs.extend([
+            ProvenanceInput::new("paths", &self.paths),
+            ProvenanceInput::new("horizonDays", &self.horizon_days).in_unit("sessions"),
+            ProvenanceInput::new("confidence", &self.confidence),
+            ProvenanceInput::new("seed", &self.seed),
+        ]);
+        told
+    }
+}
+
+impl MonteCarloResult {
+    fn known(&self) -> Option<&stress::Simulated> {
+        self.found.standing.is_known().then_some(&self.found)
     }
 }

@@ -126,8 +126,7 @@ pub fn readings(
             desk.run(inputs.scenarios)
                 .into_iter()
                 .map(|one| {
-                    let is_known = one.standing.quality != Quality::Insufficient;
-                    let loss = is_known.then_some(0.0 - one.total.share);
+                    let loss = one.standing.is_known().then_some(0.0 - one.total.share);
                     Reading::of(one.scenario.known_as(), loss)
                 })
                 .collect()

@@ -320,12 +320,7 @@ impl Estimates {
             ));
         }
         let capped = count(&|(_, betas)| betas.betas.iter().any(Beta::is_capped));
-        if capped > 0 {
-            warnings.push(format!(
-                "{capped} positions have a beta beyond ±{}, counted as that.",
-                factor::BETA_CAP
-            ));
-        }
+        warnings.extend(self::capped(capped));
         let deficient = count(&|(_, betas)| betas.is_rank_deficient);
         if deficient > 0 {
             warnings.push(format!(
@@ -343,20 +338,59 @@ impl Estimates {
     }
 }
 
-/// A sentence about the positions that are left out, the first few by name.
+/// A sentence about so many positions with betas that are capped.
+pub fn capped(positions: usize) -> Option<String> {
+    let start = match positions {
+        0 => return None,
+        1 => "1 position has".to_owned(),
+        _ => format!("{positions} positions have"),
+    };
+    Some(format!("{start} a beta beyond ±{}, counted as that.", factor::BETA_CAP))
+}
+
+/// What is said about the positions that are left out: the first few by name, and why, each kind of
+/// reason once, the most frequent first.
 pub fn left_out(excluded: &[Excluded], included: usize) -> Option<String> {
     const NAMED: usize = 3;
-    let first = excluded.first()?;
+    if excluded.is_empty() {
+        return None;
+    }
     let named: Vec<_> =
         excluded.iter().take(NAMED).map(|e| e.line.position.instrument.symbol.as_str()).collect();
     let more = if excluded.len() > NAMED { " and more" } else { "" };
+    let mut kinds = Vec::<(String, &str, usize)>::new();
+    for one in excluded {
+        let kind = one.kind();
+        match kinds.iter_mut().find(|(own, ..)| *own == kind) {
+            Some((.., count)) => *count += 1,
+            None => kinds.push((kind, &one.reason, 1)),
+        }
+    }
+    kinds.sort_by_key(|(.., count)| std::cmp::Reverse(*count));
+    let reasons: Vec<_> = match kinds.as_slice() {
+        [(_, reason, _)] => vec![(*reason).to_owned()],
+        _ => kinds.iter().take(NAMED).map(|(_, why, count)| format!("{count}: {why}")).collect(),
+    };
+    let others = if kinds.len() > NAMED { " Others for other reasons." } else { "" };
     Some(format!(
-        "{} of {} positions are left out: {}{more}. {}",
+        "{} of {} positions are left out: {}{more}. {}{others}",
         excluded.len(),
         excluded.len() + included,
         named.join(", "),
-        first.reason
+        reasons.join(" ")
     ))
+}
+
+impl Excluded {
+    /// Its reason without what is of this position alone: symbols and numbers.
+    fn kind(&self) -> String {
+        let own = [self.line.position.instrument.symbol.as_str(), self.line.underlying()];
+        let is_common = |word: &&str| {
+            let word = word.trim_end_matches([':', ',', '.', ';']);
+            !own.contains(&word) && !word.starts_with(|first: char| first.is_ascii_digit())
+        };
+        self.reason.split_whitespace().filter(is_common).collect::<Vec<_>>().join(" ")
+    }
 }
 
 /// What a figure over some positions speaks for.

@@ -224,6 +224,32 @@ fn a_book_of_unknown_prices_is_exposed_to_nobody_knows_what() {
 }
 
 #[test]
+fn each_kind_of_reason_is_told_once_the_most_frequent_first() {
+    let book = WORLD.book("2019-06-28", 0, &[("AAPL", 1), ("JPM", 1), ("KO", 1), ("XOM", 1)]);
+    let excluded = |reasons: &[&str]| {
+        let pairs = book.lines.iter().zip(reasons);
+        let one = |(line, reason): (&Arc<_>, &&str)| Excluded {
+            line: Arc::clone(line),
+            reason: (*reason).to_owned(),
+        };
+        pairs.map(one).collect::<Vec<_>>()
+    };
+    assert_eq!(left_out(&[], 3), None);
+    let same = ["No betas of AAPL: It has 12 returns.", "No betas of JPM: It has 7 returns."];
+    let said = "2 of 3 positions are left out: AAPL, JPM. No betas of AAPL: It has 12 returns.";
+    assert_eq!(left_out(&excluded(&same), 1).as_deref(), Some(said));
+    let some = ["No price of AAPL is known.", "No betas of JPM: why.", "No betas of KO: why."];
+    let said = "3 of 3 positions are left out: AAPL, JPM, KO. 2: No betas of JPM: why. 1: No price \
+                of AAPL is known.";
+    assert_eq!(left_out(&excluded(&some), 0).as_deref(), Some(said));
+    let all = left_out(&excluded(&["One.", "Two.", "Three.", "Four."]), 0).expect("a sentence");
+    assert!(
+        all.ends_with("and more. 1: One. 1: Two. 1: Three. Others for other reasons."),
+        "{all}"
+    );
+}
+
+#[test]
 fn without_a_positive_value_there_are_dollars_and_no_beta() {
     let book = WORLD.book(DAY, -1_000_000, &[("AAPL", 100)]);
     let exposures = exposures_of(&book, Basis::Dollar, &Deltas::new());

@@ -4,13 +4,12 @@ use std::sync::Arc;
 
 use super::read::Material;
 use super::{money, percent, ratio};
-use crate::domain::quality::Quality;
 use crate::domain::scenario::Severity;
 use crate::error::Error;
 use crate::render::report::Section;
 use crate::render::table::{Cell, Chart, ChartKind, Column, Table};
 use crate::services::factors::wanted;
-use crate::services::stress::{Desk, Inputs, MARKET_MOVES, Move, Outcome, RATE_MOVES, Standing};
+use crate::services::stress::{Desk, Inputs, MARKET_MOVES, Move, Outcome, RATE_MOVES};
 
 fn desk(material: &Material) -> Result<Desk, Error> {
     let night = material.night()?;
@@ -59,7 +58,7 @@ fn moves(key: &'static str, title: &'static str, of: &'static str, found: &[Move
         ],
     );
     for one in found {
-        let total = Some(&one.total).filter(|_| is_known(&one.standing));
+        let total = Some(&one.total).filter(|_| one.standing.is_known());
         table.rows.push(vec![
             Cell::text(of),
             percent(one.change),
@@ -77,9 +76,9 @@ fn moves(key: &'static str, title: &'static str, of: &'static str, found: &[Move
 pub(super) fn stress(material: &Material) -> Result<Section, Error> {
     let mut found = desk(material)?.run(&material.scenarios);
     // The worst first, as a reader looks for it, and last what nothing is known of.
-    found.sort_by_key(|one| (!is_known(&one.standing), one.total.pnl, one.scenario.name.clone()));
+    found.sort_by_key(|one| (!one.standing.is_known(), one.total.pnl, one.scenario.name.clone()));
     let mut section = Section::new("STRESS", "Stress tests");
-    let known = || found.iter().filter(|one| is_known(&one.standing));
+    let known = || found.iter().filter(|one| one.standing.is_known());
     if let (Some(worst), Some(best)) = (known().next(), known().next_back()) {
         section.figure("worst_scenario", "Worst scenario", Cell::text(&*worst.scenario.name));
         section.figure("worst_pnl", "Its profit or loss", money(worst.total.pnl));
@@ -111,10 +110,11 @@ pub(super) fn stress(material: &Material) -> Result<Section, Error> {
     section.note(
         "Direct: only the shocked variables move. Moving along: the other factors move by what is \
          expected given the shocks. Repriced in full: options by their model at the shocked prices \
-         instead of by delta. No long position loses more than it is worth.",
+         instead of by delta. No long position loses, and no short one gains, more than it is \
+         worth.",
     );
     // Those of a scenario are of the book, and mostly the same for all but what is unknown.
-    let unknown = found.iter().skip(1).filter(|one| !is_known(&one.standing));
+    let unknown = found.iter().skip(1).filter(|one| !one.standing.is_known());
     let said = found.iter().take(1).chain(unknown);
     for warning in said.flat_map(|one| &one.standing.warnings) {
         section.note(warning.as_str());
@@ -123,7 +123,7 @@ pub(super) fn stress(material: &Material) -> Result<Section, Error> {
 }
 
 fn row(one: &Outcome) -> Vec<Cell> {
-    let known = Some(one).filter(|one| is_known(&one.standing));
+    let known = Some(one).filter(|one| one.standing.is_known());
     vec![
         Cell::text(&*one.scenario.name),
         money(known.map(|one| one.direct)),
@@ -134,11 +134,6 @@ fn row(one: &Outcome) -> Vec<Cell> {
         known.map_or(Cell::None, |one| Cell::text(severity(one.total.severity))),
         Cell::text(one.standing.quality.code()),
     ]
-}
-
-/// Whether there are figures: else there is nothing that they were of, and no zero is shown.
-fn is_known(standing: &Standing) -> bool {
-    standing.quality != Quality::Insufficient
 }
 
 fn severity(of: Severity) -> &'static str {

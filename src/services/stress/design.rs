@@ -11,7 +11,7 @@ use crate::domain::factor::Factor;
 use crate::domain::id::InstrumentId;
 use crate::domain::quality::Quality;
 use crate::domain::scenario::Macro;
-use crate::services::factors::{Insufficient, Method, Model, Variable};
+use crate::services::factors::{BETA_CAP, Insufficient, Method, Model, Variable};
 use crate::services::window::Returns;
 
 /// The betas of every instrument of a book to one list of drivers.
@@ -33,6 +33,8 @@ pub(super) type Estimated = Result<Arc<Betas>, Insufficient>;
 #[derive(Clone, Debug)]
 pub(super) struct Betas {
     pub values: Vec<f64>,
+    /// The places of those that are capped, with what was estimated.
+    pub capped: Vec<(usize, f64)>,
     /// Standard deviation per session of what they leave unexplained.
     pub residual: f64,
     pub quality: Quality,
@@ -139,8 +141,10 @@ impl Fitted {
 
     fn regressed(&self, returns: &Returns) -> Estimated {
         let found = self.model.betas(returns)?;
+        let mut values = of_raw(&found.betas, &self.carried);
         Ok(Arc::new(Betas {
-            values: of_raw(self.model.facts.names(), &found.betas, &self.carried),
+            capped: cap(self.model.facts.names(), &mut values),
+            values,
             residual: found.residual_std.unwrap_or(0.0),
             quality: found.quality,
         }))
@@ -164,18 +168,29 @@ impl Design {
     }
 }
 
-/// Betas to compute with: of prices capped, of yields and spreads as they are, per 1.00 of an
-/// absolute change as they are.
-fn of_raw(drivers: &[Driver], betas: &[Beta], carried: &[f64]) -> Vec<f64> {
-    let own = |(driver, beta): (&Driver, &Beta)| {
-        if driver.variable().is_price() { beta.capped() } else { beta.estimate.value }
-    };
-    let mut values: Vec<_> = drivers.iter().zip(betas).map(own).collect();
+/// Betas to the variables themselves, from those to them net of the market: what goes with the market
+/// through the others is taken out of the market's.
+fn of_raw(betas: &[Beta], carried: &[f64]) -> Vec<f64> {
+    let mut values: Vec<_> = betas.iter().map(|beta| beta.estimate.value).collect();
     let with_market: f64 = values.iter().zip(carried).map(|(beta, part)| beta * part).sum();
     if let Some(market) = values.first_mut() {
         *market -= with_market;
     }
     values
+}
+
+/// Caps betas to prices, per 1.00 of an absolute change they are as they are; and tells the places of
+/// those beyond, with what they were. It comes last: were −5 to the market capped to −3 before the −5
+/// that go through the VIX are taken out, +2 would be left.
+fn cap(drivers: &[Driver], values: &mut [f64]) -> Vec<(usize, f64)> {
+    let mut beyond = Vec::new();
+    for (place, (driver, value)) in drivers.iter().zip(values).enumerate() {
+        if driver.variable().is_price() && value.abs() > BETA_CAP {
+            beyond.push((place, *value));
+            *value = BETA_CAP.copysign(*value);
+        }
+    }
+    beyond
 }
 
 /// A Σ Aᵀ, where row k of A adds so much of the market, the first variable, to variable k.

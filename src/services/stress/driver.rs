@@ -82,7 +82,7 @@ pub enum StandIn {
 #[derive(Debug)]
 pub(super) struct Drivers {
     returns: HashMap<Driver, Returns>,
-    /// The newest level of the VIX, in points of volatility.
+    /// The newest level of the VIX, in percent.
     pub vix: Option<f64>,
 }
 
@@ -102,7 +102,7 @@ impl Drivers {
         });
         Self {
             returns: factors.chain(macros).collect(),
-            vix: series("^VIX").and_then(newest(window)),
+            vix: series("^VIX").and_then(|series| vix_level(series, window)),
         }
     }
 
@@ -116,9 +116,9 @@ impl Drivers {
     }
 }
 
-/// The last close in a window, of an index in percent as a fraction.
-fn newest(window: &Window) -> impl Fn(&Series) -> Option<f64> {
-    |series| series.over(window.sessions()).into_iter().flatten().next_back().map(|l| l / 100.0)
+/// The level of the VIX, in percent, that its shocks start from: the last close in the window.
+pub fn vix_level(series: &Series, window: &Window) -> Option<f64> {
+    series.over(window.sessions()).into_iter().flatten().next_back()
 }
 
 /// Absolute changes of the yield: from 4.00 % to 4.25 % is 0.0025, whatever the level.

@@ -93,14 +93,9 @@ impl Desk {
         let beta = self.book.total_value().to_f64().filter(|value| *value > 0.0);
         let beta = beta.zip(dollars).map(|(value, dollars)| dollars / value);
         let beta = beta.filter(|_| !sheet.included.is_empty() || sheet.excluded.is_empty());
-        let mut standing = Self::standing(&sheet.included, &sheet.excluded, sheet.quality);
-        standing.warnings.splice(0..0, sheet.warnings.clone());
+        let standing = sheet.standing(&sheet.alone(place, 1.0));
         let one = |change: &f64| {
-            let mut all = vec![0.0; sheet.columns.len()];
-            if let Some(own) = place.and_then(|place| all.get_mut(place)) {
-                *own = *change;
-            }
-            let impact = sheet.impact(&all)?;
+            let impact = sheet.impact(&sheet.alone(place, *change))?;
             let pnls = impact.by_position.into_iter().map(money);
             let positions: Vec<_> = sheet
                 .included
@@ -128,20 +123,33 @@ impl Desk {
         let shocks = [Shock { variable: variable.clone(), shock: 0.0 }];
         let design = self.design(&self.macros(&shocks));
         let sheet = Sheet::new(self, &design, &shocks);
-        let mut standing = Self::standing(&sheet.included, &sheet.excluded, sheet.quality);
-        standing.warnings.splice(0..0, sheet.warnings.clone());
         let amount = self.base().to_f64().unwrap_or(0.0) * loss;
         let place = sheet.columns.iter().position(|column| column.variable == *variable);
+        let mut standing = sheet.standing(&sheet.alone(place, 1.0));
         let Some(place) = place.filter(|_| amount > 0.0) else {
             return Ok(Reverse { change: None, pnl: None, standing });
         };
         let (lowest, highest) = variable.bounds();
-        let mut moves = vec![0.0; sheet.columns.len()];
+        let mut worst = (0.0, 0.0);
         let pnl = |change: f64| {
-            moves[place] = change;
-            Ok(sheet.impact(&moves)?.pnl)
+            let pnl = sheet.impact(&sheet.alone(Some(place), change))?.pnl;
+            if pnl < worst.0 {
+                worst = (pnl, change);
+            }
+            Ok(pnl)
         };
         let found = reverse(pnl, amount, Bounds { lowest, highest })?;
+        if found.is_none() && standing.is_known() {
+            let (most, change) = (money(worst.0), worst.1);
+            let much = if most.is_zero() {
+                "anything.".to_owned()
+            } else {
+                let (percent, most) = (-100.0 * self.share(most), most.abs().round_dp(2));
+                format!("as much: the most is {percent:.1} %, {most}, by a move of {change}.")
+            };
+            let bounds = format!("from {lowest} to {highest}");
+            standing.warnings.push(format!("No move of {variable} {bounds} loses {much}"));
+        }
         if !sheet.included.is_empty() && !sheet.excluded.is_empty() {
             standing.quality = standing.quality.max(Quality::Limited);
         }

@@ -36,7 +36,7 @@ pub struct Outcome {
     pub standing: Standing,
 }
 
-/// What one variable's move does, before any long position's loss is limited.
+/// What one variable's move does, before positions are bounded by their worth.
 #[derive(Clone, Debug)]
 pub struct Impact {
     pub variable: Variable,
@@ -104,6 +104,7 @@ impl Desk {
         let all = sum(pnls.iter().copied());
         let mut warnings = sheet.warnings.clone();
         warnings.extend(doubt);
+        warnings.extend(sheet.capped(&moves));
         let full_revaluation = match self.revalued(&sheet, &moves, &pnls, scenario) {
             Ok((pnl, warning)) => {
                 warnings.extend(warning);
@@ -117,7 +118,7 @@ impl Desk {
         };
         let impacts = sheet.columns.iter().zip(&moves).zip(sheet.dollars()).zip(total.by_variable);
         let impacts = impacts
-            .filter(|(((column, change), _), _)| column.shock.is_some() || change.abs() > 0.0)
+            .filter(|(((column, change), _), _)| column.shock.is_some() || **change != 0.0)
             .map(|(((column, change), dollars), pnl)| Impact {
                 variable: column.variable.clone(),
                 shock: *change,
@@ -168,7 +169,7 @@ impl Desk {
             let shock = scenario.shocks.iter().find(|own| own.variable == Variable::Macro(of));
             shock.map(|own| own.shock)
         };
-        let points = shock(Macro::Vix).map(|change| Some(self.drivers.vix? * change));
+        let points = shock(Macro::Vix).map(|change| Some(self.drivers.vix? / 100.0 * change));
         let rate = shock(Macro::InterestRate).unwrap_or(0.0);
         let mut has_options = false;
         let mut total = Decimal::ZERO;
@@ -229,9 +230,9 @@ fn worse(by_delta: Total, anew: Total) -> Option<String> {
 /// An option for pricing, and the years it has left; None of what moves as its underlying does.
 fn holding(held: &Held) -> Option<(Holding, f64)> {
     let pricing = held.pricing.as_ref()?;
-    let own = held.line().holding();
+    let own = &held.holding;
     let holding = Holding {
-        units: own.signed_quantity.saturating_mul(own.multiplier).to_f64()?,
+        units: own.units().to_f64()?,
         price: own.price?.to_f64()?,
         terms: Terms::Option { contract: pricing.contract, market: pricing.market },
     };

@@ -1,34 +1,30 @@
 //! A book as so many dollars of so many variables.
 
+use std::collections::BTreeSet;
+
 use sigmasight_analytics::Error;
 use sigmasight_analytics::scenario::stress::{Book, StressImpact, propagate};
 
+use super::column::{Column, Source, columns};
 use super::design::Design;
-use super::driver::{Driver, StandIn};
-use super::{Desk, Held, without_betas};
+use super::driver::Driver;
+use super::{Desk, Held, Standing, without_betas};
 use crate::domain::factor::Factor;
 use crate::domain::quality::Quality;
 use crate::domain::scenario::{Shock, Variable};
-use crate::services::factors::{Excluded, Insufficient};
+use crate::services::factors::{self, Excluded, Insufficient};
 
-/// A variable that may move positions.
-#[derive(Clone, Debug)]
-pub(super) struct Column {
-    pub variable: Variable,
-    /// Its move if it is shocked; else it moves along.
-    pub shock: Option<f64>,
-    source: Source,
-}
+/// Moves smaller than this are rounding errors.
+const NEGLIGIBLE: f64 = 1e-12;
 
-/// Where the return per 1.00 of a column comes from.
+/// A beta that is capped.
 #[derive(Clone, Copy, Debug)]
-enum Source {
-    /// The beta at this place of the design.
-    Design(usize),
-    /// So many times the market's beta.
-    Market(f64),
-    /// One for what is of the column's own sector, or of this one.
-    Sector(Option<&'static str>),
+struct Beyond {
+    column: usize,
+    /// Its place among what is included.
+    position: usize,
+    /// As estimated.
+    beta: f64,
 }
 
 /// What each position makes of each variable's move.
@@ -38,6 +34,7 @@ pub(super) struct Sheet<'a> {
     pub columns: Vec<Column>,
     /// A row for each position: return per 1.00 of each column.
     pub betas: Vec<f64>,
+    beyond: Vec<Beyond>,
     values: Vec<f64>,
     sensitivities: Vec<f64>,
     pub quality: Quality,
@@ -55,6 +52,7 @@ impl<'a> Sheet<'a> {
         let is_unknown = columns.iter().all(|column| column.shock.is_none());
         let mut sheet = Self::empty(desk, columns);
         sheet.warnings = warnings;
+        sheet.warnings.extend(desk.not_held(shocks));
         if is_unknown {
             // Nothing that is shocked can be told: no profit of zero stands in for that.
             let reason = "nothing that is shocked has enough history.".to_owned();
@@ -62,7 +60,8 @@ impl<'a> Sheet<'a> {
             sheet.excluded.extend(desk.held.iter().map(|held| without_betas(held, &reason)));
             return sheet;
         }
-        if needs_betas {
+        // Without positions there is nothing that betas could be wrong about.
+        if needs_betas && !desk.held.is_empty() {
             sheet.warnings.extend(design.warnings.iter().cloned());
             sheet.quality = design.quality;
         }
@@ -70,7 +69,10 @@ impl<'a> Sheet<'a> {
         for held in &desk.held {
             row.clear();
             match sheet.fill(&mut row, held, design, needs_betas) {
-                Ok(quality) => sheet.add(held, &row, quality),
+                Ok((quality, capped)) => {
+                    sheet.note(capped, design);
+                    sheet.add(held, &row, quality);
+                }
                 Err(reason) => sheet.excluded.push(without_betas(held, &reason)),
             }
         }
@@ -101,6 +103,7 @@ impl<'a> Sheet<'a> {
             excluded: desk.unknown.clone(),
             columns,
             betas: Vec::with_capacity(entries),
+            beyond: Vec::new(),
             values: Vec::with_capacity(desk.held.len()),
             sensitivities: Vec::with_capacity(entries),
             quality: Quality::Full,
@@ -116,25 +119,41 @@ impl<'a> Sheet<'a> {
         self.quality = self.quality.max(quality);
     }
 
-    /// The returns of a position per 1.00 of each column, into an empty row.
-    fn fill(
+    /// Which columns the next position's capped betas are in.
+    fn note(&mut self, capped: &[(usize, f64)], design: &Design) {
+        let position = self.included.len();
+        let market = design.place(Driver::Factor(Factor::Market));
+        for (place, beta) in capped {
+            let is_in = |column: &Column| match column.source {
+                Source::Design(own) => own == *place,
+                Source::Market(_) => market == Some(*place),
+                Source::Sector(_) => false,
+            };
+            let columns = self.columns.iter().enumerate().filter(|(_, column)| is_in(column));
+            self.beyond.extend(columns.map(|(column, _)| Beyond { column, position, beta: *beta }));
+        }
+    }
+
+    /// The returns of a position per 1.00 of each column, into an empty row; how far they can be
+    /// trusted, and which betas of the design are capped.
+    fn fill<'d>(
         &self,
         row: &mut Vec<f64>,
         held: &Held,
-        design: &Design,
+        design: &'d Design,
         needs_betas: bool,
-    ) -> Result<Quality, Insufficient> {
+    ) -> Result<(Quality, &'d [(usize, f64)]), Insufficient> {
         let is_of = |variable: &Variable| {
             variable.acts_on(held.sector.as_deref(), held.industry.as_deref())
         };
         let own = self.columns.iter().position(|column| is_of(&column.variable));
         if let Some(own) = own {
             row.extend((0..self.columns.len()).map(|at| if at == own { 1.0 } else { 0.0 }));
-            return Ok(Quality::Full);
+            return Ok((Quality::Full, &[]));
         }
         if !needs_betas {
             row.resize(self.columns.len(), 0.0);
-            return Ok(Quality::Full);
+            return Ok((Quality::Full, &[]));
         }
         let betas = design.of(held.instrument)?;
         let of_driver = |place: usize| betas.values.get(place).copied().unwrap_or(0.0);
@@ -146,7 +165,7 @@ impl<'a> Sheet<'a> {
             Source::Sector(_) => 0.0,
         };
         row.extend(self.columns.iter().map(beta));
-        Ok(betas.quality)
+        Ok((betas.quality, &betas.capped))
     }
 
     /// Whether anything is known of what the shocks do.
@@ -161,6 +180,35 @@ impl<'a> Sheet<'a> {
     /// What is no number.
     pub fn impact(&self, moves: &[f64]) -> Result<StressImpact, Error> {
         Book { values: &self.values, sensitivities: &self.sensitivities }.impact(moves)
+    }
+
+    /// One column moves, and nothing else.
+    pub fn alone(&self, place: Option<usize>, change: f64) -> Vec<f64> {
+        let is_it = |at: usize| place == Some(at);
+        (0..self.columns.len()).map(|at| if is_it(at) { change } else { 0.0 }).collect()
+    }
+
+    /// What a figure of these moves says of itself.
+    pub fn standing(&self, moves: &[f64]) -> Standing {
+        let mut standing = Desk::standing(&self.included, &self.excluded, self.quality);
+        let own = self.warnings.iter().cloned().chain(self.capped(moves));
+        standing.warnings.splice(0..0, own);
+        standing
+    }
+
+    /// A sentence about the betas to what moves that are capped.
+    pub fn capped(&self, moves: &[f64]) -> Option<String> {
+        let is_moved = |one: &&Beyond| moves.get(one.column).is_some_and(|own| *own != 0.0);
+        let beyond: Vec<_> = self.beyond.iter().filter(is_moved).collect();
+        let furthest = beyond.iter().max_by(|a, b| a.beta.abs().total_cmp(&b.beta.abs()))?;
+        let symbol = self.included.get(furthest.position)?.line().underlying();
+        let variable = &self.columns.get(furthest.column)?.variable;
+        let positions = BTreeSet::from_iter(beyond.iter().map(|one| one.position));
+        let counted = factors::capped(positions.len())?;
+        Some(format!(
+            "{counted} The furthest is that of {symbol} to {variable}: {:.2}.",
+            furthest.beta
+        ))
     }
 
     /// Dollars behind each column.
@@ -198,54 +246,11 @@ impl<'a> Sheet<'a> {
              differences between their shocks."
                 .to_owned()
         });
-        moves[..size].copy_from_slice(&found.moves);
+        for ((own, found), shock) in moves.iter_mut().zip(&found.moves).zip(&shocks) {
+            // What is left of a covariance of zero is no move.
+            let is_noise = shock.is_none() && found.abs() < NEGLIGIBLE;
+            *own = if is_noise { 0.0 } else { *found };
+        }
         Ok((moves, warning))
     }
-}
-
-/// The drivers of a design in their order, then what is shocked beside them.
-fn columns(design: &Design, shocks: &[Shock]) -> (Vec<Column>, Vec<String>) {
-    let shock_of = |variable: &Variable| {
-        shocks.iter().find(|shock| shock.variable == *variable).map(|shock| shock.shock)
-    };
-    let mut warnings = Vec::new();
-    let mut columns: Vec<_> = design
-        .drivers
-        .iter()
-        .enumerate()
-        .map(|(place, driver)| {
-            let variable = driver.variable();
-            Column { shock: shock_of(&variable), variable, source: Source::Design(place) }
-        })
-        .collect();
-    for Shock { variable, shock } in shocks {
-        let source = match Driver::of(variable) {
-            None => Source::Sector(None),
-            Some(driver) if design.place(driver).is_some() => continue,
-            Some(driver) => match stand_in(driver, *shock, &mut warnings) {
-                Some(source) => source,
-                None => continue,
-            },
-        };
-        columns.push(Column { variable: variable.clone(), shock: Some(*shock), source });
-    }
-    (columns, warnings)
-}
-
-/// What a driver without history is taken for, and a sentence about that.
-fn stand_in(driver: Driver, shock: f64, warnings: &mut Vec<String>) -> Option<Source> {
-    let start = format!("There is too little history of {driver} to estimate betas from");
-    let (source, end) = match driver.stand_in() {
-        StandIn::Market(times) => (
-            Some(Source::Market(times)),
-            format!("market betas stand in, for a move of the market by {:.4}", times * shock),
-        ),
-        StandIn::Sector(name) => (
-            Some(Source::Sector(Some(name))),
-            format!("everything in the sector {name} is taken to move as far, and nothing else"),
-        ),
-        StandIn::Nothing => (None, "its shock is left out".to_owned()),
-    };
-    warnings.push(format!("{start}: {end}."));
-    source
 }

@@ -9,6 +9,7 @@ use sigmasight_analytics::scenario::monte_carlo::Simulation;
 
 use super::sheet::Sheet;
 use super::{Desk, Standing, money};
+use crate::domain::calendar::Calendar;
 use crate::domain::factor::Factor;
 use crate::domain::scenario::{Shock, Variable};
 
@@ -40,7 +41,8 @@ pub struct Simulated {
 impl Desk {
     /// Draws so many paths of the factors, jointly lognormal with their covariance over the window
     /// times the sessions, and of what the factors leave unexplained of each instrument, drawn as
-    /// one. The same seed gives the same paths.
+    /// one. The same seed gives the same paths. Options that expire before the last of the sessions
+    /// are said: they move by the delta of today all the same.
     ///
     /// # Errors
     /// What is no number.
@@ -50,12 +52,13 @@ impl Desk {
         sessions: u32,
         confidence: Confidence,
         seed: u64,
+        calendar: &Calendar,
     ) -> Result<Simulated, Error> {
         let design = self.design(&[]);
         let market = Shock { variable: Variable::Factor(Factor::Market), shock: 0.0 };
         let sheet = Sheet::new(self, &design, &[market]);
-        let mut standing = Self::standing(&sheet.included, &sheet.excluded, sheet.quality);
-        standing.warnings.splice(0..0, sheet.warnings.clone());
+        let mut standing = sheet.standing(&vec![1.0; sheet.columns.len()]);
+        standing.warnings.extend(self.expire_within(sessions, calendar));
 
         let factors = design.drivers.len();
         let mut exposures = sheet.dollars();
@@ -95,5 +98,23 @@ impl Desk {
             histogram: outcomes.histogram(BINS).into_iter().map(bin).collect(),
             standing,
         })
+    }
+
+    /// A sentence about options that expire within so many sessions.
+    fn expire_within(&self, sessions: u32, calendar: &Calendar) -> Option<String> {
+        let mut last = self.book.horizon.as_of;
+        for _ in 0..sessions {
+            last = calendar.next_session(last);
+        }
+        let lives = self.held.iter().filter(|one| !one.line().is_expired);
+        let contracts = lives.filter_map(|one| one.line().position.instrument.contract.as_ref());
+        let options = match contracts.filter(|own| own.expiry <= last).count() {
+            0 => return None,
+            1 => "1 option expires".to_owned(),
+            some => format!("{some} options expire"),
+        };
+        Some(format!(
+            "{options} by {last}, within the horizon: until then and after, today's delta counts."
+        ))
     }
 }

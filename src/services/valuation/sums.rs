@@ -131,12 +131,19 @@ impl Summary {
             ));
         }
         if let Some(oldest) = self.oldest {
+            const MOST: u32 = MAX_CARRIED_SESSIONS;
+            let since = match (self.carried, self.stale) {
+                (carried, 0) => format!("{carried} CARRIED for at most {MOST} sessions"),
+                (0, stale) => format!("{stale} STALE after more than {MOST} sessions"),
+                (carried, stale) => {
+                    format!(
+                        "{carried} CARRIED for at most {MOST} sessions, {stale} STALE after more"
+                    )
+                }
+            };
+            let old = self.carried + self.stale;
             warnings.push(format!(
-                "{} of {all} positions have a stale price, the oldest of {oldest}: {} CARRIED for \
-                 at most {MAX_CARRIED_SESSIONS} sessions, {} STALE after more.",
-                self.carried + self.stale,
-                self.carried,
-                self.stale
+                "{old} of {all} positions have a stale price, the oldest of {oldest}: {since}."
             ));
         }
         if self.synthetic > 0 {

@@ -278,4 +278,14 @@ async fn a_price_grows_old_by_degrees() {
         "2 of 4 positions have a stale price, the oldest of 2024-06-27: 1 CARRIED for at most 3 \
          sessions, 1 STALE after more."
     ));
+    for (symbol, since) in [
+        ("LATE", "2024-06-28: 1 CARRIED for at most 3 sessions."),
+        ("OLD", "2024-06-27: 1 STALE after more than 3 sessions."),
+    ] {
+        let alone = ada.creates_portfolio(symbol).await;
+        ada.uploads(&alone, format!("{HEADER}\n{symbol},10,9,2024-06-03,\n")).await;
+        let seen = ada.reads(SEEN, json!({ "id": alone })).await;
+        let said = format!("1 of 1 positions have a stale price, the oldest of {since}");
+        assert!(mentions(&seen["portfolio"]["valuation"]["warnings"], &said), "{seen}");
+    }
 }

@@ -187,10 +187,11 @@ pub async fn simulate(
     let desk = desk(ctx, book, 1).await?;
     request(ctx).spend(usize::try_from(drawn).unwrap_or(usize::MAX))?;
     let own = Arc::clone(&desk);
+    let calendar = Arc::clone(&request(ctx).services.calendar);
     let key = u64::from(seed.cast_unsigned());
     let found = request(ctx)
         .loaders()
-        .off_the_threads(move || own.simulate(drawn, sessions, level, key))
+        .off_the_threads(move || own.simulate(drawn, sessions, level, key, &calendar))
         .await?;
     let found = found.map_err(no_number)?;
     Ok(MonteCarloResult {
@@ -198,10 +199,6 @@ pub async fn simulate(
         horizon_days: horizon,
         confidence: level.fraction(),
         seed,
-        value_at_risk: found.value_at_risk.into(),
-        expected_shortfall: found.expected_shortfall.into(),
-        mean: found.mean.into(),
-        standard_deviation: found.standard_deviation.into(),
         as_of: desk.book.horizon.as_of.into(),
         quality: found.standing.quality.into(),
         warnings: found.standing.warnings.clone(),

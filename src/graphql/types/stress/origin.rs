@@ -6,25 +6,61 @@ use async_graphql::{Context, SimpleObject};
 use chrono::NaiveDate;
 
 use crate::domain::result::{self, KEPT_POSITIONS};
+use crate::domain::scenario::{Macro, Scenario, Variable};
 use crate::graphql::error::Result;
 use crate::graphql::loaders::PortfolioBy;
 use crate::graphql::page::size;
 use crate::graphql::scalar::Decimal;
-use crate::graphql::types::factor::model_inputs;
+use crate::graphql::types::factor::{model_inputs, rate_inputs};
 use crate::graphql::types::position::Position;
 use crate::graphql::types::quality::{ComputationBasis, Provenance, ProvenanceInput};
 use crate::graphql::viewer::{Request, request};
-use crate::services::factors::Method;
-use crate::services::stress::{Desk, MODEL_VERSION, PositionPnl, Standing, Total};
+use crate::services::factors::{Method, RATE_SERIES};
+use crate::services::stress::{
+    Desk, MODEL_VERSION, PositionPnl, SPREAD_DURATION, Standing, Total, vix_level,
+};
 use crate::services::valuation::Book;
+
+/// Sessions among which a stored result's level of the VIX is looked for: the last that has one.
+const LEVELS: usize = 5;
 
 /// What one position makes or loses.
 #[derive(SimpleObject)]
 pub struct PositionImpact {
     /// The position.
     position: Position,
-    /// Its profit, or loss below zero; a long position loses no more than it is worth.
+    /// Its profit, or loss below zero; a long position loses, and a short one gains, no more than it is
+    /// worth.
     pnl: Decimal,
+}
+
+/// How a figure is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    MarketBeta,
+    RateBeta,
+    JointBetas,
+    MonteCarlo,
+}
+
+impl How {
+    /// As provenance names it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::MarketBeta => "MARKET_BETA",
+            Self::RateBeta => "RATE_BETA",
+            Self::JointBetas => "JOINT_BETAS",
+            Self::MonteCarlo => "MONTE_CARLO",
+        }
+    }
+
+    /// What its betas are made with.
+    fn inputs(self, request: &Request, as_of: NaiveDate) -> Vec<ProvenanceInput> {
+        match self {
+            Self::RateBeta => rate_inputs(request, as_of),
+            _ => model_inputs(request, Method::Orthogonal, as_of),
+        }
+    }
 }
 
 /// Where a result comes from.
@@ -87,13 +123,13 @@ impl Origin {
     pub async fn provenance(
         &self,
         ctx: &Context<'_>,
-        method: &str,
+        how: How,
         total: &Total,
         standing: &Standing,
     ) -> Result<Provenance> {
         let request = request(ctx);
         let (of, book) = match self {
-            Self::Live(desk) => return Ok(live(request, desk, method, standing)),
+            Self::Live(desk) => return Ok(live(request, desk, how, standing)),
             Self::Stored { of, book, .. } => (of, book),
         };
         let portfolio = match book {
@@ -106,36 +142,82 @@ impl Origin {
             as_of: of.date.into(),
             computed_at: of.created_at,
             basis: ComputationBasis::Stored,
-            method: method.into(),
+            method: how.name().into(),
             model_version: MODEL_VERSION.into(),
-            inputs: inputs(request, of.date, value, &currency),
+            inputs: inputs(request, how, of.date, value, &currency),
             coverage: standing.coverage.into(),
         })
+    }
+
+    /// What a scenario supposes, what stands for that, and what options are priced anew with.
+    pub async fn supposed(
+        &self,
+        ctx: &Context<'_>,
+        scenario: &Scenario,
+    ) -> Result<Vec<ProvenanceInput>> {
+        let mut inputs = Vec::new();
+        for one in &scenario.shocks {
+            let variable = &one.variable;
+            inputs.push(ProvenanceInput::new(&format!("shock {variable}"), &one.shock));
+            let Variable::Macro(of) = variable else { continue };
+            let series = match of.proxies() {
+                [] => RATE_SERIES.to_owned(),
+                symbols => symbols.join(", "),
+            };
+            inputs.push(ProvenanceInput::new(&format!("series {variable}"), &series));
+            match of {
+                Macro::CreditSpread => inputs.push(
+                    ProvenanceInput::new("spreadDuration", &SPREAD_DURATION).in_unit("years"),
+                ),
+                Macro::Vix => inputs.extend(self.vix_level(ctx).await?.map(|level| {
+                    ProvenanceInput::new("level VIX", &level).in_unit("percent a year")
+                })),
+                _ => {}
+            }
+        }
+        inputs.push(ProvenanceInput::new(
+            "spots, volatilities and rates of options",
+            &"Position.greeks.provenance",
+        ));
+        Ok(inputs)
+    }
+
+    /// The level that shocks of the VIX start from.
+    async fn vix_level(&self, ctx: &Context<'_>) -> Result<Option<f64>> {
+        let of = match self {
+            Self::Live(desk) => return Ok(desk.vix_level()),
+            Self::Stored { of, .. } => of,
+        };
+        let loaders = request(ctx).loaders();
+        let window = loaders.window(of.date, LEVELS);
+        let found = loaders.references(&window, Macro::Vix.proxies().to_vec()).await?;
+        Ok(found.values().next().and_then(|series| vix_level(series, &window)))
     }
 }
 
 /// How a figure of a desk came about.
-pub fn live(request: &Request, desk: &Desk, method: &str, standing: &Standing) -> Provenance {
+pub fn live(request: &Request, desk: &Desk, how: How, standing: &Standing) -> Provenance {
     let (session, value) = (desk.book.horizon.as_of, desk.book.total_value());
     Provenance {
         as_of: session.into(),
         computed_at: desk.book.computed_at,
         basis: ComputationBasis::Live,
-        method: method.into(),
+        method: how.name().into(),
         model_version: MODEL_VERSION.into(),
-        inputs: inputs(request, session, value, &desk.book.portfolio.currency),
+        inputs: inputs(request, how, session, value, &desk.book.portfolio.currency),
         coverage: standing.coverage.into(),
     }
 }
 
-/// Betas are those of the factors, options counting through their delta.
+/// Options count through their delta.
 fn inputs(
     request: &Request,
+    how: How,
     as_of: NaiveDate,
     total_value: rust_decimal::Decimal,
     currency: &str,
 ) -> Vec<ProvenanceInput> {
-    let mut inputs = model_inputs(request, Method::Orthogonal, as_of);
+    let mut inputs = how.inputs(request, as_of);
     inputs.extend([
         ProvenanceInput::new("basis", &"DELTA_ADJUSTED"),
         ProvenanceInput::new("totalValue", &total_value.normalize()).in_unit(currency),
