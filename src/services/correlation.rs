@@ -30,7 +30,7 @@ use crate::domain::position::PositionType;
 use crate::domain::quality::{Coverage, Quality};
 
 /// Raised whenever the same inputs would give another figure.
-pub const MODEL_VERSION: &str = "correlation/1";
+pub const MODEL_VERSION: &str = "correlation/2";
 /// Most symbols of one matrix, the largest: a quarter of a million numbers.
 pub const MAX_SYMBOLS: usize = 500;
 /// Returns that correlations of a book look back on when nobody says.

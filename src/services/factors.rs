@@ -27,7 +27,7 @@ pub use sigmasight_analytics::factor::{BETA_CAP, MIN_OBSERVATIONS};
 /// Returns that betas are estimated from: about a year of sessions.
 pub const WINDOW: usize = 252;
 /// Raised whenever the same inputs would give another figure.
-pub const MODEL_VERSION: &str = "factors/1";
+pub const MODEL_VERSION: &str = "factors/2";
 
 #[cfg(test)]
 mod tests;

@@ -31,7 +31,7 @@ use crate::domain::id::InstrumentId;
 use crate::domain::quality::{Coverage, Quality};
 
 /// Raised whenever the same inputs would give another figure.
-pub const MODEL_VERSION: &str = "risk/1";
+pub const MODEL_VERSION: &str = "risk/2";
 /// Fewest sessions that risk is measured over: a month.
 pub const MIN_OBSERVATIONS: usize = 20;
 /// Fewer than these have less than one session in their worst hundredth.

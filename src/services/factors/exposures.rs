@@ -46,9 +46,14 @@ pub fn moves_with(line: &Line) -> InstrumentId {
     instrument.contract.as_ref().map_or(instrument.id, |contract| contract.underlying_id)
 }
 
-/// The instruments that the open ones of some lines need betas of.
+/// Whether something moves it: an option that has expired has settled, whoever still holds it.
+fn is_moved(line: &Line) -> bool {
+    line.is_open() && !line.is_expired
+}
+
+/// The instruments that what moves of some lines needs betas of.
 pub fn wanted<'a>(lines: impl IntoIterator<Item = &'a Arc<Line>>) -> BTreeSet<InstrumentId> {
-    lines.into_iter().filter(|line| line.is_open()).map(|line| moves_with(line)).collect()
+    lines.into_iter().filter(|line| is_moved(line)).map(|line| moves_with(line)).collect()
 }
 
 /// A position with the money that it has in an instrument's returns.
@@ -72,6 +77,7 @@ pub struct Excluded {
 }
 
 /// The open ones of some lines by what they are exposed to, and those of which that is unknown.
+/// Options that have expired and settled are in neither: they move with nothing, on any basis.
 pub fn exposed(
     lines: &[Arc<Line>],
     basis: Basis,
@@ -88,6 +94,9 @@ pub fn exposed(
         };
         let line = Arc::clone(line);
         if let Some(exposure) = exposure {
+            if line.is_expired {
+                continue;
+            }
             known.push(Exposed { instrument: moves_with(&line), line, exposure });
         } else {
             let symbol = &line.position.instrument.symbol;

@@ -158,3 +158,61 @@ async fn bounds_of_the_arguments_are_told() {
     let answer = app.asks("{ factorCorrelations { decay } }", json!({})).await;
     assert_eq!(codes(&answer), ["UNAUTHENTICATED"], "{answer}");
 }
+
+#[tokio::test]
+async fn what_has_expired_moves_with_nothing() {
+    let app = app_with_factors().await;
+    let ada = app.sign_in("ada").await;
+    let query = "query($id: ID!, $asOf: Date!) { portfolio(id: $id) {
+        valuation(asOf: $asOf) { positionCount marketValue }
+        factorExposures(asOf: $asOf) { factor { name } exposureDollars beta warnings
+            provenance { coverage { includedPositions excludedPositions } } }
+        through: factorExposures(asOf: $asOf, basis: DELTA_ADJUSTED) { exposureDollars }
+        factorModel(asOf: $asOf) { rSquared positionsCovered positionsExcluded { reason } }
+        correlations(asOf: $asOf, filter: { minPositionValue: 0, minWeight: 0 }) {
+            included averageCorrelation excluded { reason } }
+        riskMetrics(asOf: $asOf) { averageCorrelation }
+    } }";
+    let ask = |book: String| {
+        let ada = ada.clone();
+        let variables = json!({ "id": book, "asOf": DAY });
+        async move { ada.reads(query, variables).await["portfolio"].take() }
+    };
+    // One is worth what it settled at, the other nothing.
+    let expired = "ticker,quantity,entry_price,entry_date\n\
+                   AAPL190621C00040000,10,4,2019-01-02\nJPM190621P00020000,-5,1,2019-01-02\n";
+    let gone = ada.creates_portfolio_with_cash("Gone", "1000").await;
+    assert_eq!(ada.uploads(&gone, expired).await["createdCount"], 2);
+    let seen = ask(gone).await;
+    assert!(money(&seen["valuation"]["marketValue"]) > 1_000.0, "{seen}");
+    for exposure in list(&seen["factorExposures"]) {
+        if exposure["factor"]["name"] != "Growth" {
+            assert_eq!(
+                (&exposure["exposureDollars"], &exposure["beta"]),
+                (&json!("0"), &json!(0.0)),
+                "{exposure}"
+            );
+        }
+        assert!(!mentions(&exposure["warnings"], "left out"), "{exposure}");
+        let covered = json!({ "includedPositions": 0, "excludedPositions": 0 });
+        assert_eq!(exposure["provenance"]["coverage"], covered);
+    }
+    let nothing = json!({ "rSquared": null, "positionsCovered": 0, "positionsExcluded": [] });
+    assert_eq!(seen["factorModel"], nothing);
+    let nothing = json!({ "included": 0, "averageCorrelation": null, "excluded": [] });
+    assert_eq!(seen["correlations"], nothing);
+
+    // Beside what moves it changes nothing of that.
+    let alone = ada.enters("Alone", "1000", &[("KO", 100), ("XOM", -20)]).await;
+    let beside = ada.enters("Beside", "1000", &[("KO", 100), ("XOM", -20)]).await;
+    assert_eq!(ada.uploads(&beside, expired).await["createdCount"], 2);
+    let (alone, beside) = (ask(alone).await, ask(beside).await);
+    for field in ["factorModel", "correlations", "riskMetrics", "through"] {
+        assert_eq!(alone[field], beside[field], "{field}");
+    }
+    let dollars = |book: &Value| {
+        let all = list(&book["factorExposures"]).iter();
+        all.map(|one| one["exposureDollars"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(dollars(&alone), dollars(&beside));
+}
