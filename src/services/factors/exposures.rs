@@ -328,13 +328,7 @@ impl Estimates {
                  the basis DELTA_ADJUSTED carries them through delta."
             ));
         }
-        let capped = count(&|(_, betas)| betas.betas.iter().any(Beta::is_capped));
-        if capped > 0 {
-            warnings.push(format!(
-                "{capped} positions have a beta beyond ±{}, counted as that.",
-                factor::BETA_CAP
-            ));
-        }
+        warnings.extend(capped_of(known));
         let deficient = count(&|(_, betas)| betas.is_rank_deficient);
         if deficient > 0 {
             warnings.push(format!(
@@ -350,6 +344,21 @@ impl Estimates {
         }
         warnings
     }
+}
+
+/// A sentence about so many positions with betas that are capped.
+pub fn capped(positions: usize) -> Option<String> {
+    let start = match positions {
+        0 => return None,
+        1 => "1 position has".to_owned(),
+        _ => format!("{positions} positions have"),
+    };
+    Some(format!("{start} a beta beyond ±{}, counted as that.", factor::BETA_CAP))
+}
+
+/// The same of those that are.
+pub fn capped_of(known: &[WithBetas]) -> Option<String> {
+    capped(known.iter().filter(|(_, betas)| betas.betas.iter().any(Beta::is_capped)).count())
 }
 
 /// A sentence about the positions that are left out, the first few by name.

@@ -13,7 +13,9 @@ use sigmasight_analytics::risk::tail::Confidence;
 use crate::domain::factor::Factor;
 use crate::domain::id::InstrumentId;
 use crate::domain::quality::{Coverage, Quality};
-use crate::services::factors::{Basis, Deltas, Estimates, WithBetas, coverage, exposed, left_out};
+use crate::services::factors::{
+    Basis, Deltas, Estimates, WithBetas, capped_of, coverage, exposed, left_out,
+};
 use crate::services::valuation::{Line, Summary};
 
 /// The risk that the model expects of a book. Volatilities and contributions are annualized and
@@ -70,6 +72,7 @@ pub fn decompose(
     let mut warnings = Summary::of(lines.iter().filter(|line| line.is_open())).warnings();
     warnings.extend(left_out(&excluded, known.len()));
     warnings.extend(estimates.model.warnings());
+    warnings.extend(capped_of(&known));
     let mut none = RiskDecomposition {
         volatility: None,
         factor_volatility: None,
