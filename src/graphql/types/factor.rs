@@ -17,7 +17,7 @@ use crate::graphql::error::Result;
 use crate::graphql::id::NodeId;
 use crate::graphql::page::{cost, size};
 use crate::graphql::scalar::Date;
-use crate::graphql::viewer::{Request, resolved_warning};
+use crate::graphql::viewer::{Request, book_warnings, resolved_warning};
 use crate::services::factors::{
     self, BETA_CAP, Basis, Estimates, MIN_OBSERVATIONS, MODEL_VERSION, Method, RATE_SERIES,
     RIDGE_PENALTY, WINDOW, exposed,
@@ -379,7 +379,7 @@ impl FactorModelDiagnostics {
         let inflation = diagnostics.and_then(|found| found.variance_inflation.clone());
         let inflation = model.names().iter().zip(inflation.unwrap_or_default());
         let mut warnings = model.warnings();
-        warnings.extend(resolved_warning(as_of, book.horizon.as_of));
+        warnings.extend(book_warnings(as_of, &book));
         Ok(Self {
             window_days: WINDOW,
             observations: diagnostics.map_or(0, |found| found.observations),
