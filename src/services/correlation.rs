@@ -80,7 +80,7 @@ impl Default for Filter {
 pub struct Entry {
     pub symbol: String,
     pub instrument: InstrumentId,
-    /// Signed, of all its positions together, at their own prices.
+    /// Σ|exposure| of its positions at their own prices: an option beside its share adds to it.
     pub exposure: Decimal,
     pub lines: Vec<Arc<Line>>,
 }
@@ -110,7 +110,7 @@ pub fn choose(lines: &[Arc<Line>], gross_exposure: Decimal, filter: &Filter) -> 
             exposure: Decimal::ZERO,
             lines: Vec::new(),
         });
-        entry.exposure = entry.exposure.saturating_add(one.exposure);
+        entry.exposure = entry.exposure.saturating_add(one.exposure.abs());
         entry.lines.push(one.line);
     }
     let mut entries: Vec<_> = entries.into_values().collect();

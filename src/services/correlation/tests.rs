@@ -189,3 +189,24 @@ fn concentration_counts_the_lots_of_an_instrument_as_one() {
     let empty = concentration(&[]);
     assert_eq!((empty.herfindahl, empty.instruments.len()), (None, 0));
 }
+
+#[test]
+fn an_option_adds_to_the_size_of_its_underlying_whatever_its_sign() {
+    let held = [("AAPL", 100), ("AAPL200619P00073000", -50), ("KO", 300), ("KO", -100)];
+    let book = WORLD.book(DAY, 0, &held);
+    let gross = book.totals().gross_exposure();
+    let chosen = choose(&book.lines, gross, &EVERYTHING);
+    let size = |symbol: &str| {
+        let lines = book.lines.iter().filter(|line| line.underlying() == symbol);
+        lines.filter_map(|line| line.holding().exposure()).map(|own| own.abs()).sum::<Decimal>()
+    };
+    for entry in &chosen.entries {
+        assert_eq!(entry.exposure, size(&entry.symbol), "{}", entry.symbol);
+    }
+    let window = WORLD.window(DAY, LOOKBACK);
+    // A threshold of nothing puts all in one cluster.
+    let figures = analyze(chosen, &WORLD.histories(&window), &window, 0.0).figures;
+    assert_eq!(figures.clusters.len(), 1);
+    assert_eq!(figures.clusters[0].total_value, gross);
+    assert_eq!(figures.coverage.included_exposure, gross);
+}
