@@ -153,6 +153,21 @@ async fn bounds_of_the_arguments_are_told() {
         let answer = ada.asks(&query, json!({ "id": book })).await;
         assert_eq!(codes(&answer), ["VALIDATION"], "{field}: {answer}");
     }
+    // Where it happened is told to the field, of an entry of a list too.
+    let path = |answer: &Value| answer["errors"][0]["path"].clone();
+    let one =
+        "query($id: ID!) { portfolio(id: $id) { risk: riskMetrics(windowDays: 5) { beta } } }";
+    let answer = ada.asks(one, json!({ "id": book })).await;
+    assert_eq!(path(&answer), json!(["portfolio", "risk"]), "{answer}");
+    let all =
+        "{ viewer { portfolios { edges { node { riskMetrics(windowDays: 5) { beta } } } } } }";
+    let answer = ada.asks(all, json!({})).await;
+    let within = json!(["viewer", "portfolios", "edges", 0, "node", "riskMetrics"]);
+    assert_eq!(path(&answer), within, "{answer}");
+    let all = "{ viewer { portfolios { nodes { riskMetrics(windowDays: 5) { beta } } } } }";
+    let answer = ada.asks(all, json!({})).await;
+    let within = json!(["viewer", "portfolios", "nodes", 0, "riskMetrics"]);
+    assert_eq!(path(&answer), within, "{answer}");
     let answer = ada.asks("{ factorCorrelations(decay: 1.5) { decay } }", json!({})).await;
     assert_eq!(codes(&answer), ["VALIDATION"], "{answer}");
     let answer = app.asks("{ factorCorrelations { decay } }", json!({})).await;
