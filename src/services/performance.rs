@@ -297,8 +297,10 @@ mod tests {
         assert_eq!((year.from, year.pnl), (new_year_s_eve, None));
         assert_eq!(
             said,
-            ["Snapshots begin on 2026-01-05, after the first entry: INCEPTION is since then. That \
-              leaves MONTH, QUARTER, YTD, YEAR null."]
+            [
+                "Snapshots begin on 2026-01-05, after the first entry: INCEPTION is since then. That \
+              leaves MONTH, QUARTER, YTD, YEAR null."
+            ]
         );
         assert_eq!(told(&days, Some(day(1, 5))).1, [""; 0], "all of a young book is known");
 
