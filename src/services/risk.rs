@@ -142,7 +142,7 @@ pub fn metrics(
 ) -> RiskMetrics {
     let (known, mut excluded) = exposed(lines, Basis::DeltaAdjusted, deltas);
     let moves = Moves::of(known, &mut excluded, histories, window);
-    let mut warnings = Summary::of(lines.iter().filter(|line| line.is_open())).warnings();
+    let mut warnings = Summary::of(moves.positions.iter().map(|one| &one.line)).warnings();
     warnings.extend(left_out(&excluded, moves.positions.len()));
     let mut quality = moves.quality;
     if !excluded.is_empty() {

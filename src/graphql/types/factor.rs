@@ -11,8 +11,8 @@ pub use exposure::FactorExposure;
 
 use super::quality::{ComputationBasis, Provenance, ProvenanceInput, Quality};
 use super::valuation::ExcludedPosition;
-use crate::domain::factor;
 use crate::domain::id::InstrumentId;
+use crate::domain::{factor, quality};
 use crate::graphql::error::Result;
 use crate::graphql::id::NodeId;
 use crate::graphql::page::{cost, size};
@@ -379,6 +379,14 @@ impl FactorModelDiagnostics {
         let inflation = diagnostics.and_then(|found| found.variance_inflation.clone());
         let inflation = model.names().iter().zip(inflation.unwrap_or_default());
         let mut warnings = model.warnings();
+        let doubt = match model.quality() {
+            quality::Quality::Estimated => Some("The closes of the factors' funds are simulated."),
+            quality::Quality::Stale => {
+                Some("Some of the factors' funds have no close of the last session.")
+            }
+            _ => None,
+        };
+        warnings.extend(doubt.map(str::to_owned));
         warnings.extend(book_warnings(as_of, &book));
         Ok(Self {
             window_days: WINDOW,

@@ -124,6 +124,21 @@ fn small_positions_are_left_out_by_value_and_by_weight() {
         assert!(chosen.excluded.iter().all(|one| one.reason.contains("below")));
         chosen.entries.into_iter().map(|entry| entry.symbol).collect::<Vec<_>>()
     };
+    let said = |mode| {
+        let filter = Filter { min_value: 10_000.into(), min_weight: 0.01, mode, ..EVERYTHING };
+        let chosen = choose(&book.lines, book.totals().gross_exposure(), &filter);
+        chosen.excluded.into_iter().map(|one| one.reason).collect::<Vec<_>>()
+    };
+    let (coke, pfizer) = (
+        "KO is worth 6088.50, below minPositionValue 10000",
+        "PFE is worth 148.69, below minPositionValue 10000",
+    );
+    let by_value = [format!("{coke}."), format!("{pfizer}.")];
+    assert_eq!(said(FilterMode::Value), by_value);
+    let by_weight = "is 0.003816 of the gross exposure, below minWeight 0.01.";
+    assert_eq!(said(FilterMode::Weight), [format!("PFE {by_weight}")]);
+    assert_eq!(said(FilterMode::Both), [format!("{coke}."), format!("{pfizer}, and {by_weight}")]);
+    assert_eq!(said(FilterMode::Either), [format!("{pfizer}, and {by_weight}")]);
     assert_eq!(kept(FilterMode::Value, 10_000, 0.01), ["JPM"]);
     assert_eq!(kept(FilterMode::Weight, 10_000, 0.01), ["JPM", "KO"]);
     assert_eq!(kept(FilterMode::Both, 10_000, 0.01), ["JPM"]);

@@ -149,11 +149,11 @@ pub fn exposures(
     let (known, mut excluded) = exposed(lines, basis, deltas);
     let (known, without_betas) = estimates.split(known);
     excluded.extend(without_betas);
-    let open = || lines.iter().filter(|line| line.is_open());
-    let mut warnings = Summary::of(open()).warnings();
+    let prices = Summary::of(known.iter().map(|(one, _)| &one.line));
+    let mut warnings = prices.warnings();
     warnings.extend(estimates.warnings(&known, &excluded, basis));
     let mut quality = known.iter().map(|(_, betas)| betas.quality).max().unwrap_or(Quality::Full);
-    quality = quality.max(Summary::of(known.iter().map(|(one, _)| &one.line)).quality());
+    quality = quality.max(prices.quality());
     if !excluded.is_empty() {
         quality = quality.max(Quality::Limited);
     }

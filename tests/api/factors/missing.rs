@@ -87,8 +87,9 @@ async fn a_book_of_nothing_known_has_no_figures_and_an_empty_one_has_nothing_to_
     let query = "query($id: ID!) { portfolio(id: $id) {
         factorExposures { factor { name } beta exposureDollars quality warnings }
         factorModel { rSquared positionsCovered }
-        riskDecomposition { volatility parametricVar99 quality }
-        riskMetrics { annualizedVolatility historicalVar99 sharpeRatio averageCorrelation quality }
+        riskDecomposition { volatility parametricVar99 quality warnings }
+        riskMetrics { observations annualizedVolatility historicalVar99 sharpeRatio
+            averageCorrelation quality warnings }
         correlations { symbols matrix averageCorrelation effectivePositions clusters { nickname } }
         concentration { effectivePositions herfindahl top { key } bySector { key } }
     } }";
@@ -102,6 +103,12 @@ async fn a_book_of_nothing_known_has_no_figures_and_an_empty_one_has_nothing_to_
     assert_eq!(portfolio["riskDecomposition"]["volatility"], Value::Null);
     assert_eq!(portfolio["riskMetrics"]["annualizedVolatility"], Value::Null);
     assert_eq!(portfolio["riskMetrics"]["quality"], "INSUFFICIENT");
+    assert_eq!(portfolio["riskMetrics"]["observations"], 0);
+    for figure in ["riskMetrics", "riskDecomposition"] {
+        let warnings = list(&portfolio[figure]["warnings"]);
+        let of_it = warnings.iter().filter(|said| said.to_string().contains("NOBAR"));
+        assert_eq!(of_it.count(), 1, "the same loss once: {warnings:?}");
+    }
     assert_eq!(portfolio["concentration"]["effectivePositions"], Value::Null);
 
     let seen = ada.reads(query, json!({ "id": empty })).await;
@@ -230,4 +237,31 @@ async fn what_has_expired_moves_with_nothing() {
         all.map(|one| one["exposureDollars"].clone()).collect::<Vec<_>>()
     };
     assert_eq!(dollars(&alone), dollars(&beside));
+}
+
+#[tokio::test]
+async fn what_is_estimated_says_of_what() {
+    let app = App::start().with_simulated_prices().await;
+    let ada = app.sign_in("ada").await;
+    let book = ada.enters("Core", "1000", &[("AAPL", 100), ("KO", 60)]).await;
+    app.works_through_its_queue().await;
+    let seen = ada
+        .reads(
+            "query($id: ID!) { portfolio(id: $id) {
+                correlations(lookbackDays: 60) { quality warnings }
+                factorModel { quality warnings }
+                greeks { quality warnings }
+            } }",
+            json!({ "id": book }),
+        )
+        .await;
+    for (name, words) in [
+        ("correlations", "The closes of 2 of 2 symbols are simulated."),
+        ("factorModel", "The closes of the factors' funds are simulated."),
+        ("greeks", "2 of 2 positions are priced SYNTHETIC"),
+    ] {
+        let figure = &seen["portfolio"][name];
+        assert_eq!(figure["quality"], "ESTIMATED", "{figure}");
+        assert!(mentions(&figure["warnings"], words), "{figure}");
+    }
 }
