@@ -201,6 +201,10 @@ pub fn metrics(
     }
     metrics.own = own;
     let returns_of_benchmark = window.simple_returns(benchmark.series);
+    if moves.instruments.is_empty() && returns_of_benchmark.observations() >= MIN_OBSERVATIONS {
+        // What never moves has no session to be compared in.
+        return metrics;
+    }
     metrics.against = against(&returns, &moves.rows, &returns_of_benchmark, risk_free);
     if metrics.against.beta.is_none() {
         metrics.warnings.push(format!(

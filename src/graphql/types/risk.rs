@@ -52,11 +52,13 @@ pub struct RiskMetrics {
     /// Mean return in excess of the risk-free rate over its standard deviation × √252; null
     /// without volatility.
     sharpe_ratio: Option<f64>,
-    /// Mean excess return × 252 over the downside risk; null without any.
+    /// Mean excess return × 252 over the downside risk; null without any, and where the returns do
+    /// not vary: without risk there is no reward for it. Source: Sortino & van der Meer (1991).
     sortino_ratio: Option<f64>,
     /// Annualized return over the size of the deepest drawdown; null without one.
     calmar_ratio: Option<f64>,
-    /// Gains above the risk-free rate over losses below it, both summed; null without losses.
+    /// Gains above the risk-free rate over losses below it, both summed; null without losses, and
+    /// where the returns do not vary. Source: Keating & Shadwick (2002).
     omega_ratio: Option<f64>,
     /// Deepest fall from a peak, as a return: zero or below.
     max_drawdown: Option<f64>,

@@ -151,6 +151,7 @@ async fn bounds_of_the_arguments_are_told() {
     for field in [
         "riskMetrics(windowDays: 19) { observations }",
         "riskMetrics(windowDays: 100000) { observations }",
+        "riskMetrics(benchmark: \" \") { observations }",
         "correlations(lookbackDays: -1) { included }",
         "correlations(filter: { clusterThreshold: 2 }) { included }",
         "factorExposures(asOf: \"2999-01-01\") { beta }",
