@@ -86,10 +86,14 @@ pub fn sharpe_ratio(returns: &[f64], risk_free: f64) -> Result<f64, Error> {
 ///
 /// Source: Sortino & van der Meer (1991), J. Portfolio Management 17(4).
 ///
+/// Without risk there is nothing to be rewarded for: a return that is always the same is certain,
+/// on whichever side of the threshold.
+///
 /// # Errors
-/// [`Error::Undefined`] where nothing falls short; [`Error::Empty`], [`Error::NotFinite`].
+/// [`Error::Undefined`] where nothing falls short, or the returns are all the same;
+/// [`Error::Empty`], [`Error::NotFinite`].
 pub fn sortino_ratio(returns: &[f64], threshold: f64) -> Result<f64, Error> {
-    let downside = downside_risk(returns, threshold)?;
+    let downside = varying(returns, downside_risk(returns, threshold)?);
     ratio((mean(returns)? - threshold) * SESSIONS_PER_YEAR, downside, "the Sortino ratio")
 }
 
@@ -108,8 +112,11 @@ pub fn calmar_ratio(returns: &[f64]) -> Result<f64, Error> {
 ///
 /// Source: Keating & Shadwick (2002), A Universal Performance Measure.
 ///
+/// Of returns that are all the same nothing is at stake: their distribution has no two sides.
+///
 /// # Errors
-/// [`Error::Undefined`] where nothing falls short; [`Error::Empty`], [`Error::NotFinite`].
+/// [`Error::Undefined`] where nothing falls short, or the returns are all the same;
+/// [`Error::Empty`], [`Error::NotFinite`].
 pub fn omega_ratio(returns: &[f64], threshold: f64) -> Result<f64, Error> {
     checked(returns, 1)?;
     finite(threshold)?;
@@ -117,7 +124,7 @@ pub fn omega_ratio(returns: &[f64], threshold: f64) -> Result<f64, Error> {
     let excess = || returns.iter().map(|r| r - threshold);
     let gained: f64 = excess().map(|e| e.max(0.0)).sum();
     let lost: f64 = excess().map(|e| e.min(0.0)).sum();
-    ratio(gained, -lost, "the Omega ratio")
+    ratio(gained, varying(returns, -lost), "the Omega ratio")
 }
 
 /// Size of the 95 % quantile of the returns over that of the 5 % quantile: above one where
@@ -223,7 +230,12 @@ impl Metrics {
             volatility,
             downside_risk,
             sharpe_ratio: ratio(annual_excess, volatility, "the Sharpe ratio").ok(),
-            sortino_ratio: ratio(annual_excess, downside_risk, "the Sortino ratio").ok(),
+            sortino_ratio: ratio(
+                annual_excess,
+                varying(returns, downside_risk),
+                "the Sortino ratio",
+            )
+            .ok(),
             calmar_ratio: max_drawdown.and_then(calmar),
             omega_ratio: omega_ratio(returns, risk_free).ok(),
             tail_ratio: ratio(upper, lower, "the tail ratio").ok(),
@@ -249,6 +261,12 @@ fn central_moment(returns: &[f64], order: i32) -> Result<f64, Error> {
 pub(crate) fn mean_of(returns: &[f64]) -> f64 {
     let Some(&first) = returns.first() else { return 0.0 };
     first + returns.iter().map(|r| r - first).sum::<f64>() / count(returns)
+}
+
+/// What a risk counts for: nothing where the returns are all the same.
+fn varying(returns: &[f64], risk: f64) -> f64 {
+    let is_varying = returns.iter().any(|r| Some(r) != returns.first());
+    if is_varying { risk } else { 0.0 }
 }
 
 /// Length of a sample as a number; exact up to 2⁵³.

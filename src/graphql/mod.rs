@@ -9,6 +9,7 @@ pub mod id;
 pub mod limits;
 mod loaders;
 mod mutation;
+mod outgoing;
 pub mod page;
 mod progress;
 mod query;
@@ -31,6 +32,7 @@ use self::budget::MAX_ROWS;
 use self::emission::{Renew, Source};
 use self::gauge::{Gauge, Reading};
 use self::mutation::Mutation;
+use self::outgoing::Outgoing;
 use self::query::{About, Query};
 use self::subscription::Subscription;
 pub use self::types::service::ServiceLimits;
@@ -72,6 +74,7 @@ pub fn schema(limits: ServiceLimits, started_at: DateTime<Utc>, is_helpful: bool
         .limit_depth(MAX_DEPTH)
         .limit_complexity(MAX_COMPLEXITY)
         .extension(Renew)
+        .extension(Outgoing)
         .data(About { started_at, limits })
         .data(Gauge::new(is_helpful))
         .finish()

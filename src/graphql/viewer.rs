@@ -18,6 +18,7 @@ use crate::domain::user::User;
 use crate::error::Refusal;
 use crate::postgres::moment::{Claims, Moment};
 use crate::services::Services;
+use crate::services::valuation::Book;
 
 /// One request.
 pub struct Request {
@@ -122,6 +123,11 @@ pub fn resolved_warning(asked: Option<Date>, session: NaiveDate) -> Option<Strin
             "{asked} has no completed session; the figures are as of {session}, the one before."
         )
     })
+}
+
+/// The same of a book, and whether it is of a day before anything was in it.
+pub fn book_warnings(asked: Option<Date>, book: &Book) -> impl Iterator<Item = String> {
+    resolved_warning(asked, book.horizon.as_of).into_iter().chain(book.not_begun())
 }
 
 /// The request of a context. It is put there with every execution.

@@ -24,13 +24,13 @@ pub use figures::{Figures, KeptAnalysis, Pair};
 use super::factors::{Basis, Deltas, Excluded, Exposed, exposed, left_out, moves_with};
 use super::risk::Histories;
 use super::valuation::{Filter as Selection, Line, Summary, View};
-use super::window::Window;
+use super::window::{Window, doubts};
 use crate::domain::id::InstrumentId;
 use crate::domain::position::PositionType;
 use crate::domain::quality::{Coverage, Quality};
 
 /// Raised whenever the same inputs would give another figure.
-pub const MODEL_VERSION: &str = "correlation/1";
+pub const MODEL_VERSION: &str = "correlation/2";
 /// Most symbols of one matrix, the largest: a quarter of a million numbers.
 pub const MAX_SYMBOLS: usize = 500;
 /// Returns that correlations of a book look back on when nobody says.
@@ -80,7 +80,7 @@ impl Default for Filter {
 pub struct Entry {
     pub symbol: String,
     pub instrument: InstrumentId,
-    /// Signed, of all its positions together, at their own prices.
+    /// Σ|exposure| of its positions at their own prices: an option beside its share adds to it.
     pub exposure: Decimal,
     pub lines: Vec<Arc<Line>>,
 }
@@ -110,7 +110,7 @@ pub fn choose(lines: &[Arc<Line>], gross_exposure: Decimal, filter: &Filter) -> 
             exposure: Decimal::ZERO,
             lines: Vec::new(),
         });
-        entry.exposure = entry.exposure.saturating_add(one.exposure);
+        entry.exposure = entry.exposure.saturating_add(one.exposure.abs());
         entry.lines.push(one.line);
     }
     let mut entries: Vec<_> = entries.into_values().collect();
@@ -127,27 +127,29 @@ pub fn choose(lines: &[Arc<Line>], gross_exposure: Decimal, filter: &Filter) -> 
 
 impl Filter {
     fn too_small(&self, one: &Exposed, gross_exposure: Decimal) -> Option<String> {
+        const SHARE_DECIMALS: u32 = 6;
         let size = one.exposure.abs();
-        let weight = size.checked_div(gross_exposure).and_then(|w| w.to_f64()).unwrap_or(0.0);
-        let (has_value, has_weight) = (size >= self.min_value, weight >= self.min_weight);
-        let is_enough = match self.mode {
-            FilterMode::Value => has_value,
-            FilterMode::Weight => has_weight,
-            FilterMode::Both => has_value && has_weight,
-            FilterMode::Either => has_value || has_weight,
+        let share = size.checked_div(gross_exposure).unwrap_or_default();
+        let has_value = size >= self.min_value;
+        let has_weight = share.to_f64().unwrap_or(0.0) >= self.min_weight;
+        let value = || {
+            let least = self.min_value.normalize();
+            format!("is worth {}, below minPositionValue {least}", size.round_dp(2))
         };
-        (!is_enough).then(|| {
-            let min_value = self.min_value.normalize();
-            let of_mode = match self.mode {
-                FilterMode::Value => format!("minPositionValue {min_value}"),
-                FilterMode::Weight => format!("minWeight {}", self.min_weight),
-                FilterMode::Both | FilterMode::Either => {
-                    format!("minPositionValue {min_value} and minWeight {}", self.min_weight)
-                }
-            };
-            let symbol = &one.line.position.instrument.symbol;
-            format!("{symbol} is worth {}, below what {of_mode} ask for.", size.round_dp(2))
-        })
+        let weight = || {
+            let share = share.round_dp(SHARE_DECIMALS).normalize();
+            format!("is {share} of the gross exposure, below minWeight {}", self.min_weight)
+        };
+        let symbol = &one.line.position.instrument.symbol;
+        let too_small = match (self.mode, has_value, has_weight) {
+            (FilterMode::Value, false, _) | (FilterMode::Both, false, true) => value(),
+            (FilterMode::Weight, _, false) | (FilterMode::Both, true, false) => weight(),
+            (FilterMode::Both | FilterMode::Either, false, false) => {
+                format!("{}, and {}", value(), weight())
+            }
+            _ => return None,
+        };
+        Some(format!("{symbol} {too_small}."))
     }
 }
 
@@ -228,7 +230,10 @@ pub fn analyze(
             excluded_exposure: sum(&mut excluded.iter().map(|one| &one.line)),
         },
         quality,
-        warnings: warnings(&excluded, included),
+        warnings: warnings(&excluded, included)
+            .into_iter()
+            .chain(doubts("symbols", kept.iter().filter_map(|at| returns.get(*at))))
+            .collect(),
         correlations,
     };
     Analysis { figures, entries, excluded }

@@ -15,8 +15,8 @@ mod rate;
 
 pub use exposures::{
     Basis, Betas, BookBetas, Contribution, Deltas, Estimates, Excluded, Exposed, FactorExposure,
-    WithBetas, capped, coverage, exposed, exposures, left_out, moves_with, position_exposures,
-    wanted,
+    WithBetas, capped, capped_of, coverage, exposed, exposures, left_out, moves_with,
+    position_exposures, wanted,
 };
 pub use model::{
     FactorModel, FactorModelFacts, InstrumentBetas, Insufficient, Method, Model, RIDGE_PENALTY,
@@ -28,7 +28,7 @@ pub use sigmasight_analytics::factor::{BETA_CAP, MIN_OBSERVATIONS};
 /// Returns that betas are estimated from: about a year of sessions.
 pub const WINDOW: usize = 252;
 /// Raised whenever the same inputs would give another figure.
-pub const MODEL_VERSION: &str = "factors/1";
+pub const MODEL_VERSION: &str = "factors/2";
 
 #[cfg(test)]
 mod tests;

@@ -31,7 +31,7 @@ use crate::domain::id::InstrumentId;
 use crate::domain::quality::{Coverage, Quality};
 
 /// Raised whenever the same inputs would give another figure.
-pub const MODEL_VERSION: &str = "risk/1";
+pub const MODEL_VERSION: &str = "risk/2";
 /// Fewest sessions that risk is measured over: a month.
 pub const MIN_OBSERVATIONS: usize = 20;
 /// Fewer than these have less than one session in their worst hundredth.
@@ -46,23 +46,52 @@ pub type Histories = HashMap<InstrumentId, Arc<Series>>;
 /// What a book's returns are measured by. Ratios are fractions; None is a figure without a value.
 #[derive(Clone, Debug)]
 pub struct RiskMetrics {
-    /// Sessions that count: those in which everything that takes part has a return.
+    /// Sessions that count: those in which everything that takes part has a return; none where
+    /// nothing does.
     pub observations: usize,
+    /// None unless the total value is above zero, as is all that is a share of it.
     pub own: Option<Metrics>,
-    /// Losses over one session as shares of the total value, above zero: z σ − μ.
-    pub parametric_var_95: Option<f64>,
-    pub parametric_var_99: Option<f64>,
+    pub losses: Losses,
     pub current_drawdown: Option<f64>,
     /// The deepest first.
     pub drawdowns: Vec<Drawdown>,
     pub against: Against,
     /// Mean over the pairs of what is held, of log returns.
     pub average_correlation: Option<f64>,
-    /// What the shares are of.
-    pub total_value: Decimal,
+    /// What the losses are shares of: the total value, or where that is not above zero Σ|exposure|.
+    pub base: Decimal,
     pub quality: Quality,
     pub warnings: Vec<String>,
     pub coverage: Coverage,
+}
+
+/// Losses over one session as shares of [`RiskMetrics::base`], above zero.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Losses {
+    pub historical_95: Option<f64>,
+    pub historical_99: Option<f64>,
+    /// z σ − μ.
+    pub parametric_95: Option<f64>,
+    pub parametric_99: Option<f64>,
+    pub shortfall_95: Option<f64>,
+    pub shortfall_99: Option<f64>,
+}
+
+impl Losses {
+    /// Of returns whose own figures are known.
+    fn of(returns: &[f64], own: Option<&Metrics>) -> Self {
+        let deviation = risk::standard_deviation(returns).ok();
+        let mean = risk::mean(returns).ok();
+        let parametric = |level| parametric_value_at_risk(mean?, deviation?, level).ok();
+        Self {
+            historical_95: own.map(|own| own.value_at_risk_95),
+            historical_99: own.map(|own| own.value_at_risk_99),
+            parametric_95: parametric(Confidence::P95),
+            parametric_99: parametric(Confidence::P99),
+            shortfall_95: own.map(|own| own.expected_shortfall_95),
+            shortfall_99: own.map(|own| own.expected_shortfall_99),
+        }
+    }
 }
 
 /// A book against its benchmark, over the sessions that both have.
@@ -113,35 +142,28 @@ pub fn metrics(
 ) -> RiskMetrics {
     let (known, mut excluded) = exposed(lines, Basis::DeltaAdjusted, deltas);
     let moves = Moves::of(known, &mut excluded, histories, window);
-    let mut warnings = Summary::of(lines.iter().filter(|line| line.is_open())).warnings();
+    let mut warnings = Summary::of(moves.positions.iter().map(|one| &one.line)).warnings();
     warnings.extend(left_out(&excluded, moves.positions.len()));
     let mut quality = moves.quality;
     if !excluded.is_empty() {
         quality = quality.max(Quality::Limited);
     }
     let mut metrics = RiskMetrics {
-        observations: moves.rows.len(),
+        observations: if moves.instruments.is_empty() { 0 } else { moves.rows.len() },
         own: None,
-        parametric_var_95: None,
-        parametric_var_99: None,
+        losses: Losses::default(),
         current_drawdown: None,
         drawdowns: Vec::new(),
         against: Against::default(),
         average_correlation: None,
-        total_value,
+        base: total_value,
         quality: Quality::Insufficient,
         warnings,
         coverage: coverage(moves.positions.iter(), &excluded),
     };
-    let is_unknown = moves.positions.is_empty() && !excluded.is_empty();
-    let value = total_value.to_f64().filter(|value| *value > 0.0);
-    let Some(value) = value.filter(|_| !is_unknown) else {
-        if !is_unknown {
-            let reason = "The total value is not above zero: there is nothing to be a share of.";
-            metrics.warnings.push(reason.into());
-        }
+    if moves.positions.is_empty() && !excluded.is_empty() {
         return metrics;
-    };
+    }
     if moves.rows.len() < MIN_OBSERVATIONS {
         metrics.warnings.push(format!(
             "{} sessions have a return of everything held; {MIN_OBSERVATIONS} are needed.",
@@ -156,24 +178,33 @@ pub fn metrics(
         ));
     }
 
-    let returns = moves.book_returns(value);
-    let own = Metrics::of(&returns, risk_free).ok();
-    let deviation = risk::standard_deviation(&returns).ok();
-    let mean = risk::mean(&returns).ok();
-    let parametric = |level| parametric_value_at_risk(mean?, deviation?, level).ok();
-    metrics.parametric_var_95 = parametric(Confidence::P95);
-    metrics.parametric_var_99 = parametric(Confidence::P99);
-    if let Ok(path) = wealth(&returns) {
-        metrics.current_drawdown = current_drawdown(&path).ok();
-        metrics.drawdowns = dated(&path, &moves.rows, window);
+    let is_above_zero = total_value > Decimal::ZERO;
+    if !is_above_zero {
+        metrics.base = moves.gross();
+        let reason = "The total value is not above zero: what is a share of it has no value.";
+        metrics.warnings.push(reason.into());
     }
+    let returns = moves.book_returns(metrics.base.to_f64().unwrap_or_default());
+    let own = Metrics::of(&returns, risk_free).ok();
+    metrics.losses = Losses::of(&returns, own.as_ref());
     metrics.average_correlation = moves.average_correlation(histories, window);
     if own.is_none() {
         metrics.warnings.push("The returns are too large to be measured.".into());
     }
     metrics.quality = if own.is_some() { quality } else { Quality::Insufficient };
+    if !is_above_zero {
+        return metrics;
+    }
+    if let Ok(path) = wealth(&returns) {
+        metrics.current_drawdown = current_drawdown(&path).ok();
+        metrics.drawdowns = dated(&path, &moves.rows, window);
+    }
     metrics.own = own;
     let returns_of_benchmark = window.simple_returns(benchmark.series);
+    if moves.instruments.is_empty() && returns_of_benchmark.observations() >= MIN_OBSERVATIONS {
+        // What never moves has no session to be compared in.
+        return metrics;
+    }
     metrics.against = against(&returns, &moves.rows, &returns_of_benchmark, risk_free);
     if metrics.against.beta.is_none() {
         metrics.warnings.push(format!(
@@ -181,6 +212,7 @@ pub fn metrics(
             benchmark.symbol,
             returns_of_benchmark.observations()
         ));
+        metrics.quality = metrics.quality.max(Quality::Limited);
     }
     metrics
 }
@@ -254,11 +286,18 @@ impl Moves {
         Self { positions, instruments, rows, quality }
     }
 
-    /// What the book would have returned in each session.
-    fn book_returns(&self, total_value: f64) -> Vec<f64> {
+    /// Σ|exposure|.
+    fn gross(&self) -> Decimal {
+        let sizes = self.positions.iter().map(|one| one.exposure.abs());
+        sizes.fold(Decimal::ZERO, Decimal::saturating_add)
+    }
+
+    /// What the book would have returned in each session, on a base that is zero for one without
+    /// exposure.
+    fn book_returns(&self, base: f64) -> Vec<f64> {
         let mut sums = vec![0.0; self.rows.len()];
-        for (exposure, returns) in self.instruments.values() {
-            let weight = exposure / total_value;
+        for (exposure, returns) in self.instruments.values().filter(|_| base > 0.0) {
+            let weight = exposure / base;
             let returns = at_rows(&returns.values, &self.rows).unwrap_or_default();
             for (sum, own) in sums.iter_mut().zip(returns) {
                 *sum += weight * own;

@@ -78,6 +78,8 @@ pub struct Book {
     pub cash: Decimal,
     /// None of what is really held.
     pub tried: Option<Tried>,
+    /// The day of the first entry, which may be after this one; None where nobody has said it.
+    pub begins: Option<NaiveDate>,
     pub horizon: Horizon,
     pub computed_at: DateTime<Utc>,
     /// Everything entered by then, closed positions too; by symbol.
@@ -111,7 +113,23 @@ impl Book {
         let places = lines.iter().map(|line| line.position.id).zip(0..).collect();
         let totals = totals(&lines);
         let cash = portfolio.cash_at(horizon.held_by);
-        Self { portfolio, cash, tried: None, horizon, computed_at, lines, places, totals }
+        let (tried, begins) = (None, None);
+        Self { portfolio, cash, tried, begins, horizon, computed_at, lines, places, totals }
+    }
+
+    /// The same, which knows when its portfolio begins.
+    #[must_use]
+    pub fn beginning(self, begins: Option<NaiveDate>) -> Self {
+        Self { begins, ..self }
+    }
+
+    /// What to say of a book of a day before anything was entered.
+    pub fn not_begun(&self) -> Option<String> {
+        let begins = self.begins.filter(|begins| *begins > self.horizon.held_by)?;
+        Some(format!(
+            "Nothing had been entered by {}: the first entry is of {begins}.",
+            self.horizon.held_by
+        ))
     }
 
     /// The same as a book that somebody tries, with the cash that their trades leave.

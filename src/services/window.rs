@@ -111,6 +111,24 @@ impl Returns {
     }
 }
 
+/// What to know of the returns that a figure is made of, in sentences; `of` is what has them.
+pub fn doubts<'a>(of: &str, all: impl Iterator<Item = &'a Returns>) -> Vec<String> {
+    let (mut count, mut simulated, mut stale) = (0, 0, 0);
+    for returns in all {
+        count += 1;
+        simulated += usize::from(returns.quality == Quality::Estimated);
+        stale += usize::from(returns.quality == Quality::Stale);
+    }
+    let mut doubts = Vec::new();
+    if simulated > 0 {
+        doubts.push(format!("The closes of {simulated} of {count} {of} are simulated."));
+    }
+    if stale > 0 {
+        doubts.push(format!("{stale} of {count} {of} have no close of the last session."));
+    }
+    doubts
+}
+
 impl AsRef<[Option<f64>]> for Returns {
     fn as_ref(&self) -> &[Option<f64>] {
         &self.values
@@ -131,6 +149,20 @@ mod tests {
         assert_eq!(window.len(), 2);
         assert_eq!(window.last(1), Window::ending(day(1, 5), 1, &Calendar::default()));
         assert_eq!(window.last(3), window);
+    }
+
+    #[test]
+    fn what_is_simulated_and_what_is_old_is_said() {
+        let of = |quality| Returns { values: Vec::new(), quality };
+        let all = [Quality::Full, Quality::Estimated, Quality::Stale, Quality::Estimated].map(of);
+        assert_eq!(doubts("symbols", all[..1].iter()), [""; 0]);
+        assert_eq!(
+            doubts("symbols", all.iter()),
+            [
+                "The closes of 2 of 4 symbols are simulated.",
+                "1 of 4 symbols have no close of the last session.",
+            ]
+        );
     }
 
     #[test]

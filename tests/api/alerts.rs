@@ -64,7 +64,7 @@ const FIGURES: &str = "query($id: ID!) { portfolio(id: $id) {
     exposures { netExposure leverage }
     concentration { top(first: 1) { key weight } bySector { key weight } }
     marketScenarios { beta }
-    factorExposures { factor { name } beta }
+    factorExposures(basis: DELTA_ADJUSTED) { factor { name } beta }
     riskMetrics { annualizedVolatility }
     stressTest { scenario { key } pnlPercent }
     greeks { deltaDollars }

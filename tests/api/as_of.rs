@@ -92,16 +92,18 @@ async fn a_day_without_a_session_answers_for_the_one_before_and_says_so_everywhe
 async fn before_the_first_entry_a_book_is_its_cash_and_nothing_is_made_up() {
     const BEFORE: &str = "
         query($day: Date!) { viewer { portfolios(first: 1) { nodes {
-            valuation(asOf: $day) { totalValue cashBalance marketValue positionCount dailyPnl }
+            valuation(asOf: $day) {
+                totalValue cashBalance marketValue positionCount dailyPnl warnings }
             exposures(asOf: $day) { grossExposure positionCount }
             greeks(asOf: $day) { optionPositionCount deltaDollars }
             factorExposures(asOf: $day) { beta exposureDollars }
             riskDecomposition(asOf: $day) { volatility }
-            riskMetrics(asOf: $day) { annualizedVolatility historicalVar95 }
+            riskMetrics(asOf: $day) {
+                observations annualizedVolatility historicalVar95 beta quality warnings }
             performance(asOf: $day) { returns { pnl } quality }
             correlations(asOf: $day) { included symbols averageCorrelation }
             stressTest(asOf: $day, categories: [MARKET]) { totalPnl newTotalValue }
-            marketScenarios(asOf: $day) { pnl }
+            marketScenarios(asOf: $day) { pnl warnings }
             positions(first: 1) { nodes {
                 valuation(asOf: $day) { exposure unrealizedPnl quality }
                 greeks(asOf: $day) { perShare { delta } quality warnings }
@@ -120,6 +122,17 @@ async fn before_the_first_entry_a_book_is_its_cash_and_nothing_is_made_up() {
     assert_eq!(book["correlations"]["averageCorrelation"], Value::Null);
     for result in book["stressTest"].as_array().expect("results") {
         assert_eq!(result["newTotalValue"], valuation["cashBalance"], "{result}");
+    }
+    let risk = &book["riskMetrics"];
+    assert_eq!(
+        (&risk["observations"], &risk["annualizedVolatility"], &risk["historicalVar95"]),
+        (&json!(0), &json!(0.0), &json!("0"))
+    );
+    // No price is known of that time, of the benchmark neither.
+    assert_eq!((&risk["beta"], &risk["quality"]), (&Value::Null, &json!("LIMITED")), "{risk}");
+    for figure in [valuation, risk, &book["marketScenarios"][0]] {
+        let begun = "Nothing had been entered by 2003-03-14: the first entry is of 20";
+        assert!(figure["warnings"].to_string().contains(begun), "{figure}");
     }
     let position = &book["positions"]["nodes"][0];
     assert_eq!(position["valuation"]["quality"], "INSUFFICIENT");

@@ -347,6 +347,9 @@ fn a_constant_series_has_no_ratio_rather_than_an_infinite_one() {
     assert_eq!(sharpe_ratio(&constant, 0.0), Err(Error::Undefined("the Sharpe ratio")));
     assert_eq!(sortino_ratio(&constant, 0.0), Err(Error::Undefined("the Sortino ratio")));
     assert_eq!(omega_ratio(&constant, 0.0), Err(Error::Undefined("the Omega ratio")));
+    // Whatever it falls short of: a certain loss is no risk.
+    assert_eq!(sortino_ratio(&constant, 0.2), Err(Error::Undefined("the Sortino ratio")));
+    assert_eq!(omega_ratio(&constant, 0.2), Err(Error::Undefined("the Omega ratio")));
     assert_eq!(calmar_ratio(&constant), Err(Error::Undefined("the Calmar ratio")));
     assert!(information_ratio(&constant, &constant).is_err());
     assert!(MarketModel::fit(&constant, &constant, 0.0).is_err());

@@ -218,8 +218,10 @@ impl Loader<BookOf> for Books {
             .map(|((key, of), netted)| {
                 let (portfolio, horizon) = (Arc::clone(&key.portfolio), key.horizon);
                 let (calendar, now) = (&*self.calendar, self.moment.now());
+                let begins = of.positions.iter().map(|position| position.entry_date).min();
                 let assemble = |positions, tags: &_, quotes: &_| {
                     Book::assemble(portfolio, positions, tags, quotes, horizon, calendar, now)
+                        .beginning(begins)
                 };
                 let book = match &key.trial {
                     None => assemble(netted.positions, &of.tags, &quotes),

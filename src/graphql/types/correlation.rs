@@ -18,7 +18,7 @@ use crate::error::Refusal;
 use crate::graphql::error::Result;
 use crate::graphql::page::{cost, size};
 use crate::graphql::scalar::{Date, Decimal};
-use crate::graphql::viewer::{Request, request, resolved_warning};
+use crate::graphql::viewer::{Request, book_warnings, request};
 use crate::services::correlation::{
     self, CLUSTER_THRESHOLD, Figures, Filter, FilterMode, KeptAnalysis, LOOKBACK, MODEL_VERSION,
 };
@@ -281,7 +281,7 @@ impl CorrelationAnalysis {
             total_value: cluster.total_value.into(),
             weight: cluster.weight,
         });
-        let mut warnings = Vec::from_iter(resolved_warning(as_of, book.horizon.as_of));
+        let mut warnings: Vec<_> = book_warnings(as_of, &book).collect();
         warnings.extend(figures.warnings.iter().cloned());
         Self {
             symbols: figures.symbols.clone(),

@@ -11,13 +11,13 @@ pub use exposure::FactorExposure;
 
 use super::quality::{ComputationBasis, Provenance, ProvenanceInput, Quality};
 use super::valuation::ExcludedPosition;
-use crate::domain::factor;
 use crate::domain::id::InstrumentId;
+use crate::domain::{factor, quality};
 use crate::graphql::error::Result;
 use crate::graphql::id::NodeId;
 use crate::graphql::page::{cost, size};
 use crate::graphql::scalar::Date;
-use crate::graphql::viewer::{Request, resolved_warning};
+use crate::graphql::viewer::{Request, book_warnings, resolved_warning};
 use crate::services::factors::{
     self, BETA_CAP, Basis, Estimates, MIN_OBSERVATIONS, MODEL_VERSION, Method, RATE_SERIES,
     RIDGE_PENALTY, WINDOW, exposed,
@@ -389,7 +389,15 @@ impl FactorModelDiagnostics {
         let inflation = diagnostics.and_then(|found| found.variance_inflation.clone());
         let inflation = model.names().iter().zip(inflation.unwrap_or_default());
         let mut warnings = model.warnings();
-        warnings.extend(resolved_warning(as_of, book.horizon.as_of));
+        let doubt = match model.quality() {
+            quality::Quality::Estimated => Some("The closes of the factors' funds are simulated."),
+            quality::Quality::Stale => {
+                Some("Some of the factors' funds have no close of the last session.")
+            }
+            _ => None,
+        };
+        warnings.extend(doubt.map(str::to_owned));
+        warnings.extend(book_warnings(as_of, &book));
         Ok(Self {
             window_days: WINDOW,
             observations: diagnostics.map_or(0, |found| found.observations),

@@ -19,7 +19,7 @@ use crate::graphql::error::Result;
 use crate::graphql::loaders::InstrumentBy;
 use crate::graphql::page::{cost, group_cost, groups, size};
 use crate::graphql::scalar::{Date, Decimal};
-use crate::graphql::viewer::{request, resolved_warning};
+use crate::graphql::viewer::{book_warnings, request};
 use crate::services::greeks::{
     self, BookGreeks, ByUnderlying, LineGreeks, MODEL_VERSION, Origin, Pricing, Source, Sums,
 };
@@ -222,7 +222,7 @@ impl PositionGreeks {
             Some(line) => self.own.warnings(line),
             None => self.own.missing.iter().cloned().collect(),
         };
-        warnings.extend(resolved_warning(self.asked, self.book.horizon.as_of));
+        warnings.extend(book_warnings(self.asked, &self.book));
         warnings
     }
 
@@ -451,7 +451,7 @@ impl PortfolioGreeks {
     async fn warnings(&self, ctx: &Context<'_>) -> Result<Vec<String>> {
         request(ctx).spend(self.lines.len())?;
         let mut warnings = self.greeks.warnings(&self.lines);
-        warnings.extend(resolved_warning(self.asked, self.book.horizon.as_of));
+        warnings.extend(book_warnings(self.asked, &self.book));
         Ok(warnings)
     }
 

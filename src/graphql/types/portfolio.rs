@@ -32,6 +32,7 @@ use super::valuation::{Exposures, PortfolioValuation};
 use crate::domain::portfolio;
 use crate::domain::reference::BENCHMARK;
 use crate::domain::text::fold;
+use crate::error::Refusal;
 use crate::graphql::budget::PRICED;
 use crate::graphql::error::Result;
 use crate::graphql::id::NodeId;
@@ -473,6 +474,10 @@ impl Portfolio {
         let window = sessions("windowDays", window_days)?;
         let request = request(ctx);
         let benchmark = benchmark.trim().to_uppercase();
+        if benchmark.is_empty() {
+            let refusal = Refusal::validation("`benchmark` must be a symbol.");
+            return Err(refusal.hint("Leave it out for SPY.").into());
+        }
         let loaders = request.loaders();
         let known = loaders.subject(&benchmark);
         let (book, known) = Box::pin(try_join(self.book(ctx, as_of), known)).await?;

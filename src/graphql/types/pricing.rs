@@ -32,8 +32,10 @@ pub struct OptionContractInput {
     /// Per share, above zero.
     strike: Option<Decimal>,
     /// Its last day; it runs until 16:00 in New York, counted from the close of the last session.
+    /// One that has run out by then has expired: without a price, its Greeks zero.
     expiry: Option<Date>,
-    /// Instead of expiry: years of 365 days, zero or more.
+    /// Instead of expiry: years of 365 days, zero or more. Zero is the moment of the expiry, in
+    /// which the option is worth its payoff and its Greeks are their limits.
     time_to_expiry_years: Option<f64>,
     /// Per share, above zero. With a symbol it may be left out where the market's price as of the
     /// last session is known.

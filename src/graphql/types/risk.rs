@@ -14,7 +14,7 @@ use crate::domain::quality::Coverage;
 use crate::graphql::error::Result;
 use crate::graphql::page::{cost, size};
 use crate::graphql::scalar::{Date, Decimal};
-use crate::graphql::viewer::{Request, request, resolved_warning};
+use crate::graphql::viewer::{Request, book_warnings, request};
 use crate::services::factors;
 use crate::services::rates::{RISK_FREE_YEARS, Rate, per_session};
 use crate::services::risk::{self, Benchmark, MODEL_VERSION, money};
@@ -30,13 +30,15 @@ const POSITIONS: i32 = 20;
 /// have had: Σ exposure × return over the total value, cash earning nothing, with the exposures
 /// and the total value of the session held still. An option counts through its delta, as so many
 /// shares of its underlying. Sessions in which anything held has no return are left out. With a
-/// quality of INSUFFICIENT the figures are null and `warnings` say why.
+/// quality of INSUFFICIENT the figures are null and `warnings` say why; of a portfolio whose total
+/// value is not above zero all but the losses in money and the average correlation are.
 #[derive(SimpleObject)]
 #[graphql(complex)]
 pub struct RiskMetrics {
     /// Returns that the window has.
     window_days: usize,
-    /// Sessions that count; fewer than 20 give no figures.
+    /// Sessions that count; fewer than 20 give no figures. None where nothing is held that moves:
+    /// such a portfolio returned nothing in each.
     observations: usize,
     /// Symbol of what `beta`, `alpha`, `trackingError` and `informationRatio` are against; the
     /// other figures do not depend on it.
@@ -50,11 +52,13 @@ pub struct RiskMetrics {
     /// Mean return in excess of the risk-free rate over its standard deviation × √252; null
     /// without volatility.
     sharpe_ratio: Option<f64>,
-    /// Mean excess return × 252 over the downside risk; null without any.
+    /// Mean excess return × 252 over the downside risk; null without any, and where the returns do
+    /// not vary: without risk there is no reward for it. Source: Sortino & van der Meer (1991).
     sortino_ratio: Option<f64>,
     /// Annualized return over the size of the deepest drawdown; null without one.
     calmar_ratio: Option<f64>,
-    /// Gains above the risk-free rate over losses below it, both summed; null without losses.
+    /// Gains above the risk-free rate over losses below it, both summed; null without losses, and
+    /// where the returns do not vary. Source: Keating & Shadwick (2002).
     omega_ratio: Option<f64>,
     /// Deepest fall from a peak, as a return: zero or below.
     max_drawdown: Option<f64>,
@@ -214,9 +218,9 @@ impl RiskMetrics {
         };
         let found = loaders.off_the_threads(work).await?;
         let own = found.own.as_ref();
-        let share = |share: Option<f64>| money(share?, found.total_value).map(Decimal);
+        let loss = |share: Option<f64>| money(share?, found.base).map(Decimal);
         let mut warnings = found.warnings;
-        warnings.extend(resolved_warning(as_of, session));
+        warnings.extend(book_warnings(as_of, &book));
         Ok(Self {
             window_days,
             observations: found.observations,
@@ -230,12 +234,12 @@ impl RiskMetrics {
             omega_ratio: own.and_then(|own| own.omega_ratio),
             max_drawdown: own.and_then(|own| own.max_drawdown),
             current_drawdown: found.current_drawdown,
-            historical_var95: share(own.map(|own| own.value_at_risk_95)),
-            historical_var99: share(own.map(|own| own.value_at_risk_99)),
-            parametric_var95: share(found.parametric_var_95),
-            parametric_var99: share(found.parametric_var_99),
-            expected_shortfall95: share(own.map(|own| own.expected_shortfall_95)),
-            expected_shortfall99: share(own.map(|own| own.expected_shortfall_99)),
+            historical_var95: loss(found.losses.historical_95),
+            historical_var99: loss(found.losses.historical_99),
+            parametric_var95: loss(found.losses.parametric_95),
+            parametric_var99: loss(found.losses.parametric_99),
+            expected_shortfall95: loss(found.losses.shortfall_95),
+            expected_shortfall99: loss(found.losses.shortfall_99),
             alpha: found.against.alpha,
             tracking_error: found.against.tracking_error,
             information_ratio: found.against.information_ratio,
@@ -360,7 +364,7 @@ impl RiskDecomposition {
             estimates(request, &book, &book.lines, method.into()).await?;
         let found = risk::decompose(&book.lines, book.total_value(), &greeks.deltas(), &estimates);
         let mut warnings = found.warnings;
-        warnings.extend(resolved_warning(as_of, book.horizon.as_of));
+        warnings.extend(book_warnings(as_of, &book));
         let factors = found.factors.iter().map(|part| FactorRiskContribution {
             factor: Factor(part.factor),
             contribution: part.contribution,

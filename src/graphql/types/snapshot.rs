@@ -197,7 +197,8 @@ pub enum Period {
     YearToDate,
     /// Twelve months, to the day.
     Year,
-    /// Since the first entry, or the first snapshot that is kept.
+    /// Since the first entry, or since the close of the first snapshot that is kept where the book
+    /// is older.
     Inception,
 }
 
@@ -212,7 +213,7 @@ pub struct PeriodReturn {
     to: Date,
     /// Π (1 + r) − 1 over the `dailyReturn`s of its sessions, as a fraction: what was paid in or
     /// out does not count. Null where one is missing, or the snapshots do not reach back to its
-    /// beginning. Source: CFA Institute (2020), Global Investment Performance Standards.
+    /// beginning: the warnings say which. Source: CFA Institute (2020), Global Investment Performance Standards.
     time_weighted: Option<f64>,
     /// Σ of the `dailyPnl`s of its sessions; null likewise.
     pnl: Option<Decimal>,
@@ -240,14 +241,14 @@ impl Performance {
         session: chrono::NaiveDate,
         asked: Option<Date>,
     ) -> Self {
-        let returns =
-            performance::returns(snapshots, first, calendar).into_iter().map(|one| PeriodReturn {
-                period: one.period.into(),
-                from: Date(one.from),
-                to: Date(one.to),
-                time_weighted: one.time_weighted,
-                pnl: one.pnl.map(Decimal),
-            });
+        let found = performance::returns(snapshots, first, calendar);
+        let returns = found.iter().map(|one| PeriodReturn {
+            period: one.period.into(),
+            from: Date(one.from),
+            to: Date(one.to),
+            time_weighted: one.time_weighted,
+            pnl: one.pnl.map(Decimal),
+        });
         let newest = snapshots.last().map(|newest| newest.date);
         let mut warnings = Vec::from_iter(resolved_warning(asked, session));
         match newest {
@@ -257,6 +258,7 @@ impl Performance {
             }
             Some(_) => {}
         }
+        warnings.extend(performance::warnings(snapshots, first, &found));
         let lacking: Vec<_> = snapshots
             .iter()
             .filter(|one| one.figures.quality == quality::Quality::Insufficient)

@@ -16,7 +16,7 @@ use crate::domain::quality::Coverage;
 use crate::graphql::error::{ApiError, Result};
 use crate::graphql::page::{cost, size};
 use crate::graphql::scalar::{Date, Decimal};
-use crate::graphql::viewer::{request, resolved_warning};
+use crate::graphql::viewer::{book_warnings, request, resolved_warning};
 use crate::services::factors::Excluded;
 use crate::services::greeks::{BookGreeks, Model};
 use crate::services::valuation::{self, Book, Line, METHOD, MODEL_VERSION, Summary};
@@ -234,7 +234,7 @@ impl PortfolioValuation {
     pub fn of(book: Arc<Book>, asked: Option<Date>) -> Self {
         let figures = book.valuation();
         let mut warnings = figures.warnings;
-        warnings.extend(resolved_warning(asked, book.horizon.as_of));
+        warnings.extend(book_warnings(asked, &book));
         Self {
             total_value: figures.total_value.into(),
             cash_balance: figures.cash_balance.into(),
@@ -428,7 +428,7 @@ impl Exposures {
     /// What to know about them, in sentences.
     async fn warnings(&self) -> Vec<String> {
         let mut warnings = self.summary.warnings();
-        warnings.extend(resolved_warning(self.asked, self.book.horizon.as_of));
+        warnings.extend(book_warnings(self.asked, &self.book));
         warnings
     }
 

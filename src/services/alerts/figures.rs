@@ -15,7 +15,7 @@ use crate::domain::reference::BENCHMARK;
 use crate::domain::scenario::Scenario;
 use crate::domain::snapshot::Snapshot;
 use crate::services::correlation::{Share, concentration};
-use crate::services::factors::{Basis, Deltas, Estimates, exposures};
+use crate::services::factors::{Basis, BookBetas, Estimates};
 use crate::services::greeks::{BookGreeks, Sums};
 use crate::services::risk::{self, Benchmark, Histories};
 use crate::services::stress::Desk;
@@ -74,6 +74,7 @@ pub fn wanted(metrics: impl IntoIterator<Item = Metric>) -> Wanted {
         wanted.greeks |= matches!(
             metric,
             Metric::MarketBeta
+                | Metric::FactorBeta
                 | Metric::Volatility
                 | Metric::StressLossRatio
                 | Metric::DeltaDollars
@@ -112,12 +113,17 @@ pub fn readings(
             Reading::whole(moves.and_then(|moves| moves.first()?.beta))
         }
         Metric::FactorBeta => {
-            let Some(estimates) = inputs.estimates else { return Vec::new() };
-            let (value, deltas) = (book.total_value(), Deltas::new());
-            exposures(&book.lines, value, Basis::Dollar, &deltas, estimates)
-                .into_iter()
-                .map(|one| Reading::of(one.factor.name(), one.beta))
-                .collect()
+            let Some((estimates, greeks)) = inputs.estimates.zip(inputs.greeks) else {
+                return Vec::new();
+            };
+            let value = book.total_value();
+            let betas = BookBetas::new(estimates).of(
+                &book.lines,
+                value,
+                Basis::DeltaAdjusted,
+                &greeks.deltas(),
+            );
+            betas.into_iter().map(|(factor, beta)| Reading::of(factor.name(), beta)).collect()
         }
         Metric::Volatility => Reading::whole(volatility(book, inputs)),
         Metric::Drawdown => Reading::whole(drawdown(inputs.snapshots, book, calendar)),

@@ -124,6 +124,21 @@ fn small_positions_are_left_out_by_value_and_by_weight() {
         assert!(chosen.excluded.iter().all(|one| one.reason.contains("below")));
         chosen.entries.into_iter().map(|entry| entry.symbol).collect::<Vec<_>>()
     };
+    let said = |mode| {
+        let filter = Filter { min_value: 10_000.into(), min_weight: 0.01, mode, ..EVERYTHING };
+        let chosen = choose(&book.lines, book.totals().gross_exposure(), &filter);
+        chosen.excluded.into_iter().map(|one| one.reason).collect::<Vec<_>>()
+    };
+    let (coke, pfizer) = (
+        "KO is worth 6088.50, below minPositionValue 10000",
+        "PFE is worth 148.69, below minPositionValue 10000",
+    );
+    let by_value = [format!("{coke}."), format!("{pfizer}.")];
+    assert_eq!(said(FilterMode::Value), by_value);
+    let by_weight = "is 0.003816 of the gross exposure, below minWeight 0.01.";
+    assert_eq!(said(FilterMode::Weight), [format!("PFE {by_weight}")]);
+    assert_eq!(said(FilterMode::Both), [format!("{coke}."), format!("{pfizer}, and {by_weight}")]);
+    assert_eq!(said(FilterMode::Either), [format!("{pfizer}, and {by_weight}")]);
     assert_eq!(kept(FilterMode::Value, 10_000, 0.01), ["JPM"]);
     assert_eq!(kept(FilterMode::Weight, 10_000, 0.01), ["JPM", "KO"]);
     assert_eq!(kept(FilterMode::Both, 10_000, 0.01), ["JPM"]);
@@ -188,4 +203,25 @@ fn concentration_counts_the_lots_of_an_instrument_as_one() {
     assert!((found.effective_positions.expect("one") * squares - 1.0).abs() < 1e-12);
     let empty = concentration(&[]);
     assert_eq!((empty.herfindahl, empty.instruments.len()), (None, 0));
+}
+
+#[test]
+fn an_option_adds_to_the_size_of_its_underlying_whatever_its_sign() {
+    let held = [("AAPL", 100), ("AAPL200619P00073000", -50), ("KO", 300), ("KO", -100)];
+    let book = WORLD.book(DAY, 0, &held);
+    let gross = book.totals().gross_exposure();
+    let chosen = choose(&book.lines, gross, &EVERYTHING);
+    let size = |symbol: &str| {
+        let lines = book.lines.iter().filter(|line| line.underlying() == symbol);
+        lines.filter_map(|line| line.holding().exposure()).map(|own| own.abs()).sum::<Decimal>()
+    };
+    for entry in &chosen.entries {
+        assert_eq!(entry.exposure, size(&entry.symbol), "{}", entry.symbol);
+    }
+    let window = WORLD.window(DAY, LOOKBACK);
+    // A threshold of nothing puts all in one cluster.
+    let figures = analyze(chosen, &WORLD.histories(&window), &window, 0.0).figures;
+    assert_eq!(figures.clusters.len(), 1);
+    assert_eq!(figures.clusters[0].total_value, gross);
+    assert_eq!(figures.coverage.included_exposure, gross);
 }

@@ -46,9 +46,14 @@ pub fn moves_with(line: &Line) -> InstrumentId {
     instrument.contract.as_ref().map_or(instrument.id, |contract| contract.underlying_id)
 }
 
-/// The instruments that the open ones of some lines need betas of.
+/// Whether something moves it: an option that has expired has settled, whoever still holds it.
+fn is_moved(line: &Line) -> bool {
+    line.is_open() && !line.is_expired
+}
+
+/// The instruments that what moves of some lines needs betas of.
 pub fn wanted<'a>(lines: impl IntoIterator<Item = &'a Arc<Line>>) -> BTreeSet<InstrumentId> {
-    lines.into_iter().filter(|line| line.is_open()).map(|line| moves_with(line)).collect()
+    lines.into_iter().filter(|line| is_moved(line)).map(|line| moves_with(line)).collect()
 }
 
 /// A position with the money that it has in an instrument's returns.
@@ -72,6 +77,7 @@ pub struct Excluded {
 }
 
 /// The open ones of some lines by what they are exposed to, and those of which that is unknown.
+/// Options that have expired and settled are in neither: they move with nothing, on any basis.
 pub fn exposed(
     lines: &[Arc<Line>],
     basis: Basis,
@@ -88,6 +94,9 @@ pub fn exposed(
         };
         let line = Arc::clone(line);
         if let Some(exposure) = exposure {
+            if line.is_expired {
+                continue;
+            }
             known.push(Exposed { instrument: moves_with(&line), line, exposure });
         } else {
             let symbol = &line.position.instrument.symbol;
@@ -140,11 +149,11 @@ pub fn exposures(
     let (known, mut excluded) = exposed(lines, basis, deltas);
     let (known, without_betas) = estimates.split(known);
     excluded.extend(without_betas);
-    let open = || lines.iter().filter(|line| line.is_open());
-    let mut warnings = Summary::of(open()).warnings();
+    let prices = Summary::of(known.iter().map(|(one, _)| &one.line));
+    let mut warnings = prices.warnings();
     warnings.extend(estimates.warnings(&known, &excluded, basis));
     let mut quality = known.iter().map(|(_, betas)| betas.quality).max().unwrap_or(Quality::Full);
-    quality = quality.max(Summary::of(known.iter().map(|(one, _)| &one.line)).quality());
+    quality = quality.max(prices.quality());
     if !excluded.is_empty() {
         quality = quality.max(Quality::Limited);
     }
@@ -319,8 +328,7 @@ impl Estimates {
                  the basis DELTA_ADJUSTED carries them through delta."
             ));
         }
-        let capped = count(&|(_, betas)| betas.betas.iter().any(Beta::is_capped));
-        warnings.extend(self::capped(capped));
+        warnings.extend(capped_of(known));
         let deficient = count(&|(_, betas)| betas.is_rank_deficient);
         if deficient > 0 {
             warnings.push(format!(
@@ -346,6 +354,11 @@ pub fn capped(positions: usize) -> Option<String> {
         _ => format!("{positions} positions have"),
     };
     Some(format!("{start} a beta beyond ±{}, counted as that.", factor::BETA_CAP))
+}
+
+/// The same of those that are.
+pub fn capped_of(known: &[WithBetas]) -> Option<String> {
+    capped(known.iter().filter(|(_, betas)| betas.betas.iter().any(Beta::is_capped)).count())
 }
 
 /// What is said about the positions that are left out: the first few by name, and why, each kind of

@@ -293,7 +293,25 @@ impl Priced {
             rate: self.risk_free_rate,
             dividend_yield: self.dividend_yield,
         };
-        implied::volatility(&contract, &quote).map_err(refused)
+        implied::volatility(&contract, &quote).map_err(|error| match (error, self.to_blame()) {
+            (NoVolatility::NotFinite | NoVolatility::InvalidInput, Some(field)) => {
+                refused(error).at(field)
+            }
+            _ => refused(error),
+        })
+    }
+
+    /// The field that no model takes.
+    fn to_blame(&self) -> Option<&'static str> {
+        let is_above_zero = |number: f64| number > 0.0 && number.is_finite();
+        let fields = [
+            ("strike", is_above_zero(number(self.strike))),
+            ("timeToExpiryYears", is_above_zero(self.years)),
+            ("underlyingPrice", is_above_zero(number(self.underlying_price))),
+            ("riskFreeRate", self.risk_free_rate.is_finite()),
+            ("dividendYield", self.dividend_yield.is_finite()),
+        ];
+        fields.into_iter().find(|(_, is_fine)| !is_fine).map(|(field, _)| field)
     }
 }
 

@@ -10,7 +10,7 @@ use sigmasight_analytics::exposure::Sensitivities;
 use super::{BookGreeks, LineGreeks, Pricing};
 use crate::domain::id::InstrumentId;
 use crate::domain::quality::{Coverage, Quality};
-use crate::services::valuation::Line;
+use crate::services::valuation::{Line, Summary};
 
 /// The Greeks of some positions together: of those that have them and whose underlying has a
 /// price, so that a sum in shares and one in dollars speak of the same.
@@ -140,9 +140,12 @@ impl BookGreeks {
     /// What to know about the sums over some lines, in sentences.
     pub fn warnings<'a>(&self, lines: impl IntoIterator<Item = &'a Arc<Line>>) -> Vec<String> {
         const NAMED: usize = 5;
-        let mut without = Vec::new();
+        let (mut without, mut shares) = (Vec::new(), Vec::new());
         let mut shared = BTreeSet::new();
         for (line, greeks) in self.open(lines) {
+            if !line.holding().is_option() && line.quote.is_some() {
+                shares.push(line);
+            }
             if greeks.counted().is_none() || greeks.delta_dollars().is_none() {
                 without.push(line.position.instrument.symbol.as_str());
             }
@@ -158,6 +161,7 @@ impl BookGreeks {
             ));
         }
         warnings.extend(shared.into_iter().map(str::to_owned));
+        warnings.extend(Summary::of(shares).warnings());
         warnings
     }
 

@@ -105,9 +105,10 @@ pub(super) fn risk(material: &Material, meter: &Meter) -> Result<Section, Error>
 
 fn figures(section: &mut Section, found: &RiskMetrics) {
     let own = found.own.as_ref();
-    let share = |share: Option<f64>| {
-        money(share.and_then(|share| crate::services::risk::money(share, found.total_value)))
+    let loss = |share: Option<f64>| {
+        money(share.and_then(|share| crate::services::risk::money(share, found.base)))
     };
+    let losses = &found.losses;
     let mut add = |key, label, cell| section.figure(key, label, cell);
     add("annualized_volatility", "Volatility, annual", percent(own.map(|own| own.volatility)));
     add("beta", "Beta to SPY", ratio(found.against.beta));
@@ -117,14 +118,12 @@ fn figures(section: &mut Section, found: &RiskMetrics) {
     add("current_drawdown", "Drawdown now", percent(found.current_drawdown));
     add("calmar_ratio", "Calmar ratio", ratio(own.and_then(|own| own.calmar_ratio)));
     add("omega_ratio", "Omega ratio", ratio(own.and_then(|own| own.omega_ratio)));
-    add("historical_var95", "VaR 95%, historical", share(own.map(|own| own.value_at_risk_95)));
-    add("historical_var99", "VaR 99%, historical", share(own.map(|own| own.value_at_risk_99)));
-    add("parametric_var95", "VaR 95%, parametric", share(found.parametric_var_95));
-    add("parametric_var99", "VaR 99%, parametric", share(found.parametric_var_99));
-    let shortfall = own.map(|own| own.expected_shortfall_95);
-    add("expected_shortfall95", "Expected shortfall 95%", share(shortfall));
-    let shortfall = own.map(|own| own.expected_shortfall_99);
-    add("expected_shortfall99", "Expected shortfall 99%", share(shortfall));
+    add("historical_var95", "VaR 95%, historical", loss(losses.historical_95));
+    add("historical_var99", "VaR 99%, historical", loss(losses.historical_99));
+    add("parametric_var95", "VaR 95%, parametric", loss(losses.parametric_95));
+    add("parametric_var99", "VaR 99%, parametric", loss(losses.parametric_99));
+    add("expected_shortfall95", "Expected shortfall 95%", loss(losses.shortfall_95));
+    add("expected_shortfall99", "Expected shortfall 99%", loss(losses.shortfall_99));
     add("tracking_error", "Tracking error, annual", percent(found.against.tracking_error));
     add("information_ratio", "Information ratio", ratio(found.against.information_ratio));
 }

@@ -13,7 +13,9 @@ use sigmasight_analytics::risk::tail::Confidence;
 use crate::domain::factor::Factor;
 use crate::domain::id::InstrumentId;
 use crate::domain::quality::{Coverage, Quality};
-use crate::services::factors::{Basis, Deltas, Estimates, WithBetas, coverage, exposed, left_out};
+use crate::services::factors::{
+    Basis, Deltas, Estimates, WithBetas, capped_of, coverage, exposed, left_out,
+};
 use crate::services::valuation::{Line, Summary};
 
 /// The risk that the model expects of a book. Volatilities and contributions are annualized and
@@ -67,9 +69,11 @@ pub fn decompose(
     let (known, mut excluded) = exposed(lines, Basis::DeltaAdjusted, deltas);
     let (known, without_betas) = estimates.split(known);
     excluded.extend(without_betas);
-    let mut warnings = Summary::of(lines.iter().filter(|line| line.is_open())).warnings();
+    let prices = Summary::of(known.iter().map(|(one, _)| &one.line));
+    let mut warnings = prices.warnings();
     warnings.extend(left_out(&excluded, known.len()));
     warnings.extend(estimates.model.warnings());
+    warnings.extend(capped_of(&known));
     let mut none = RiskDecomposition {
         volatility: None,
         factor_volatility: None,
@@ -98,9 +102,8 @@ pub fn decompose(
         return none;
     };
 
-    let prices = Summary::of(known.iter().map(|(one, _)| &one.line)).quality();
     let betas = known.iter().map(|(_, betas)| betas.quality).max();
-    let quality = prices.max(betas.unwrap_or(Quality::Full));
+    let quality = prices.quality().max(betas.unwrap_or(Quality::Full));
     none.quality = if excluded.is_empty() { quality } else { quality.max(Quality::Limited) };
     let loss = |level| Decimal::from_f64(found.value_at_risk(level, 1.0).ok()?);
     none.var_95 = loss(Confidence::P95);

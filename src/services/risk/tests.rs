@@ -6,7 +6,9 @@ use serde_json::Value;
 
 use super::*;
 use crate::domain::factor::Factor;
-use crate::services::factors::{Estimates, Method, Model, Variable, WINDOW, wanted};
+use crate::services::factors::{
+    Estimates, InstrumentBetas, Method, Model, Variable, WINDOW, wanted,
+};
 use crate::services::testing::{FUNDS, WORLD, assert_figure, cases};
 use crate::services::valuation::Book;
 
@@ -49,7 +51,7 @@ fn a_book_of_one_share_is_as_risky_as_the_share() {
         ] {
             assert_figure(got.expect(key), &expect["empyrical"][key], key);
         }
-        let normal = found.parametric_var_99.expect("a loss");
+        let normal = found.losses.parametric_99.expect("a loss");
         assert_figure(normal, &expect["numpy"]["var_normal_99_loss"], "var_normal_99");
         for (got, key) in [
             (found.against.beta, "beta"),
@@ -111,7 +113,7 @@ fn a_hedged_book_is_less_risky_than_its_long_side_and_its_sides_add_up() {
         let deviation = own.volatility / 252.0_f64.sqrt();
         (
             own.volatility,
-            Confidence::P95.deviations() * deviation - found.parametric_var_95.expect("a loss"),
+            Confidence::P95.deviations() * deviation - found.losses.parametric_95.expect("a loss"),
         )
     };
     let (bank, other) = (&book.lines[1..], &book.lines[..1]);
@@ -210,4 +212,70 @@ fn known_defect_18_a_market_neutral_book_has_risk() {
         found.factors.iter().any(|part| part.factor == Factor::Market && part.contribution > 0.0)
     );
     assert!(found.var_99.is_some_and(|loss| loss > Decimal::ONE_THOUSAND));
+}
+
+#[test]
+fn a_book_that_is_worth_nothing_can_lose_as_much_money_as_one_that_is() {
+    let held = [("AAPL", -100), ("JPM", -50), ("AAPL", -20)];
+    let money_of = |cash| {
+        let book = WORLD.book(DAY, cash, &held);
+        let found = measured(&book, "SPX", WINDOW, 0.0);
+        let Losses {
+            historical_95,
+            historical_99,
+            parametric_95,
+            parametric_99,
+            shortfall_95,
+            shortfall_99,
+        } = found.losses;
+        let shares = [
+            historical_95,
+            historical_99,
+            parametric_95,
+            parametric_99,
+            shortfall_95,
+            shortfall_99,
+        ];
+        let losses = shares.map(|share| {
+            money(share.expect("a loss"), found.base).and_then(|m| m.to_f64()).expect("money")
+        });
+        (losses, found)
+    };
+    let (losses, found) = money_of(0);
+    assert_eq!((found.own, found.against), (None, Against::default()));
+    assert_eq!((found.observations, found.quality), (WINDOW, Quality::Full));
+    assert!(found.warnings.iter().any(|said| said.contains("not above zero")));
+    let (others, whole) = money_of(1_000_000);
+    assert!(whole.own.is_some());
+    assert_eq!(found.average_correlation, whole.average_correlation);
+    for (loss, other) in losses.into_iter().zip(others) {
+        assert!(loss > 0.0 && (loss / other - 1.0).abs() < 1e-9, "{loss} {other}");
+    }
+}
+
+#[test]
+fn what_never_moves_has_no_session_and_no_reward_for_risk() {
+    let found = measured(&WORLD.book(DAY, 1_000, &[]), "SPX", WINDOW, 0.0001);
+    let own = found.own.expect("figures");
+    assert_eq!((found.observations, own.volatility, found.quality), (0, 0.0, Quality::Full));
+    assert_eq!((own.sharpe_ratio, own.sortino_ratio, own.omega_ratio), (None, None, None));
+    assert_eq!(found.against, Against::default());
+    assert_eq!(found.warnings, [""; 0]);
+    let found = measured(&WORLD.book(DAY, 0, &[]), "SPX", WINDOW, 0.0);
+    assert_eq!((found.losses.historical_99, found.base), (Some(0.0), Decimal::ZERO));
+}
+
+#[test]
+fn betas_that_are_capped_are_said() {
+    let book = WORLD.book(DAY, 0, &[("AAPL", 100), ("KO", 50)]);
+    let mut estimates = estimates(&book, Method::Ols);
+    let said = |estimates: &Estimates| {
+        decompose(&book.lines, book.total_value(), &Deltas::new(), estimates).warnings
+    };
+    assert_eq!(said(&estimates), [""; 0]);
+    let apple = estimates.betas.get_mut(&WORLD.id("AAPL")).expect("regressed");
+    let mut betas = InstrumentBetas::clone(apple.as_ref().expect("betas"));
+    betas.betas[0].estimate.value = 4.5;
+    *apple = Ok(Arc::new(betas));
+    assert_eq!(said(&estimates), ["1 position has a beta beyond ±3, counted as that."]);
 }

@@ -87,8 +87,9 @@ async fn a_book_of_nothing_known_has_no_figures_and_an_empty_one_has_nothing_to_
     let query = "query($id: ID!) { portfolio(id: $id) {
         factorExposures { factor { name } beta exposureDollars quality warnings }
         factorModel { rSquared positionsCovered }
-        riskDecomposition { volatility parametricVar99 quality }
-        riskMetrics { annualizedVolatility historicalVar99 sharpeRatio averageCorrelation quality }
+        riskDecomposition { volatility parametricVar99 quality warnings }
+        riskMetrics { observations annualizedVolatility historicalVar99 sharpeRatio
+            averageCorrelation quality warnings }
         correlations { symbols matrix averageCorrelation effectivePositions clusters { nickname } }
         concentration { effectivePositions herfindahl top { key } bySector { key } }
     } }";
@@ -102,6 +103,12 @@ async fn a_book_of_nothing_known_has_no_figures_and_an_empty_one_has_nothing_to_
     assert_eq!(portfolio["riskDecomposition"]["volatility"], Value::Null);
     assert_eq!(portfolio["riskMetrics"]["annualizedVolatility"], Value::Null);
     assert_eq!(portfolio["riskMetrics"]["quality"], "INSUFFICIENT");
+    assert_eq!(portfolio["riskMetrics"]["observations"], 0);
+    for figure in ["riskMetrics", "riskDecomposition"] {
+        let warnings = list(&portfolio[figure]["warnings"]);
+        let of_it = warnings.iter().filter(|said| said.to_string().contains("NOBAR"));
+        assert_eq!(of_it.count(), 1, "the same loss once: {warnings:?}");
+    }
     assert_eq!(portfolio["concentration"]["effectivePositions"], Value::Null);
 
     let seen = ada.reads(query, json!({ "id": empty })).await;
@@ -144,6 +151,7 @@ async fn bounds_of_the_arguments_are_told() {
     for field in [
         "riskMetrics(windowDays: 19) { observations }",
         "riskMetrics(windowDays: 100000) { observations }",
+        "riskMetrics(benchmark: \" \") { observations }",
         "correlations(lookbackDays: -1) { included }",
         "correlations(filter: { clusterThreshold: 2 }) { included }",
         "factorExposures(asOf: \"2999-01-01\") { beta }",
@@ -153,8 +161,108 @@ async fn bounds_of_the_arguments_are_told() {
         let answer = ada.asks(&query, json!({ "id": book })).await;
         assert_eq!(codes(&answer), ["VALIDATION"], "{field}: {answer}");
     }
+    // Where it happened is told to the field, of an entry of a list too.
+    let path = |answer: &Value| answer["errors"][0]["path"].clone();
+    let one =
+        "query($id: ID!) { portfolio(id: $id) { risk: riskMetrics(windowDays: 5) { beta } } }";
+    let answer = ada.asks(one, json!({ "id": book })).await;
+    assert_eq!(path(&answer), json!(["portfolio", "risk"]), "{answer}");
+    let all =
+        "{ viewer { portfolios { edges { node { riskMetrics(windowDays: 5) { beta } } } } } }";
+    let answer = ada.asks(all, json!({})).await;
+    let within = json!(["viewer", "portfolios", "edges", 0, "node", "riskMetrics"]);
+    assert_eq!(path(&answer), within, "{answer}");
+    let all = "{ viewer { portfolios { nodes { riskMetrics(windowDays: 5) { beta } } } } }";
+    let answer = ada.asks(all, json!({})).await;
+    let within = json!(["viewer", "portfolios", "nodes", 0, "riskMetrics"]);
+    assert_eq!(path(&answer), within, "{answer}");
     let answer = ada.asks("{ factorCorrelations(decay: 1.5) { decay } }", json!({})).await;
     assert_eq!(codes(&answer), ["VALIDATION"], "{answer}");
     let answer = app.asks("{ factorCorrelations { decay } }", json!({})).await;
     assert_eq!(codes(&answer), ["UNAUTHENTICATED"], "{answer}");
+}
+
+#[tokio::test]
+async fn what_has_expired_moves_with_nothing() {
+    let app = app_with_factors().await;
+    let ada = app.sign_in("ada").await;
+    let query = "query($id: ID!, $asOf: Date!) { portfolio(id: $id) {
+        valuation(asOf: $asOf) { positionCount marketValue }
+        factorExposures(asOf: $asOf) { factor { name } exposureDollars beta warnings
+            provenance { coverage { includedPositions excludedPositions } } }
+        through: factorExposures(asOf: $asOf, basis: DELTA_ADJUSTED) { exposureDollars }
+        factorModel(asOf: $asOf) { rSquared positionsCovered positionsExcluded { reason } }
+        correlations(asOf: $asOf, filter: { minPositionValue: 0, minWeight: 0 }) {
+            included averageCorrelation excluded { reason } }
+        riskMetrics(asOf: $asOf) { averageCorrelation }
+    } }";
+    let ask = |book: String| {
+        let ada = ada.clone();
+        let variables = json!({ "id": book, "asOf": DAY });
+        async move { ada.reads(query, variables).await["portfolio"].take() }
+    };
+    // One is worth what it settled at, the other nothing.
+    let expired = "ticker,quantity,entry_price,entry_date\n\
+                   AAPL190621C00040000,10,4,2019-01-02\nJPM190621P00020000,-5,1,2019-01-02\n";
+    let gone = ada.creates_portfolio_with_cash("Gone", "1000").await;
+    assert_eq!(ada.uploads(&gone, expired).await["createdCount"], 2);
+    let seen = ask(gone).await;
+    assert!(money(&seen["valuation"]["marketValue"]) > 1_000.0, "{seen}");
+    for exposure in list(&seen["factorExposures"]) {
+        if exposure["factor"]["name"] != "Growth" {
+            assert_eq!(
+                (&exposure["exposureDollars"], &exposure["beta"]),
+                (&json!("0"), &json!(0.0)),
+                "{exposure}"
+            );
+        }
+        assert!(!mentions(&exposure["warnings"], "left out"), "{exposure}");
+        let covered = json!({ "includedPositions": 0, "excludedPositions": 0 });
+        assert_eq!(exposure["provenance"]["coverage"], covered);
+    }
+    let nothing = json!({ "rSquared": null, "positionsCovered": 0, "positionsExcluded": [] });
+    assert_eq!(seen["factorModel"], nothing);
+    let nothing = json!({ "included": 0, "averageCorrelation": null, "excluded": [] });
+    assert_eq!(seen["correlations"], nothing);
+
+    // Beside what moves it changes nothing of that.
+    let alone = ada.enters("Alone", "1000", &[("KO", 100), ("XOM", -20)]).await;
+    let beside = ada.enters("Beside", "1000", &[("KO", 100), ("XOM", -20)]).await;
+    assert_eq!(ada.uploads(&beside, expired).await["createdCount"], 2);
+    let (alone, beside) = (ask(alone).await, ask(beside).await);
+    for field in ["factorModel", "correlations", "riskMetrics", "through"] {
+        assert_eq!(alone[field], beside[field], "{field}");
+    }
+    let dollars = |book: &Value| {
+        let all = list(&book["factorExposures"]).iter();
+        all.map(|one| one["exposureDollars"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(dollars(&alone), dollars(&beside));
+}
+
+#[tokio::test]
+async fn what_is_estimated_says_of_what() {
+    let app = App::start().with_simulated_prices().await;
+    let ada = app.sign_in("ada").await;
+    let book = ada.enters("Core", "1000", &[("AAPL", 100), ("KO", 60)]).await;
+    app.works_through_its_queue().await;
+    let seen = ada
+        .reads(
+            "query($id: ID!) { portfolio(id: $id) {
+                correlations(lookbackDays: 60) { quality warnings }
+                factorModel { quality warnings }
+                greeks { quality warnings }
+            } }",
+            json!({ "id": book }),
+        )
+        .await;
+    for (name, words) in [
+        ("correlations", "The closes of 2 of 2 symbols are simulated."),
+        ("factorModel", "The closes of the factors' funds are simulated."),
+        ("greeks", "2 of 2 positions are priced SYNTHETIC"),
+    ] {
+        let figure = &seen["portfolio"][name];
+        assert_eq!(figure["quality"], "ESTIMATED", "{figure}");
+        assert!(mentions(&figure["warnings"], words), "{figure}");
+    }
 }

@@ -228,6 +228,30 @@ async fn a_contract_that_makes_no_sense_fails_alone() {
 
     let answer = ada.asks(CALCULATE, json!({ "contracts": vec![good; 1_001] })).await;
     assert_eq!(crate::support::codes(&answer), ["VALIDATION"], "{answer}");
+    // The field that is to blame for a volatility that cannot be told.
+    let implied = "query($contracts: [OptionQuoteInput!]!) {
+        impliedVolatility(contracts: $contracts) { volatility error { code field } }
+    }";
+    let good = json!({ "kind": "CALL", "strike": "100", "timeToExpiryYears": 0.5, "price": "8",
+                       "underlyingPrice": "100", "riskFreeRate": 0.04 });
+    for (field, value) in
+        [("timeToExpiryYears", json!(0)), ("strike", json!("0")), ("underlyingPrice", json!("-1"))]
+    {
+        let mut bad = good.clone();
+        bad[field] = value;
+        let answer = ada.reads(implied, json!({ "contracts": [good, bad] })).await;
+        let [fine, refused] = list(&answer["impliedVolatility"]) else { panic!("{answer}") };
+        assert!(fine["volatility"].is_f64(), "{fine}");
+        let blamed = json!({ "code": "VALIDATION", "field": ["contracts", "1", field] });
+        assert_eq!(refused["error"], blamed);
+    }
+    // At no volatility a put out of the money is worth nothing, which has no sign.
+    let nothing = json!({ "kind": "PUT", "strike": "90", "timeToExpiryYears": 0.5,
+                          "underlyingPrice": "100", "volatility": 0, "riskFreeRate": 0.04 });
+    let valued = ada.calculates(&[nothing], "BLACK_SCHOLES_MERTON").await;
+    for figure in [&valued[0]["price"], &valued[0]["perShare"]["delta"]] {
+        assert_eq!(number(figure).to_bits(), 0, "{}", valued[0]);
+    }
     let nobody = ada.app.asks(CALCULATE, json!({ "contracts": [] })).await;
     assert_eq!(crate::support::codes(&nobody), ["UNAUTHENTICATED"]);
 }

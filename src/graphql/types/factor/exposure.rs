@@ -18,7 +18,7 @@ use crate::graphql::page::{cost, size};
 use crate::graphql::scalar::{Date, Decimal};
 use crate::graphql::types::position::Position;
 use crate::graphql::types::quality::{ComputationBasis, Provenance, ProvenanceInput, Quality};
-use crate::graphql::viewer::{Request, request, resolved_warning};
+use crate::graphql::viewer::{Request, book_warnings, request};
 use crate::services::factors::{self, Basis, Contribution, MODEL_VERSION, Method};
 use crate::services::valuation::{Book, Line};
 
@@ -151,7 +151,7 @@ impl FactorExposure {
         asked: Option<Date>,
     ) -> Self {
         let mut warnings = found.warnings;
-        warnings.extend(resolved_warning(asked, book.horizon.as_of));
+        warnings.extend(book_warnings(asked, book));
         Self {
             factor: Factor(found.factor),
             beta: found.beta,

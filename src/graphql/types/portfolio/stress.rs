@@ -22,7 +22,7 @@ use crate::graphql::types::scenario::ScenarioCategory;
 use crate::graphql::types::stress::{
     MonteCarloResult, Origin, ReverseStressResult, ScenarioAccuracy, ScenarioResult, StressResult,
 };
-use crate::graphql::viewer::{request, resolved_warning};
+use crate::graphql::viewer::{book_warnings, request};
 use crate::services::factors::{self, Method, WINDOW};
 use crate::services::scenarios;
 use crate::services::stress::{
@@ -260,7 +260,7 @@ impl Portfolio {
 
 /// Says so when the day asked for is not the one answered for.
 fn say_session(standing: &mut Standing, as_of: Option<Date>, book: &Book) {
-    standing.warnings.extend(resolved_warning(as_of, book.horizon.as_of));
+    standing.warnings.extend(book_warnings(as_of, book));
 }
 
 /// The scenarios to run: those named, or all that are active and of the categories.
