@@ -238,10 +238,10 @@ fn each_kind_of_reason_is_told_once_the_most_frequent_first() {
     let same = ["No betas of AAPL: It has 12 returns.", "No betas of JPM: It has 7 returns."];
     let said = "2 of 3 positions are left out: AAPL, JPM. No betas of AAPL: It has 12 returns.";
     assert_eq!(left_out(&excluded(&same), 1).as_deref(), Some(said));
-    let some = ["No price of AAPL is known.", "No betas of JPM: why.", "No betas of KO: why."];
+    let mixed = ["No price of AAPL is known.", "No betas of JPM: why.", "No betas of KO: why."];
     let said = "3 of 3 positions are left out: AAPL, JPM, KO. 2: No betas of JPM: why. 1: No price \
                 of AAPL is known.";
-    assert_eq!(left_out(&excluded(&some), 0).as_deref(), Some(said));
+    assert_eq!(left_out(&excluded(&mixed), 0).as_deref(), Some(said));
     let all = left_out(&excluded(&["One.", "Two.", "Three.", "Four."]), 0).expect("a sentence");
     assert!(
         all.ends_with("and more. 1: One. 1: Two. 1: Three. Others for other reasons."),

@@ -28,6 +28,12 @@ pub(super) enum Source {
 impl Desk {
     /// A sentence about each shocked sector that no position is of.
     pub(super) fn not_held(&self, shocks: &[Shock]) -> Vec<String> {
+        let shocked = shocks.iter().map(|shock| &shock.variable);
+        let sectors: Vec<_> =
+            shocked.filter(|variable| matches!(variable, Variable::Sector(_))).collect();
+        if sectors.is_empty() || self.held.is_empty() {
+            return Vec::new();
+        }
         let has_none = |one: &&Held| one.sector.is_none() && one.industry.is_none();
         let unknown = match self.held.iter().filter(has_none).count() {
             0 => String::new(),
@@ -37,12 +43,8 @@ impl Desk {
             let mut held = self.held.iter();
             held.any(|one| variable.acts_on(one.sector.as_deref(), one.industry.as_deref()))
         };
-        let shocked = shocks.iter().map(|shock| &shock.variable);
-        let sectors = shocked.filter(|variable| matches!(variable, Variable::Sector(_)));
-        sectors
-            .filter(|variable| !self.held.is_empty() && !is_held(variable))
-            .map(|variable| format!("No position is of {variable}.{unknown}"))
-            .collect()
+        let missing = sectors.into_iter().filter(|variable| !is_held(variable));
+        missing.map(|variable| format!("No position is of {variable}.{unknown}")).collect()
     }
 }
 

@@ -17,6 +17,10 @@ use crate::services::factors::{self, Excluded, Insufficient};
 /// Moves smaller than this are rounding errors.
 const NEGLIGIBLE: f64 = 1e-12;
 
+/// How far the returns of a row can be trusted, and which betas of the design are capped: their
+/// places, and what was estimated.
+type Filled<'d> = (Quality, &'d [(usize, f64)]);
+
 /// A beta that is capped.
 #[derive(Clone, Copy, Debug)]
 struct Beyond {
@@ -134,15 +138,14 @@ impl<'a> Sheet<'a> {
         }
     }
 
-    /// The returns of a position per 1.00 of each column, into an empty row; how far they can be
-    /// trusted, and which betas of the design are capped.
+    /// The returns of a position per 1.00 of each column, into an empty row.
     fn fill<'d>(
         &self,
         row: &mut Vec<f64>,
         held: &Held,
         design: &'d Design,
         needs_betas: bool,
-    ) -> Result<(Quality, &'d [(usize, f64)]), Insufficient> {
+    ) -> Result<Filled<'d>, Insufficient> {
         let is_of = |variable: &Variable| {
             variable.acts_on(held.sector.as_deref(), held.industry.as_deref())
         };
@@ -203,7 +206,7 @@ impl<'a> Sheet<'a> {
         let furthest = beyond.iter().max_by(|a, b| a.beta.abs().total_cmp(&b.beta.abs()))?;
         let symbol = self.included.get(furthest.position)?.line().underlying();
         let variable = &self.columns.get(furthest.column)?.variable;
-        let positions = BTreeSet::from_iter(beyond.iter().map(|one| one.position));
+        let positions: BTreeSet<_> = beyond.iter().map(|one| one.position).collect();
         let counted = factors::capped(positions.len())?;
         Some(format!(
             "{counted} The furthest is that of {symbol} to {variable}: {:.2}.",
