@@ -36,13 +36,13 @@ impl Extension for Outgoing {
 }
 
 /// The innermost field that an error passes is where it happened.
-fn from_origin(mut error: ServerError) -> ServerError {
-    match error.source::<Origin>() {
-        Some(Origin(path)) => error.path.clone_from(path),
-        None if error.source.is_none() => error.source = Some(Arc::new(Origin(error.path.clone()))),
-        None => {}
+fn from_origin(error: ServerError) -> ServerError {
+    if let Some(Origin(path)) = error.source::<Origin>() {
+        let path = path.clone();
+        return ServerError { path, ..error };
     }
-    error
+    let source = error.source.clone().unwrap_or_else(|| Arc::new(Origin(error.path.clone())));
+    ServerError { source: Some(source), ..error }
 }
 
 /// A sum of nothing is `-0.0` in floats, and so is a loss of nothing.
