@@ -213,7 +213,8 @@ pub struct PeriodReturn {
     to: Date,
     /// Π (1 + r) − 1 over the `dailyReturn`s of its sessions, as a fraction: what was paid in or
     /// out does not count. Null where one is missing, or the snapshots do not reach back to its
-    /// beginning: the warnings say which. Source: CFA Institute (2020), Global Investment Performance Standards.
+    /// beginning: the warnings say which. Source: CFA Institute (2020), Global Investment
+    /// Performance Standards.
     time_weighted: Option<f64>,
     /// Σ of the `dailyPnl`s of its sessions; null likewise.
     pnl: Option<Decimal>,

@@ -130,12 +130,12 @@ fn small_positions_are_left_out_by_value_and_by_weight() {
         chosen.excluded.into_iter().map(|one| one.reason).collect::<Vec<_>>()
     };
     let (coke, pfizer) = (
-        "KO is worth 6088.50, below minPositionValue 10000",
-        "PFE is worth 148.69, below minPositionValue 10000",
+        "KO is worth 5459.30, below minPositionValue 10000",
+        "PFE is worth 129.09, below minPositionValue 10000",
     );
     let by_value = [format!("{coke}."), format!("{pfizer}.")];
     assert_eq!(said(FilterMode::Value), by_value);
-    let by_weight = "is 0.003816 of the gross exposure, below minWeight 0.01.";
+    let by_weight = "is 0.003774 of the gross exposure, below minWeight 0.01.";
     assert_eq!(said(FilterMode::Weight), [format!("PFE {by_weight}")]);
     assert_eq!(said(FilterMode::Both), [format!("{coke}."), format!("{pfizer}, and {by_weight}")]);
     assert_eq!(said(FilterMode::Either), [format!("{pfizer}, and {by_weight}")]);

@@ -7,7 +7,7 @@ use super::read::Material;
 use super::{money, percent};
 use crate::render::report::Section;
 use crate::render::table::{Cell, Chart, ChartKind, Column, Table};
-use crate::services::performance::{Period, quality, returns};
+use crate::services::performance::{Period, quality, returns, warnings};
 
 pub(super) fn performance(material: &Material) -> Section {
     let snapshots = &material.snapshots;
@@ -64,7 +64,8 @@ pub(super) fn performance(material: &Material) -> Section {
             Column::number("pnl", "Profit or loss"),
         ],
     );
-    for one in returns(snapshots, first, &material.calendar) {
+    let found = returns(snapshots, first, &material.calendar);
+    for one in &found {
         periods.rows.push(vec![
             Cell::text(name(one.period)),
             Cell::Date(one.from),
@@ -83,6 +84,9 @@ pub(super) fn performance(material: &Material) -> Section {
             snapshots.len(),
             quality(snapshots).code()
         ));
+    }
+    for warning in warnings(snapshots, first, &found) {
+        section.note(warning);
     }
     section
 }

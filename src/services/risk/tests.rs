@@ -269,13 +269,17 @@ fn what_never_moves_has_no_session_and_no_reward_for_risk() {
 fn betas_that_are_capped_are_said() {
     let book = WORLD.book(DAY, 0, &[("AAPL", 100), ("KO", 50)]);
     let mut estimates = estimates(&book, Method::Ols);
-    let said = |estimates: &Estimates| {
-        decompose(&book.lines, book.total_value(), &Deltas::new(), estimates).warnings
+    let mut said = |apple: f64| {
+        for (symbol, value) in [("AAPL", apple), ("KO", 3.0)] {
+            let known = estimates.betas.get_mut(&WORLD.id(symbol)).expect("regressed");
+            let mut betas = InstrumentBetas::clone(known.as_ref().expect("betas"));
+            for beta in &mut betas.betas {
+                beta.estimate.value = value;
+            }
+            *known = Ok(Arc::new(betas));
+        }
+        decompose(&book.lines, book.total_value(), &Deltas::new(), &estimates).warnings
     };
-    assert_eq!(said(&estimates), [""; 0]);
-    let apple = estimates.betas.get_mut(&WORLD.id("AAPL")).expect("regressed");
-    let mut betas = InstrumentBetas::clone(apple.as_ref().expect("betas"));
-    betas.betas[0].estimate.value = 4.5;
-    *apple = Ok(Arc::new(betas));
-    assert_eq!(said(&estimates), ["1 position has a beta beyond ±3, counted as that."]);
+    assert_eq!(said(-3.0), [""; 0]);
+    assert_eq!(said(-3.1), ["1 position has a beta beyond ±3, counted as that."]);
 }

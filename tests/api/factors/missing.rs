@@ -244,7 +244,10 @@ async fn what_has_expired_moves_with_nothing() {
 async fn what_is_estimated_says_of_what() {
     let app = App::start().with_simulated_prices().await;
     let ada = app.sign_in("ada").await;
-    let book = ada.enters("Core", "1000", &[("AAPL", 100), ("KO", 60)]).await;
+    let book = ada.creates_portfolio_with_cash("Core", "1000").await;
+    let file = "ticker,quantity,entry_price,entry_date\n\
+                AAPL,100,150,2025-12-01\nKO,200,60,2025-12-01\n";
+    assert_eq!(ada.uploads(&book, file).await["createdCount"], 2);
     app.works_through_its_queue().await;
     let seen = ada
         .reads(
