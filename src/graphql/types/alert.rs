@@ -36,9 +36,9 @@ pub enum AlertMetric {
     /// `ScenarioResult.beta` of `Portfolio.marketScenarios`. Thresholds from −100 to 100. Takes no
     /// `key`.
     MarketBeta,
-    /// As `FactorExposure.beta` of `Portfolio.factorExposures`, ORTHOGONAL and at DELTA_ADJUSTED
-    /// exposures, as those of the market are in MARKET_BETA. Thresholds from −100 to 100. `key`:
-    /// the name of a factor.
+    /// As `FactorExposure.beta` of `Portfolio.factorExposures`, ORTHOGONAL and at
+    /// `DELTA_ADJUSTED` exposures, as those of the market are in `MARKET_BETA`. Thresholds from
+    /// −100 to 100. `key`: the name of a factor.
     FactorBeta,
     /// As `RiskMetrics.annualizedVolatility` over 252 sessions, a fraction. Thresholds from 0 to
     /// 100. Takes no `key`.

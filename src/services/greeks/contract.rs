@@ -293,7 +293,7 @@ impl Priced {
             rate: self.risk_free_rate,
             dividend_yield: self.dividend_yield,
         };
-        implied::volatility(&contract, &quote).map_err(|error| match (error, self.to_blame()) {
+        implied::volatility(&contract, &quote).map_err(|error| match (error, self.blamed()) {
             (NoVolatility::NotFinite | NoVolatility::InvalidInput, Some(field)) => {
                 refused(error).at(field)
             }
@@ -302,7 +302,7 @@ impl Priced {
     }
 
     /// The field that no model takes.
-    fn to_blame(&self) -> Option<&'static str> {
+    fn blamed(&self) -> Option<&'static str> {
         let is_above_zero = |number: f64| number > 0.0 && number.is_finite();
         let fields = [
             ("strike", is_above_zero(number(self.strike))),

@@ -140,11 +140,11 @@ impl BookGreeks {
     /// What to know about the sums over some lines, in sentences.
     pub fn warnings<'a>(&self, lines: impl IntoIterator<Item = &'a Arc<Line>>) -> Vec<String> {
         const NAMED: usize = 5;
-        let (mut without, mut shares) = (Vec::new(), Vec::new());
+        let (mut without, mut stocks) = (Vec::new(), Vec::new());
         let mut shared = BTreeSet::new();
         for (line, greeks) in self.open(lines) {
             if !line.holding().is_option() && line.quote.is_some() {
-                shares.push(line);
+                stocks.push(line);
             }
             if greeks.counted().is_none() || greeks.delta_dollars().is_none() {
                 without.push(line.position.instrument.symbol.as_str());
@@ -161,7 +161,7 @@ impl BookGreeks {
             ));
         }
         warnings.extend(shared.into_iter().map(str::to_owned));
-        warnings.extend(Summary::of(shares).warnings());
+        warnings.extend(Summary::of(stocks).warnings());
         warnings
     }
 
