@@ -176,8 +176,8 @@ impl BookGreeks {
         }
         let values = values(priced.iter().map(|(_, pricing)| pricing));
         for ((line, pricing), value) in priced.into_iter().zip(values) {
-            let valued = Valued::new(pricing, value);
-            let greeks = LineGreeks::valued(line, valued, inputs.assumptions.greeks_fallback);
+            let own = Valued::new(pricing, value);
+            let greeks = LineGreeks::valued(line, own, inputs.assumptions.greeks_fallback);
             lines.insert(line.position.id, Arc::new(greeks));
         }
         let mut greeks = Self { model, lines, deltas: Arc::default() };

@@ -143,7 +143,6 @@ impl Loaders {
         lookback: usize,
         decay: f64,
     ) -> Result<FactorCorrelations> {
-        #[expect(clippy::float_cmp, reason = "the default travels as it is")]
         if lookback == WINDOW
             && decay == DECAY
             && let Some(session) = self.kept_session(as_of)
@@ -170,9 +169,9 @@ impl Loaders {
         instruments: BTreeSet<InstrumentId>,
     ) -> Result<Estimates> {
         let of = Regressed { as_of, method };
-        let kept = match method == Method::default() {
-            true => self.kept_model(of, &instruments).await?,
-            false => None,
+        let kept = match method {
+            Method::Orthogonal => self.kept_model(of, &instruments).await?,
+            Method::Ols | Method::Univariate | Method::Ridge => None,
         };
         let unknown = self.computed.unknown(of, &instruments);
         let (model, found_at) = match kept {

@@ -35,9 +35,9 @@ impl Loaders {
         };
         let make = async {
             self.budget.spend(greeks::cost(book, model))?;
-            let valued = match model == Model::default() {
-                true => self.valued(book).await?,
-                false => HashMap::new(),
+            let valued = match model {
+                Model::BlackScholesMerton => self.valued(book).await?,
+                Model::American => HashMap::new(),
             };
             let inputs = self.greeks_inputs(book, valued).await?;
             let (book, calendar) = (Arc::clone(book), Arc::clone(&self.calendar));
