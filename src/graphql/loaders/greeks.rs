@@ -88,7 +88,7 @@ impl Loaders {
             Some((range.instrument, Arc::clone(series.get(&(*range).into())?)))
         });
         let dividends = ranges.iter().filter_map(|range| {
-            let happened = happened.get(&ActionsOf(Subject::Id(range.instrument)))?;
+            let happened = happened.get(&ActionsOf(Subject::Id(range.instrument)))?.as_ref()?;
             Some((range.instrument, dividends::trailing(happened, session)))
         });
         Ok(Inputs {

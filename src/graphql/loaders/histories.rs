@@ -76,13 +76,13 @@ impl Loader<ClosesOf> for Rows {
     }
 }
 
-/// What did the issuer do to its shares? By date, none where no provider says.
+/// What did the issuer do to its shares? By date; that no provider says is remembered too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ActionsOf(pub Subject);
 
 #[async_trait]
 impl Loader<ActionsOf> for Rows {
-    type Value = Arc<[Known]>;
+    type Value = Option<Arc<[Known]>>;
     type Error = ApiError;
 
     async fn load(&self, keys: &[ActionsOf]) -> Result<HashMap<ActionsOf, Self::Value>> {
@@ -105,9 +105,9 @@ impl Loader<ActionsOf> for Rows {
                 Subject::Id(id) => id,
                 Subject::Symbol(symbol) => ids.get(*symbol)?,
             };
-            Some((*key, Arc::clone(found.get(id)?)))
+            found.get(id).map(Arc::clone)
         };
-        Ok(keys.iter().filter_map(known).collect())
+        Ok(keys.iter().map(|key| (*key, known(key))).collect())
     }
 }
 
@@ -143,7 +143,7 @@ impl Loaders {
         let mut known = held(&self.computed.series);
         let series = closes.iter().map(|(ClosesOf(span), stored)| {
             let series = known.entry(*span).or_insert_with(|| {
-                let happened = happened.get(&ActionsOf(span.of));
+                let happened = happened.get(&ActionsOf(span.of)).and_then(Option::as_ref);
                 let adjustments = happened.map(|known| actions::adjustments(known));
                 Arc::new(Series::within(stored, (span.from, span.to), adjustments.as_deref()))
             });

@@ -200,7 +200,7 @@ impl Instrument {
         let answer = async {
             let request = request(ctx);
             let horizon = request.horizon(as_of)?;
-            let actions = request.loaders().row(ActionsOf(Subject::Id(self.0.id))).await?;
+            let actions = request.loaders().row(ActionsOf(Subject::Id(self.0.id))).await?.flatten();
             let paid = dividends::trailing(actions.as_deref().unwrap_or_default(), horizon.as_of);
             // Of the session's shares, not of those of a split since.
             let at_session = Horizon { held_by: horizon.as_of, ..horizon };
@@ -464,7 +464,7 @@ impl PriceBar {
     /// what the source of the bar said, and without that the close itself.
     async fn adjusted_close(&self, ctx: &Context<'_>) -> Result<Decimal> {
         let key = ActionsOf(Subject::Id(self.bar.instrument_id));
-        let happened = request(ctx).loaders().row(key).await?;
+        let happened = request(ctx).loaders().row(key).await?.flatten();
         let adjustments = happened.map(|known| actions::adjustments(&known));
         Ok(self.bar.adjusted_close(adjustments.as_deref()).into())
     }

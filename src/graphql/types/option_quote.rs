@@ -171,7 +171,7 @@ impl<'a> Beside<'a> {
             loaders.rows(symbols),
         )
         .await?;
-        let (close, actions) = (close.flatten(), actions.unwrap_or_else(|| Arc::new([])));
+        let (close, actions) = (close.flatten(), actions.flatten().unwrap_or_else(|| Arc::new([])));
         let curves = curves.into_iter().collect();
         Ok(Self { underlying, close, actions, curves, entered })
     }
