@@ -20,8 +20,9 @@ create table market_results (
 );
 grant select, insert, update, delete on market_results to sigmasight_app;
 
--- What books have in the factors follows from betas now; correlations and accuracy are of books.
+-- What books have in the factors follows from betas now, and is kept by releases before this one
+-- alone; correlations and accuracy are of books.
 delete from latest_results where kind = 'FACTORS';
 alter table latest_results drop constraint latest_results_kind_check;
 alter table latest_results add constraint latest_results_kind_check
-    check (kind in ('MARKET_RISK', 'STRESS', 'CORRELATIONS', 'ACCURACY'));
+    check (kind in ('FACTORS', 'MARKET_RISK', 'STRESS', 'CORRELATIONS', 'ACCURACY'));

@@ -167,7 +167,7 @@ const JOBS_KEPT: Days = Days::new(90);
 async fn retention(services: &Services, meter: &Meter) -> Result<(), Error> {
     let removed = jobs::forget(services, services.now() - JOBS_KEPT).await?;
     let (mut snapshots, mut tags, mut files, mut sessions) = (0, 0, 0, 0);
-    let mut results = results::forget_factors(services).await?;
+    let mut results = results::forget_everybodys(services).await?;
     let mut alerts = 0;
     // Of those without a portfolio too: their files and deleted tags are theirs alone.
     for owner in accounts::everybody(services).await? {

@@ -15,7 +15,7 @@ mod rate;
 
 pub use exposures::{
     Basis, Betas, BookBetas, Contribution, Deltas, Estimates, Excluded, Exposed, FactorExposure,
-    WithBetas, capped, capped_of, coverage, exposed, exposures, left_out, moves_with,
+    WithBetas, capped, capped_of, coverage, exposed, exposures, left_out, moves_with, of_prices,
     position_exposures, wanted,
 };
 pub use model::{

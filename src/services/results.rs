@@ -290,9 +290,10 @@ pub async fn forget(services: &Services, owner: UserId) -> Result<u64, Error> {
 ///
 /// # Errors
 /// When the database fails.
-pub async fn forget_factors(services: &Services) -> Result<u64, Error> {
+pub async fn forget_everybodys(services: &Services) -> Result<u64, Error> {
     let before = kept_since(services);
-    Ok(tables::factor_correlations::delete_before(services.db.shared(), before).await?)
+    let gone = tables::factor_correlations::delete_before(services.db.shared(), before).await?;
+    Ok(gone + tables::market::delete_before(services.db.shared(), before).await?)
 }
 
 fn kept_since(services: &Services) -> NaiveDate {

@@ -23,9 +23,9 @@ use sigmasight_analytics::risk::{self, Metrics};
 pub use decomposition::{FactorPart, PositionPart, RiskDecomposition, decompose};
 
 use super::correlation;
-use super::factors::{Basis, Deltas, Excluded, Exposed, coverage, exposed, left_out};
+use super::factors::{Basis, Deltas, Excluded, Exposed, coverage, exposed, left_out, of_prices};
 use super::history::Series;
-use super::valuation::{Line, Summary};
+use super::valuation::Line;
 use super::window::{Returns, Window};
 use crate::domain::id::InstrumentId;
 use crate::domain::quality::{Coverage, Quality};
@@ -142,7 +142,7 @@ pub fn metrics(
 ) -> RiskMetrics {
     let (known, mut excluded) = exposed(lines, Basis::DeltaAdjusted, deltas);
     let moves = Moves::of(known, &mut excluded, histories, window);
-    let mut warnings = Summary::of(moves.positions.iter().map(|one| &one.line)).warnings();
+    let (_, mut warnings) = of_prices(moves.positions.iter().map(|one| &one.line));
     warnings.extend(left_out(&excluded, moves.positions.len()));
     let mut quality = moves.quality;
     if !excluded.is_empty() {
@@ -281,7 +281,7 @@ impl Moves {
         let rows =
             if returns.is_empty() { (0..window.len()).collect() } else { complete_rows(&returns) };
         let quality = returns.iter().map(|returns| returns.quality).max();
-        let prices = Summary::of(positions.iter().map(|one| &one.line)).quality();
+        let (prices, _) = of_prices(positions.iter().map(|one| &one.line));
         let quality = quality.unwrap_or(Quality::Full).max(prices);
         Self { positions, instruments, rows, quality }
     }

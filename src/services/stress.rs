@@ -182,10 +182,16 @@ impl Desk {
     }
 
     /// What a profit or loss is a share of: the total value, or the gross exposure where that is
-    /// not above zero.
+    /// not above zero, of options without a price at that of their model.
     fn base(&self) -> Decimal {
         let value = self.book.total_value();
-        if value > Decimal::ZERO { value } else { self.book.totals().gross_exposure() }
+        if value > Decimal::ZERO {
+            return value;
+        }
+        let modeled = self.held.iter().filter(|one| one.is_modeled());
+        modeled
+            .filter_map(|one| one.holding.exposure())
+            .fold(self.book.totals().gross_exposure(), |sum, own| sum.saturating_add(own.abs()))
     }
 
     /// A profit or loss as a share of the base; zero for nothing of nothing.

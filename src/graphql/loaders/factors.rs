@@ -193,15 +193,16 @@ impl Loaders {
         let unknown = self.computed.unknown(of, instruments);
         let mut asked: Vec<_> = unknown.iter().map(|id| session.betas(*id)).collect();
         asked.push(session.model());
-        let found = self.kept(asked).await?;
-        let Some(model) = self.computed.kept_model(of.as_of, found.get(&session.model())) else {
+        let mut found = self.kept(asked).await?;
+        let model = found.remove(&session.model());
+        let Some(model) = self.computed.kept_model(of.as_of, model.as_ref()) else {
             return Ok(None);
         };
-        let betas = unknown.into_iter().filter_map(|id| {
-            let (betas, at) = found.get(&session.betas(id))?.read::<Result<_, _>>()?;
-            Some((id, Fitted { betas: betas.map(Arc::new), found_at: Some(at) }))
+        let betas = self.read_all::<_, Result<_, _>>(found).await?.into_iter();
+        let fitted = betas.filter_map(|(of, (betas, at))| {
+            Some((of.instrument?, Fitted { betas: betas.map(Arc::new), found_at: Some(at) }))
         });
-        self.computed.learn(of, betas);
+        self.computed.learn(of, fitted);
         Ok(Some(model))
     }
 

@@ -1,15 +1,16 @@
 //! The Greeks of books, each computed once a request.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, Utc};
 use futures_util::future::try_join3;
 use tokio::sync::OnceCell;
 
 use super::Loaders;
-use super::histories::ActionsOf;
+use super::histories::{ActionsOf, held};
 use crate::domain::id::InstrumentId;
+use crate::domain::result::MarketOf;
 use crate::graphql::error::Result;
 use crate::services::dividends;
 use crate::services::greeks::{self, BookGreeks, Inputs, Model, Valued};
@@ -29,10 +30,7 @@ impl Loaders {
     /// # Errors
     /// `QueryTooComplex` when the request's books are too many together.
     pub async fn greeks(&self, book: &Arc<Book>, model: Model) -> Result<Arc<BookGreeks>> {
-        let cell = {
-            let mut known = self.computed.greeks.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(known.entry((book.key(), model)).or_default())
-        };
+        let cell = Arc::clone(held(&self.computed.greeks).entry((book.key(), model)).or_default());
         let make = async {
             self.budget.spend(greeks::cost(book, model))?;
             let valued = match model {
@@ -59,11 +57,9 @@ impl Loaders {
         };
         let asked: Vec<_> = options.into_iter().map(|line| session.pricing(line)).collect();
         let found = self.kept(asked).await?;
-        let valued = found.into_iter().filter_map(|(of, found)| {
-            let (valued, at) = found.read()?;
-            Some((of.instrument?, (Arc::new(valued), at)))
-        });
-        Ok(valued.collect())
+        let valued = self.read_all(found).await?.into_iter();
+        let of = |(of, (valued, at)): (MarketOf, _)| Some((of.instrument?, (Arc::new(valued), at)));
+        Ok(valued.filter_map(of).collect())
     }
 
     /// What the Greeks of a book are computed from, beside what has been valued; nothing is asked

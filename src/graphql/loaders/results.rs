@@ -1,6 +1,7 @@
 //! Questions about what the nightly chain has found, of sessions past and of what is there now.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::Arc;
 
 use async_graphql::async_trait::async_trait;
@@ -161,7 +162,7 @@ impl Loaders {
 
     /// What may be known of a session, if the nightly chain has been there.
     pub(super) fn kept_session(&self, as_of: NaiveDate) -> Option<Session> {
-        let (date, state) = self.moment.model()?;
+        let (date, state) = self.moment.model().filter(|(date, _)| *date == as_of)?;
         let session = Session::new(as_of, self.assumptions, &self.calendar);
         let model = session.model();
         // Asking costs a statement, so it is not asked about another session.
@@ -181,6 +182,20 @@ impl Loaders {
         let found = self.rows(asked.into_iter().map(key)).await?;
         let of = |(key, found): (Asked, _)| Some((*key.of.market()?, found));
         Ok(found.into_iter().filter_map(of).collect())
+    }
+
+    /// What answers say, each with when it was found; off the threads where that is much.
+    pub(super) async fn read_all<
+        K: Eq + Hash + Send + 'static,
+        T: DeserializeOwned + Send + 'static,
+    >(
+        &self,
+        answers: HashMap<K, Arc<Latest>>,
+    ) -> Result<HashMap<K, (T, DateTime<Utc>)>> {
+        let length: usize = answers.values().map(|one| one.answer.get().len()).sum();
+        let read =
+            move || answers.into_iter().filter_map(|(key, one)| Some((key, one.read()?))).collect();
+        if length <= SHORT { Ok(read()) } else { self.off_the_threads(read).await }
     }
 
     /// The book of one of the viewer's portfolios as of a session.

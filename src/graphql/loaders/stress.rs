@@ -1,7 +1,7 @@
 //! What stress tests ask for: scenarios, and books made ready to be stressed.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use async_graphql::async_trait::async_trait;
 use async_graphql::dataloader::Loader;
@@ -9,6 +9,7 @@ use chrono::NaiveDate;
 use futures_util::future::{try_join, try_join3};
 use tokio::sync::OnceCell;
 
+use super::histories::held;
 use super::{Loaders, Rows};
 use crate::domain::id::ScenarioId;
 use crate::domain::reference;
@@ -63,14 +64,8 @@ impl Loaders {
     /// # Errors
     /// `QueryTooComplex` when the request's books are too many together.
     pub async fn desk(&self, book: &Arc<Book>) -> Result<Arc<Desk>> {
-        let cell = {
-            let mut ready = self.desks.ready.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(ready.entry(book.key()).or_default())
-        };
-        let designs = {
-            let mut known = self.desks.designs.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(known.entry(book.horizon.as_of).or_default())
-        };
+        let cell = Arc::clone(held(&self.desks.ready).entry(book.key()).or_default());
+        let designs = Arc::clone(held(&self.desks.designs).entry(book.horizon.as_of).or_default());
         let make = async {
             let window = crate::services::stress::window(book, &self.calendar);
             let (greeks, inputs) = Box::pin(try_join(

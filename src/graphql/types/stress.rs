@@ -308,6 +308,9 @@ impl StressResult {
             i32,
         >,
     ) -> Result<Vec<PositionImpact>> {
+        if !self.outcome.standing.is_known() {
+            return Ok(Vec::new());
+        }
         let scenario = Arc::clone(&self.outcome.scenario);
         let anew = move |desk: &Desk| {
             let found = desk.run(&[scenario]).into_iter().next();

@@ -8,6 +8,7 @@ use chrono::NaiveDate;
 use super::{ACCOUNTS, email};
 use crate::domain::id::{PortfolioId, UserId};
 use crate::domain::job::JobKind;
+use crate::domain::quality::Quality;
 use crate::error::Error;
 use crate::services::meter::Meter;
 use crate::services::night::Night;
@@ -60,7 +61,7 @@ async fn books(services: &Services) -> Result<Vec<(UserId, PortfolioId)>, Error>
     Ok(books)
 }
 
-/// The sessions of which the exposures of a book are known.
+/// The sessions of which the exposures of a book are known; where there were no prices they are not.
 async fn known(
     services: &Services,
     (owner, portfolio): (UserId, PortfolioId),
@@ -70,5 +71,6 @@ async fn known(
     let mut tx = services.db.begin_as(owner).await?;
     let rows = store::results::read::factor_exposures(tx.statement(), owner, &asked).await?;
     tx.commit().await?;
-    Ok(rows.into_iter().map(|row| row.of.date).collect())
+    let known = rows.into_iter().filter(|row| row.found.quality != Quality::Insufficient);
+    Ok(known.map(|row| row.of.date).collect())
 }

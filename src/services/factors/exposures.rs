@@ -86,7 +86,11 @@ pub fn exposed(
     let (mut known, mut unknown) = (Vec::new(), Vec::new());
     for line in lines.iter().filter(|line| line.is_open()) {
         let holding = line.holding();
+        if line.is_expired && line.quote.is_some() {
+            continue;
+        }
         let exposure = match basis {
+            _ if line.is_expired => None,
             Basis::Dollar => holding.exposure(),
             Basis::DeltaAdjusted => {
                 holding.delta_adjusted_exposure().or_else(|| deltas.get(&line.position.id).copied())
@@ -94,9 +98,6 @@ pub fn exposed(
         };
         let line = Arc::clone(line);
         if let Some(exposure) = exposure {
-            if line.is_expired {
-                continue;
-            }
             known.push(Exposed { instrument: moves_with(&line), line, exposure });
         } else {
             let symbol = &line.position.instrument.symbol;
@@ -106,6 +107,27 @@ pub fn exposed(
         }
     }
     (known, unknown)
+}
+
+/// Positions that a sentence names.
+const NAMED: usize = 3;
+
+/// How far the prices of positions that are in a figure can be trusted, and what to know of them:
+/// an option without one is there by what its model makes of it.
+pub fn of_prices<'a>(lines: impl Iterator<Item = &'a Arc<Line>>) -> (Quality, Vec<String>) {
+    let (priced, modeled): (Vec<_>, Vec<_>) = lines.partition(|line| line.quote.is_some());
+    let summary = Summary::of(priced);
+    let mut warnings = summary.warnings();
+    let start = match modeled.len() {
+        0 => return (summary.quality(), warnings),
+        1 => "1 option has no price and counts".to_owned(),
+        all => format!("{all} options have no price and count"),
+    };
+    let symbols = modeled.iter().map(|line| line.position.instrument.symbol.as_str());
+    let named: Vec<_> = symbols.take(NAMED).collect();
+    let more = if modeled.len() > NAMED { " and more" } else { "" };
+    warnings.push(format!("{start} through a model's delta: {}{more}.", named.join(", ")));
+    (summary.quality().max(Quality::Estimated), warnings)
 }
 
 /// What a position adds to a book's exposure to a factor.
@@ -149,11 +171,10 @@ pub fn exposures(
     let (known, mut excluded) = exposed(lines, basis, deltas);
     let (known, without_betas) = estimates.split(known);
     excluded.extend(without_betas);
-    let prices = Summary::of(known.iter().map(|(one, _)| &one.line));
-    let mut warnings = prices.warnings();
+    let (prices, mut warnings) = of_prices(known.iter().map(|(one, _)| &one.line));
     warnings.extend(estimates.warnings(&known, &excluded, basis));
     let mut quality = known.iter().map(|(_, betas)| betas.quality).max().unwrap_or(Quality::Full);
-    quality = quality.max(prices.quality());
+    quality = quality.max(prices);
     if !excluded.is_empty() {
         quality = quality.max(Quality::Limited);
     }
@@ -364,7 +385,6 @@ pub fn capped_of(known: &[WithBetas]) -> Option<String> {
 /// What is said about the positions that are left out: the first few by name, and why, each kind of
 /// reason once, the most frequent first.
 pub fn left_out(excluded: &[Excluded], included: usize) -> Option<String> {
-    const NAMED: usize = 3;
     if excluded.is_empty() {
         return None;
     }

@@ -14,9 +14,9 @@ use crate::domain::factor::Factor;
 use crate::domain::id::InstrumentId;
 use crate::domain::quality::{Coverage, Quality};
 use crate::services::factors::{
-    Basis, Deltas, Estimates, WithBetas, capped_of, coverage, exposed, left_out,
+    Basis, Deltas, Estimates, WithBetas, capped_of, coverage, exposed, left_out, of_prices,
 };
-use crate::services::valuation::{Line, Summary};
+use crate::services::valuation::Line;
 
 /// The risk that the model expects of a book. Volatilities and contributions are annualized and
 /// fractions of the total value; those of the factors and the specific one add up to the
@@ -69,8 +69,7 @@ pub fn decompose(
     let (known, mut excluded) = exposed(lines, Basis::DeltaAdjusted, deltas);
     let (known, without_betas) = estimates.split(known);
     excluded.extend(without_betas);
-    let prices = Summary::of(known.iter().map(|(one, _)| &one.line));
-    let mut warnings = prices.warnings();
+    let (prices, mut warnings) = of_prices(known.iter().map(|(one, _)| &one.line));
     warnings.extend(left_out(&excluded, known.len()));
     warnings.extend(estimates.model.warnings());
     warnings.extend(capped_of(&known));
@@ -103,7 +102,7 @@ pub fn decompose(
     };
 
     let betas = known.iter().map(|(_, betas)| betas.quality).max();
-    let quality = prices.quality().max(betas.unwrap_or(Quality::Full));
+    let quality = prices.max(betas.unwrap_or(Quality::Full));
     none.quality = if excluded.is_empty() { quality } else { quality.max(Quality::Limited) };
     let loss = |level| Decimal::from_f64(found.value_at_risk(level, 1.0).ok()?);
     none.var_95 = loss(Confidence::P95);

@@ -1,6 +1,6 @@
 //! The newest of what is found of instruments and of all factors together, as it is answered with.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::value::RawValue;
 use sqlx::PgExecutor;
 use sqlx::types::Json;
@@ -54,4 +54,10 @@ pub async fn put_all(
     .execute(db)
     .await?;
     Ok(())
+}
+
+/// Removes those of sessions before a date. The number removed.
+pub async fn delete_before(db: impl PgExecutor<'_>, date: NaiveDate) -> sqlx::Result<u64> {
+    let done = sqlx::query!("delete from market_results where date < $1", date);
+    Ok(done.execute(db).await?.rows_affected())
 }

@@ -15,14 +15,11 @@ use crate::graphql::types::factor::{model_inputs, rate_inputs};
 use crate::graphql::types::position::Position;
 use crate::graphql::types::quality::{ComputationBasis, Provenance, ProvenanceInput};
 use crate::graphql::viewer::{Request, request};
-use crate::services::factors::{Method, RATE_SERIES};
+use crate::services::factors::{Method, RATE_SERIES, WINDOW};
 use crate::services::stress::{
     Desk, MODEL_VERSION, PositionPnl, SPREAD_DURATION, Standing, Total, vix_level,
 };
 use crate::services::valuation::Book;
-
-/// Sessions among which a stored result's level of the VIX is looked for: the last that has one.
-const LEVELS: usize = 5;
 
 /// What one position makes or loses.
 #[derive(SimpleObject)]
@@ -189,7 +186,7 @@ impl Origin {
             Self::Stored { of, .. } => of,
         };
         let loaders = request(ctx).loaders();
-        let window = loaders.window(of.date, LEVELS);
+        let window = loaders.window(of.date, WINDOW);
         let found = loaders.references(&window, Macro::Vix.proxies().to_vec()).await?;
         Ok(found.values().next().and_then(|series| vix_level(series, &window)))
     }
