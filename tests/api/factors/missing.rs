@@ -269,3 +269,40 @@ async fn what_is_estimated_says_of_what() {
         assert!(mentions(&figure["warnings"], words), "{figure}");
     }
 }
+
+/// An option that nobody quotes moves by its model's delta; it is in the figures, and said.
+#[tokio::test]
+async fn an_option_without_a_price_counts_through_its_delta() {
+    let app = app_with_factors().await;
+    let ada = app.sign_in("ada").await;
+    let book = ada.enters("Core", "10000", &[("KO", 100)]).await;
+    let file = "ticker,quantity,entry_price,entry_date\nAAPL211217C00130000,5,12,2020-12-01\n";
+    assert_eq!(ada.uploads(&book, file).await["createdCount"], 1);
+    let seen = ada
+        .reads(
+            "query($id: ID!) { portfolio(id: $id) {
+                factorExposures(basis: DELTA_ADJUSTED) { factor { name } exposureDollars quality warnings }
+                riskMetrics { annualizedVolatility quality warnings }
+                riskDecomposition { volatility quality warnings }
+                positions { nodes { symbol
+                    factorExposures(basis: DELTA_ADJUSTED) { exposureDollars quality warnings } } }
+            } }",
+            json!({ "id": book }),
+        )
+        .await["portfolio"]
+        .take();
+    let says = |figure: &Value| {
+        assert!(mentions(&figure["warnings"], "through a model's delta: AAPL211217C00130000"));
+        assert!(!mentions(&figure["warnings"], "no price and are left out"), "{figure}");
+        assert!(["ESTIMATED", "LIMITED"].contains(&figure["quality"].as_str().unwrap_or_default()));
+    };
+    assert_eq!(seen["factorExposures"][0]["factor"]["name"], "Market");
+    says(&seen["factorExposures"][0]);
+    for field in ["riskMetrics", "riskDecomposition"] {
+        says(&seen[field]);
+    }
+    let own = &seen["positions"]["nodes"][0];
+    assert_eq!(own["symbol"], "AAPL211217C00130000");
+    says(&own["factorExposures"][0]);
+    assert!(money(&own["factorExposures"][0]["exposureDollars"]) > 1_000.0, "{own}");
+}
