@@ -5,6 +5,9 @@
 //! books of an owner are read together with a fixed number of statements, computed off the
 //! threads that wait for others, and written together: done again for a date, what says the same
 //! stays as it is.
+//!
+//! The newest of it is kept once more to be answered with: [`market`] what is of instruments, for
+//! everybody, [`latest`] what is of a book as a whole.
 
 mod accuracy;
 mod correlation;
