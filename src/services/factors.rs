@@ -15,8 +15,8 @@ mod rate;
 
 pub use exposures::{
     Basis, Betas, BookBetas, Contribution, Deltas, Estimates, Excluded, Exposed, FactorExposure,
-    WithBetas, capped, capped_of, coverage, exposed, exposures, left_out, moves_with, of_prices,
-    position_exposures, wanted,
+    WithBetas, capped, capped_of, coverage, exposed, exposures, left_out, moves_with, named,
+    of_prices, position_exposures, wanted,
 };
 pub use model::{
     FactorModel, FactorModelFacts, InstrumentBetas, Insufficient, Method, Model, RIDGE_PENALTY,

@@ -292,19 +292,13 @@ fn sum(amounts: impl Iterator<Item = Decimal>) -> Decimal {
 
 /// A sentence about options without a price of their own, the first few by name.
 fn at_model_prices(modeled: &[&Held]) -> Option<String> {
-    const NAMED: usize = 3;
-    let named: Vec<_> = modeled
-        .iter()
-        .take(NAMED)
-        .map(|one| one.line().position.instrument.symbol.as_str())
-        .collect();
-    let more = if modeled.len() > NAMED { " and more" } else { "" };
     let start = match modeled.len() {
         0 => return None,
         1 => "1 option has no price and counts with its model's".to_owned(),
         all => format!("{all} options have no price and count with their model's"),
     };
-    Some(format!("{start}, which the total value does not contain: {}{more}.", named.join(", ")))
+    let named = factors::named(modeled.iter().map(|one| one.line()));
+    Some(format!("{start}, which the total value does not contain: {named}."))
 }
 
 /// Why a position that has no betas is left out.

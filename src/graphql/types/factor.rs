@@ -280,7 +280,7 @@ pub(super) fn provenance(
     }
 }
 
-/// What the factors do to some lines of a book, and how much of its options counts.
+/// What exposures of some lines of a book are made of.
 pub(super) struct Known {
     pub estimates: Estimates,
     pub greeks: Arc<BookGreeks>,
@@ -303,6 +303,7 @@ impl Known {
     }
 }
 
+/// What the factors do to some lines of a book, and how much of its options counts.
 pub(super) async fn estimates(
     request: &Request,
     book: &Arc<Book>,

@@ -109,8 +109,14 @@ pub fn exposed(
     (known, unknown)
 }
 
-/// Positions that a sentence names.
-const NAMED: usize = 3;
+/// The first few of some positions by symbol, as a sentence names them.
+pub fn named<'a>(lines: impl IntoIterator<Item = &'a Arc<Line>>) -> String {
+    const NAMED: usize = 3;
+    let mut symbols = lines.into_iter().map(|line| line.position.instrument.symbol.as_str());
+    let first: Vec<_> = symbols.by_ref().take(NAMED).collect();
+    let more = if symbols.next().is_some() { " and more" } else { "" };
+    format!("{}{more}", first.join(", "))
+}
 
 /// How far the prices of positions that are in a figure can be trusted, and what to know of them:
 /// an option without one is there by what its model makes of it.
@@ -123,10 +129,7 @@ pub fn of_prices<'a>(lines: impl Iterator<Item = &'a Arc<Line>>) -> (Quality, Ve
         1 => "1 option has no price and counts".to_owned(),
         all => format!("{all} options have no price and count"),
     };
-    let symbols = modeled.iter().map(|line| line.position.instrument.symbol.as_str());
-    let named: Vec<_> = symbols.take(NAMED).collect();
-    let more = if modeled.len() > NAMED { " and more" } else { "" };
-    warnings.push(format!("{start} through a model's delta: {}{more}.", named.join(", ")));
+    warnings.push(format!("{start} through a model's delta: {}.", named(modeled)));
     (summary.quality().max(Quality::Estimated), warnings)
 }
 
@@ -385,12 +388,10 @@ pub fn capped_of(known: &[WithBetas]) -> Option<String> {
 /// What is said about the positions that are left out: the first few by name, and why, each kind of
 /// reason once, the most frequent first.
 pub fn left_out(excluded: &[Excluded], included: usize) -> Option<String> {
+    const REASONS: usize = 3;
     if excluded.is_empty() {
         return None;
     }
-    let named: Vec<_> =
-        excluded.iter().take(NAMED).map(|e| e.line.position.instrument.symbol.as_str()).collect();
-    let more = if excluded.len() > NAMED { " and more" } else { "" };
     let mut kinds = Vec::<(String, &str, usize)>::new();
     for one in excluded {
         let kind = one.kind();
@@ -402,14 +403,14 @@ pub fn left_out(excluded: &[Excluded], included: usize) -> Option<String> {
     kinds.sort_by_key(|(.., count)| std::cmp::Reverse(*count));
     let reasons: Vec<_> = match kinds.as_slice() {
         [(_, reason, _)] => vec![(*reason).to_owned()],
-        _ => kinds.iter().take(NAMED).map(|(_, why, count)| format!("{count}: {why}")).collect(),
+        _ => kinds.iter().take(REASONS).map(|(_, why, count)| format!("{count}: {why}")).collect(),
     };
-    let others = if kinds.len() > NAMED { " Others for other reasons." } else { "" };
+    let others = if kinds.len() > REASONS { " Others for other reasons." } else { "" };
     Some(format!(
-        "{} of {} positions are left out: {}{more}. {}{others}",
+        "{} of {} positions are left out: {}. {}{others}",
         excluded.len(),
         excluded.len() + included,
-        named.join(", "),
+        named(excluded.iter().map(|one| &one.line)),
         reasons.join(" ")
     ))
 }

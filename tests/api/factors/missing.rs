@@ -306,3 +306,37 @@ async fn an_option_without_a_price_counts_through_its_delta() {
     says(&own["factorExposures"][0]);
     assert!(money(&own["factorExposures"][0]["exposureDollars"]) > 1_000.0, "{own}");
 }
+
+/// What an expired option was settled at is not known without a price of its underlying: it is worth
+/// something in the book, and left out and said on each basis.
+#[tokio::test]
+async fn an_expired_option_without_a_settlement_is_left_out_and_said() {
+    let app = app_with_factors().await;
+    let ada = app.sign_in("ada").await;
+    let book = ada.enters("Core", "10000", &[("KO", 100)]).await;
+    let file = "ticker,quantity,entry_price,entry_date\nNOBAR190621C00040000,5,4,2019-01-02\n";
+    assert_eq!(ada.uploads(&book, file).await["createdCount"], 1);
+    let seen = ada
+        .reads(
+            "query($id: ID!) { portfolio(id: $id) {
+                factorExposures { quality warnings }
+                delta: factorExposures(basis: DELTA_ADJUSTED) { quality warnings }
+                riskMetrics { quality warnings }
+                riskDecomposition { quality warnings }
+                marketScenarios { quality warnings }
+            } }",
+            json!({ "id": book }),
+        )
+        .await["portfolio"]
+        .take();
+    for figure in [
+        &seen["factorExposures"][0],
+        &seen["delta"][0],
+        &seen["riskMetrics"],
+        &seen["riskDecomposition"],
+        &seen["marketScenarios"][0],
+    ] {
+        assert_eq!(figure["quality"], "LIMITED", "{figure}");
+        assert!(mentions(&figure["warnings"], "left out: NOBAR190621C00040000"), "{figure}");
+    }
+}
